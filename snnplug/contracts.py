@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import attrs
@@ -159,6 +160,11 @@ class Candidate:
     build: Callable[..., nn.Module]
     batch: Callable[[int, int], tuple[Tensor, Tensor]]
     seed: int
+
+    @cached_property
+    def network(self) -> nn.Module:
+        """A network to look at, one for all scorers: it is not to be run or changed."""
+        return self.build()
 
 
 class Scorer(Protocol):

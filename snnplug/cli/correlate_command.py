@@ -103,9 +103,11 @@ def _scores(
 ) -> tuple[dict[str, Any], str]:
     from snnplug.correlation import figures, layer_groups
     from snnplug.engine.correlate import correlate
+    from snnplug.engine.memory import keep_freed_memory
     from snnplug.report.correlation import scores_table, to_record, write_scatter
     from snnplug.store import RunDirectory
 
+    keep_freed_memory()
     try:
         found = correlate(
             benchmark,

@@ -54,10 +54,12 @@ def command(
     """
     if resumed is not None and (recipe or out or overrides):
         raise click.UsageError("--resume takes the recipe of the run as it is: give no RECIPE, --out or -s")
+    from snnplug.engine.memory import keep_freed_memory
     from snnplug.engine.run import default_directory
     from snnplug.engine.run import resume as continue_run
     from snnplug.engine.run import run as start_run
 
+    keep_freed_memory()
     source = recipe or DEFAULT
     directory = resumed or out or default_directory(Path(source).stem)
     try:

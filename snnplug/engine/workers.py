@@ -21,6 +21,7 @@ import torch
 
 from snnplug.contracts import SearchSpace
 from snnplug.engine.device import deterministic
+from snnplug.engine.memory import keep_freed_memory
 from snnplug.engine.progress import Reporter
 from snnplug.engine.scoring import Evaluator, Job, Scored
 from snnplug.engine.setup import Setup, make_setup
@@ -180,6 +181,7 @@ class _Device:
 def _serve(pipe: Connection) -> None:
     """Score what comes through the pipe until it closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's to handle
+    keep_freed_memory()
     try:
         evaluate = _evaluator(pipe.recv_bytes())
         with deterministic():

@@ -13,12 +13,12 @@ up to rounding. A second derivative is taken through the loop over steps.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from snnplug.nn.layout import GRAIN, Layout, Start, add_samples
 from snnplug.nn.leak import Leak
 from snnplug.nn.reset import Rule
 from snnplug.nn.surrogate import SURROGATES
@@ -26,20 +26,18 @@ from snnplug.nn.surrogate import SURROGATES
 __all__ = ["is_covered", "run_blocks"]
 
 _TYPES = (torch.float32, torch.float64)
-_BLOCK_BYTES = 1 << 20  # for each thread, of one array of a block over all steps
-_LEAST, _MOST = 1 << 14, 1 << 16  # neurons in a block for each thread: calls cost more below
-_GRAIN = 1 << 15  # neurons for which torch takes a second thread
+_NARROW = (torch.bfloat16, torch.float16)  # of a current beside a potential in float32, without gradients
 
 
 def is_covered(x: Tensor, v: Tensor) -> bool:
-    """Whether `run_blocks` takes a current `[T, B, *]` and a potential `[B, *]`."""
+    """Whether `run_blocks` takes a current `[T, B, *]` and a potential `[B, *]` or `[*]`."""
     return (
         x.device.type == "cpu"
         and v.device.type == "cpu"
-        and x.dtype in _TYPES
-        and v.dtype == x.dtype
-        and v.shape == x.shape[1:]
+        and v.dtype in _TYPES
+        and (v.dtype == x.dtype or (x.dtype in _NARROW and not torch.is_grad_enabled()))
         and x.ndim > 1
+        and v.shape == x.shape[1 if v.ndim == x.ndim - 1 else 2 :]
         and x.numel() > 0
         and type(x) in (Tensor, torch.nn.Parameter)
         and not torch.compiler.is_compiling()
@@ -51,7 +49,7 @@ def run_blocks(x: Tensor, v: Tensor, leak: Leak, rule: Rule) -> tuple[Tensor, Te
 
     Args:
         x: current `[T, B, *]`, which `is_covered` has accepted.
-        v: potential before the first step `[B, *]`.
+        v: potential before the first step, `[B, *]` or, shared by all samples, `[*]`.
         leak: charge.
         rule: firing and reset.
 
@@ -62,57 +60,6 @@ def run_blocks(x: Tensor, v: Tensor, leak: Leak, rule: Rule) -> tuple[Tensor, Te
     return spikes, last
 
 
-class _Layout:
-    """Currents as `[T, N]` in the order in which they lie in memory, and back."""
-
-    def __init__(self, x: Tensor) -> None:
-        self.steps, self.shape, self.itemsize = x.shape[0], x.shape, x.element_size()
-        step = x[0]
-        self.turned = (
-            x.ndim == 5 and not step.is_contiguous() and step.is_contiguous(memory_format=torch.channels_last)
-        )
-
-    def flat(self, values: Tensor) -> Tensor:
-        """Return `[T, B, *]` as `[T, N]`, without a copy where the memory format is that of `x`."""
-        return (values.permute(0, 1, 3, 4, 2) if self.turned else values).reshape(len(values), -1)
-
-    def empty(self, like: Tensor, steps: int) -> tuple[Tensor, Tensor]:
-        """Return a new tensor `[steps, B, *]` in the memory format of `x`, and the same as `[steps, N]`."""
-        if not self.turned:
-            new = like.new_empty(steps, *self.shape[1:])
-            return new, new.view(steps, -1)
-        B, C, H, W = self.shape[1:]
-        new = like.new_empty(steps, B, H, W, C)
-        return new.permute(0, 1, 4, 2, 3), new.view(steps, -1)
-
-    def blocks(self) -> Iterator[tuple[int, int]]:
-        """Yield the bounds of the blocks, of nearly equal size."""
-        count, threads = self.shape[1:].numel(), torch.get_num_threads()
-        least = _LEAST if threads == 1 else _GRAIN * min(threads, 4)  # more would take much memory
-        size = max(_BLOCK_BYTES * threads // (self.steps * self.itemsize), least)
-        pieces = -(-count // min(size, _MOST * threads))
-        size = -(-count // pieces)
-        for start in range(0, count, size):
-            yield start, min(start + size, count)
-
-
-class _Start:
-    """The potentials before the first step; those shared by all samples are not written out."""
-
-    def __init__(self, layout: _Layout, v: Tensor) -> None:
-        shared = len(v) > 1 and v.stride(0) == 0
-        self.values = layout.flat((v[:1] if shared else v).unsqueeze(0))[0]
-
-    def block(self, start: int, stop: int) -> Tensor:
-        """Return those of one block."""
-        start, missing = start % len(self.values), stop - start
-        parts = []
-        while missing:
-            parts.append(self.values[start : start + missing])
-            start, missing = 0, missing - len(parts[-1])
-        return parts[0] if len(parts) == 1 else torch.cat(parts)
-
-
 class _Blocks(torch.autograd.Function):
     @staticmethod
     def forward(
@@ -121,17 +68,22 @@ class _Blocks(torch.autograd.Function):
         ctx.save_for_backward(x, v, rate)
         ctx.leak, ctx.rule = leak._replace(rate=None), rule
         ctx.set_materialize_grads(False)
-        layout = _Layout(x)
-        currents, start = layout.flat(x), _Start(layout, v)
+        layout = Layout(x)
+        currents, start = layout.flat(x), Start(layout, v)
         spikes, fired = layout.empty(x, layout.steps)
-        last, ends = layout.empty(x, 1)
-        constant, threshold = leak.constant(x), x.new_tensor(rule.threshold)
+        last, ends = layout.empty(v, 1)
+        constant, threshold = leak.constant(v), v.new_tensor(rule.threshold)
         for i, j in layout.blocks():
-            h, w = x.new_empty(2, j - i).unbind(0)
+            h, w, *wide = v.new_empty(2 if x.dtype == v.dtype else 4, j - i).unbind(0)
             before = start.block(i, j)
             for current, s in zip(currents[:, i:j].unbind(0), fired[:, i:j].unbind(0), strict=True):
+                ones = s
+                if wide:
+                    current, ones = wide[0].copy_(current), wide[1]
                 leak.charge_into(h, current, before, constant)
-                before = rule.fire_into(s, w, h, threshold)
+                before = rule.fire_into(ones, w, h, threshold)
+                if wide:
+                    s.copy_(ones)
                 if before is h:
                     h, w = w, h
             ends[0, i:j] = before
@@ -153,17 +105,21 @@ def _gradients(
     x: Tensor, v: Tensor, leak: Leak, rule: Rule, grads: tuple[Tensor | None, ...], wanted: tuple[bool, ...]
 ) -> tuple[Tensor | None, ...]:
     """Return the gradients of current, first potential and rate."""
-    layout = _Layout(x)
-    currents, start = layout.flat(x), _Start(layout, v)
+    layout = Layout(x)
+    currents, start = layout.flat(x), Start(layout, v)
     above = None if grads[0] is None else layout.flat(grads[0])
     end = None if grads[1] is None else layout.flat(grads[1].unsqueeze(0))[0]
     into, onward = leak.factors()
     grad_x, gx = layout.empty(x, layout.steps) if wanted[0] else (None, None)
-    grad_v, gv = layout.empty(x, 1) if wanted[1] else (None, None)
+    grad_v = gv = over_samples = None
+    if wanted[1] and not start.shared:
+        grad_v, gv = layout.empty(x, 1)
     grad_rate = 0.0
     # with several threads less than torch shares among them: waiting for each other costs more
-    at_once = 4 * _GRAIN if torch.get_num_threads() == 1 else _GRAIN - 1
+    at_once = 4 * GRAIN if torch.get_num_threads() == 1 else GRAIN - 1
     blocks = list(layout.blocks())
+    if start.shared:  # the samples one after another: their sum stays in the cache
+        blocks.sort(key=lambda block: block[0] % len(start.values))
     scratch = x.new_empty(3 if wanted[2] else 2, layout.steps * blocks[0][1])  # once: new memory costs time
     for i, j in blocks:
         h, kept, *driven = scratch[:, : layout.steps * (j - i)].view(-1, layout.steps, j - i).unbind(0)
@@ -175,15 +131,21 @@ def _gradients(
             _spread(g[part], h[part], kept[part], None if above is None else above[part, i:j], into, rule)
         all_kept = rule.reset == "none" or (rule.reset == "soft" and rule.detach_reset)
         _accumulate(g, None if all_kept else kept, None if end is None else end[i:j], into, onward)
-        if gv is not None:
+        if wanted[1] and start.shared:
+            over_samples = add_samples(over_samples, g[0], i, j, len(start.values))
+        elif gv is not None:
             torch.mul(g[0], onward / into, out=gv[0, i:j])
         if driven:
             grad_rate += sum(driven[0][part].mul_(g[part]).sum().item() for part in parts)
+    if grad_v is not None:
+        grad_v = grad_v[0]
+    elif over_samples is not None:
+        grad_v = layout.sample(over_samples if onward == into else over_samples.mul_(onward / into))
     if not wanted[2]:
-        return grad_x, None if grad_v is None else grad_v[0], None
+        return grad_x, grad_v, None
     assert leak.rate is not None
     total = grad_rate / into if leak.decay_input else -grad_rate
-    return grad_x, None if grad_v is None else grad_v[0], torch.full_like(leak.rate, total)
+    return grad_x, grad_v, torch.full_like(leak.rate, total)
 
 
 def _potentials(

@@ -80,6 +80,10 @@ class IntegrateAndFire(SpikingNeuron):
     def kernel(self, x: Tensor, v: Tensor) -> tuple[Tensor, Tensor] | None:
         """Run `[T, B, *]` from the potential `v` in one call; None where there is no such way.
 
+        Args:
+            x: current.
+            v: `[B, *]`, or `[*]` where all samples share it.
+
         Returns:
             Spikes and last potential, with the same values and gradients as `charge`, fire and reset.
         """
@@ -92,7 +96,8 @@ class IntegrateAndFire(SpikingNeuron):
 
     def step(self, x: Tensor, state: MembraneState) -> tuple[Tensor, MembraneState]:
         """Charge, fire and reset once; shapes as in `SpikingNeuron.step`."""
-        fused = self.kernel(x.unsqueeze(0), state.v)  # rounds as it does in a sequence
+        sequence = x.unsqueeze(0)  # the kernel rounds as it does in one
+        fused = self.kernel(sequence, state.v) if torch.is_grad_enabled() else self._fused(sequence, state.v)
         if fused is not None:
             return fused[0][0], MembraneState(fused[1])
         s, v = self._rule().fire(self.charge(x, state.v))
@@ -100,14 +105,40 @@ class IntegrateAndFire(SpikingNeuron):
 
     def sequence(self, x: Tensor, state: MembraneState) -> tuple[Tensor, MembraneState]:
         """Run a sequence: by the kernel, block by block, or step by step, whichever comes first."""
-        fused = self.kernel(x, state.v)
-        if fused is None and self._is_plain() and is_covered(x, state.v):
-            leak = self.leak()
-            if leak is not None:
-                fused = run_blocks(x, state.v, leak, self._rule())
+        fused = self._fused(x, state.v)
         if fused is None:
             return super().sequence(x, state)
         return fused[0], MembraneState(fused[1])
+
+    def sequence_from(self, x: Tensor, v: Tensor) -> tuple[Tensor, MembraneState]:
+        """Run a sequence from a potential that all samples share, which is not written out for each."""
+        cls, base = type(self), IntegrateAndFire
+        plain = cls.initial_state is base.initial_state and cls.sequence is base.sequence
+        fused = self._fused(x, v) if plain else None
+        if fused is None:
+            return super().sequence_from(x, v)
+        return fused[0], MembraneState(fused[1])
+
+    def _fused(self, x: Tensor, v: Tensor) -> tuple[Tensor, Tensor] | None:
+        """Return spikes and last potential by the kernel or block by block, from `v` `[B, *]` or `[*]`."""
+        fused = self.kernel(x, v)
+        if fused is None and self._is_plain() and is_covered(x, v):
+            leak = self.leak()
+            if leak is not None:
+                fused = run_blocks(x, v, leak, self._rule())
+        return fused
+
+    def fires_like(self, other: SpikingNeuron) -> bool:
+        """Whether the other is of the same class with the same leak, threshold and reset."""
+        if type(other) is not type(self) or type(self).initial_state is not IntegrateAndFire.initial_state:
+            return False
+        mine, theirs = self.leak(), other.leak()
+        if mine is None or theirs is None or not self._is_plain() or self._rule() != other._rule():
+            return False
+        rates = [leak.rate for leak in (mine, theirs) if leak.rate is not None]
+        return mine._replace(rate=None) == theirs._replace(rate=None) and (
+            not rates or (len(rates) == 2 and torch.equal(*rates))
+        )
 
     def _is_plain(self) -> bool:
         """Whether `step` and `charge` are the ones written here; a subclass may have others."""

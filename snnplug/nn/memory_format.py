@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-__all__ = ["channels_last"]
+__all__ = ["channels_last", "flat_samples"]
 
 
 def channels_last(model: nn.Module) -> nn.Module:
@@ -24,3 +24,17 @@ def channels_last(model: nn.Module) -> nn.Module:
         if isinstance(layer, nn.Conv2d) and not isinstance(layer.weight, nn.UninitializedParameter):
             layer.to(memory_format=torch.channels_last)
     return model
+
+
+def flat_samples(x: Tensor) -> Tensor:
+    """Return the values of each sample in a row, in the order in which they lie in memory.
+
+    Args:
+        x: `[T, B, *]`.
+
+    Returns:
+        `[T, B, N]`, without a copy of images in either order.
+    """
+    if x.ndim == 5 and not x[0].is_contiguous() and x[0].is_contiguous(memory_format=torch.channels_last):
+        x = x.permute(0, 1, 3, 4, 2)
+    return x.flatten(2)

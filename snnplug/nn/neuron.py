@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from snnplug.component import Component
 from snnplug.errors import ContractError
-from snnplug.nn.time import TimeModule
+from snnplug.nn.time import TimeModule, join_steps
 
 __all__ = ["MembraneState", "SpikingNeuron", "State", "as_neuron", "detach_state"]
 
@@ -79,13 +79,25 @@ class SpikingNeuron(TimeModule):
             )
         raise NotImplementedError(f"{name} must define step, or set windowed = True and define sequence")
 
+    def fires_like(self, other: SpikingNeuron) -> bool:
+        """Whether both are known to send equal spikes for equal currents from rest.
+
+        A pass of which only the spikes are read then runs one of them. Unknown is False.
+        """
+        return False
+
     def sequence(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """Advance over `[T, B, *]` from a state; must equal the loop of `step`."""
         spikes = []
         for current in x.unbind(0):
             s, state = self.step(current, state)
             spikes.append(s)
-        return torch.stack(spikes), state
+        return join_steps(spikes), state
+
+    def sequence_from(self, x: Tensor, v: Tensor) -> tuple[Tensor, State]:
+        """Advance over `[T, B, *]` from rest, but with every sample's membrane potential at `v` `[*]`."""
+        state = self.initial_state(x[0])
+        return self.sequence(x, state._replace(v=v.to(state.v.dtype).expand(state.v.shape)))
 
     @overload
     def forward(self, x: Tensor) -> Tensor: ...

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from snnplug.nn.activity import Activity, NeuronActivity, SynapseActivity
 from snnplug.nn.fan_out import fan_out
+from snnplug.nn.memory_format import flat_samples
 from snnplug.nn.neuron import SpikingNeuron
 from snnplug.nn.time import StepwiseBatchNorm2d
 from snnplug.nn.watch import SpikeObserver, outermost, watch_spikes
@@ -78,10 +79,10 @@ class _Recorder:
         layer = self.activity.neurons.setdefault(name, NeuronActivity(name, graded=neuron.graded))
         spikes = spikes.detach()
         t0 = self._advance(name, len(spikes))
-        counted = spikes if not neuron.graded else (spikes != 0).to(spikes.dtype)
+        counted = spikes if not neuron.graded else spikes.to(torch.bool).to(spikes.dtype)
         layer.size = spikes[0, 0].numel()
         layer.updates += spikes.numel()
-        _add(layer.spikes, t0, counted.flatten(1).sum(1, dtype=torch.float64))
+        _add(layer.spikes, t0, _count(counted))
         if self.raster and self.activity.samples == self.batch:
             layer.raster += spikes[:, 0].flatten(1)[:, : self.raster].tolist()
         if self.on_spikes is not None:
@@ -100,8 +101,8 @@ class _Recorder:
                 self.fan_outs[name, shape] = fan_out(layer, shape).to(x.device)
             taps = self.fan_outs[name, shape]
             t0 = self._advance(name, len(x))
-            seen.analog = seen.analog or bool((x != x.round()).any())
-            _add(seen.events, t0, x.count_nonzero(tuple(range(1, x.ndim))).double())
+            seen.analog = seen.analog or not torch.equal(x, x.round())
+            _add(seen.events, t0, _count(x.to(torch.bool).to(torch.float32)))
             _add(seen.operations, t0, (x.abs().sum(1, dtype=torch.float64) * taps).flatten(1).sum(1))
             seen.macs += float((taps.expand(shape)).sum()) * x.shape[0] * x.shape[1]
 
@@ -123,6 +124,13 @@ class _Recorder:
     def detach(self) -> None:
         for undo in reversed(self.undo):
             undo()
+
+
+def _count(ones: Tensor) -> Tensor:
+    """Return how many of the values of each step of `[t, B, *]` are 1, exactly; the others are 0."""
+    exact = ones[0, 0].numel() <= 2**24 and ones.dtype in (torch.float32, torch.float64)
+    # a sum of a sample's float32 ones is exact and needs no copy in float64
+    return flat_samples(ones).sum(2, dtype=None if exact else torch.float64).sum(1, dtype=torch.float64)
 
 
 def _add(totals: list[float], start: int, values: Tensor) -> None:

@@ -7,14 +7,22 @@ again, so the layers before the first neuron cost 1/T without anyone asking.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import groupby
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-__all__ = ["Dropout", "StepwiseBatchNorm2d", "TimeModule", "TimeSequential", "fold", "is_static"]
+__all__ = [
+    "Dropout",
+    "StepwiseBatchNorm2d",
+    "TimeModule",
+    "TimeSequential",
+    "fold",
+    "is_static",
+    "join_steps",
+]
 
 
 _BY_SAMPLE = (  # what these do to a sample does not depend on the others
@@ -49,6 +57,12 @@ def fold(module: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
         return y.unsqueeze(0).expand(x.shape[0], *y.shape)
     y = module(x.flatten(0, 1))
     return y.reshape(*x.shape[:2], *y.shape[1:])
+
+
+def join_steps(steps: Sequence[Tensor]) -> Tensor:
+    """Return single steps `[B, *]` as `[T, B, *]`; images keep their order in memory."""
+    joined = torch.cat(list(steps))
+    return joined.view(len(steps), -1, *joined.shape[1:])
 
 
 class TimeSequential(TimeModule):
@@ -117,7 +131,7 @@ class Dropout(TimeModule):
 
 
 class StepwiseBatchNorm2d(TimeModule):
-    """Batch norm with the statistics of each time step alone, in one call.
+    """Batch norm with the statistics of each time step alone.
 
     Equals `nn.BatchNorm2d` called step after step: in training the running statistics
     are updated T times. `step` does one of those calls.
@@ -161,19 +175,7 @@ class StepwiseBatchNorm2d(TimeModule):
         """Map `[T, B, C, H, W]` to the same shape."""
         if not self.training:
             return fold(self.step, x)
-        T = x.shape[0]
-        # time beside channels: batch norm then takes each step's statistics by itself
-        wide = x.transpose(0, 1).flatten(1, 2)
-        mean = x.new_zeros(T * self.channels, dtype=self.running_mean.dtype)
-        var = torch.zeros_like(mean)
-        y = F.batch_norm(wide, mean, var, self.weight.repeat(T), self.bias.repeat(T), True, 1.0, self.eps)
-        with torch.no_grad():
-            for t in range(T):  # the same sequence of updates as T separate calls
-                part = slice(t * self.channels, (t + 1) * self.channels)
-                self.running_mean.lerp_(mean[part], self.momentum)
-                self.running_var.lerp_(var[part], self.momentum)
-            self.num_batches_tracked += T
-        return y.reshape(x.shape[1], T, *x.shape[2:]).transpose(0, 1)
+        return join_steps([self.step(x_t) for x_t in x.unbind(0)])
 
     def extra_repr(self) -> str:
         """Show the settings."""

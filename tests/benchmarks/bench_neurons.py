@@ -12,7 +12,7 @@ from typing import Any
 import norse.torch as norse
 import snntorch
 import torch
-from measure import alternate, parser, peak_bytes, set_up, show
+from measure import Work, alternate, parser, peak_bytes, set_up, show
 from spikingjelly.activation_based import neuron as spikingjelly
 from spikingjelly.activation_based import surrogate
 from torch import Tensor
@@ -78,6 +78,8 @@ def contestants(name: str, x: Tensor, compile_: bool) -> dict[str, tuple[Any, Ru
         found[f"snnplug {base['use']}"] = plain, plain
         if compile_:
             found |= {f"{key}, compiled": (m, torch.compile(m)) for key, (m, _) in found.items()}
+        again = registry.create("neuron", base["use"], tau=TAU).to(x.device)
+        found[f"snnplug {base['use']}, again"] = again, again  # how far two equal ones differ
         return found
     settings = {"detach_reset": True, "surrogate_function": surrogate.ATan(), "step_mode": "m"}
     if name == "lif":
@@ -119,21 +121,31 @@ def main() -> None:
             x = (torch.randn(steps, 4, count // 4) * 1.5 + 0.5).to(options.device).requires_grad_()
             gradient = torch.randn_like(x)
 
-            def work(module: Any, run: Run, x: Tensor = x, gradient: Tensor = gradient) -> None:
-                x.grad = None
-                if isinstance(module, torch.nn.Module):
-                    module.zero_grad(set_to_none=True)
-                run(x).backward(gradient)
+            def work(module: Any, run: Run, x: Tensor = x, gradient: Tensor = gradient) -> Work:
+                leaves = [x, *(module.parameters() if isinstance(module, torch.nn.Module) else ())]
+
+                def call() -> None:
+                    for leaf in leaves:
+                        leaf.grad = None
+                    run(x).backward(gradient)
+
+                return call
 
             torch.compiler.reset()
-            works = {
-                key: lambda pair=pair: work(*pair)
-                for key, pair in contestants(name, x, options.compile).items()
-            }
+            works = {key: work(*pair) for key, pair in contestants(name, x, options.compile).items()}
             print(f"{name}, T = {steps}, {count} neurons, batch 4")
             times = alternate(works, options)
             peaks = {key: peak_bytes(run, options.device) for key, run in works.items()}
-            show(times, peaks, baseline.get(name, "SpikingJelly"))
+            if name not in baseline:
+                show(times, peaks, "SpikingJelly")
+                continue
+            for ending in ("", ", compiled") if options.compile else ("",):  # each against its own base
+                base = f"{baseline[name]}{ending}"
+                show(
+                    {k: t for k, t in times.items() if k in (f"snnplug{ending}", base, f"{base}, again")},
+                    peaks,
+                    base,
+                )
 
 
 if __name__ == "__main__":

@@ -20,7 +20,13 @@ def parser(description: str) -> argparse.ArgumentParser:
     """Return a parser with the options that all benchmarks have."""
     options = argparse.ArgumentParser(description=description)
     options.add_argument("--quick", action="store_true", help="small and few; shows that it runs")
-    options.add_argument("--repeats", type=int, default=7, help="timed calls of each contestant")
+    options.add_argument("--repeats", type=int, default=7, help="timed calls of each contestant, at least")
+    options.add_argument(
+        "--seconds",
+        type=float,
+        default=0.5,
+        help="go on until a round of calls has been timed this long in all",
+    )
     options.add_argument("--threads", type=int, default=1)
     options.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     options.add_argument(
@@ -56,17 +62,21 @@ def seconds(work: Work, options: argparse.Namespace) -> float:
 
 
 def alternate(contestants: Mapping[str, Work], options: argparse.Namespace) -> dict[str, list[float]]:
-    """Time each contestant once a round, A B C A B C, each after a call of its own that is not timed.
+    """Time each contestant once a round, A B C C B A, each after a call of its own that is not timed.
 
-    The untimed call gives every contestant the caches and the free memory it leaves itself.
+    None then always follows the same other one. The untimed call gives every contestant the caches
+    and the free memory it leaves itself.
     """
     for work in contestants.values():
         work()  # compiles
     times: dict[str, list[float]] = {name: [] for name in contestants}
-    for _ in range(options.repeats):
-        for name, work in contestants.items():
+    rounds, spent = 0, 0.0
+    while rounds < options.repeats or (spent < options.seconds and not options.quick):
+        order = list(contestants.items())
+        for name, work in order if rounds % 2 == 0 else reversed(order):
             work()
             times[name].append(seconds(work, options))
+        rounds, spent = rounds + 1, spent + sum(values[-1] for values in times.values())
     return times
 
 
@@ -104,14 +114,17 @@ def _no_messages() -> Iterator[None]:
 
 
 def show(times: Mapping[str, list[float]], peaks: Mapping[str, int], baseline: str) -> None:
-    """Print a line for each contestant: median, spread, the ratio to the baseline, memory."""
-    reference = statistics.median(times[baseline])
+    """Print a line for each contestant: median, spread, the ratio to the baseline, memory.
+
+    The ratio is the median over the rounds of the ratio within a round: what disturbs a round disturbs both.
+    """
     print(f"  {'':<34}{'median ms':>10}{'min':>9}{'max':>9}{'ratio':>8}{'peak MB':>9}")
     for name, values in times.items():
         median = statistics.median(values)
+        ratio = statistics.median(a / b for a, b in zip(values, times[baseline], strict=True))
         memory = f"{peaks[name] / 1e6:9.1f}" if name in peaks else ""
         print(
             f"  {name:<34}{median * 1e3:10.3f}{min(values) * 1e3:9.3f}{max(values) * 1e3:9.3f}"
-            f"{median / reference:8.2f}{memory}",
+            f"{ratio:8.3f}{memory}",
             flush=True,
         )

@@ -9,11 +9,13 @@ SVG; runs that are there already are not repeated.
 from __future__ import annotations
 
 import argparse
+import statistics
 from pathlib import Path
 
 from snnplug import run
 from snnplug.comparison import FinishedRun
 from snnplug.engine import resume
+from snnplug.engine.memory import keep_freed_memory
 from snnplug.report.comparison import write_curves
 
 NEURONS = {
@@ -31,20 +33,30 @@ def variants(steps: list[int]) -> dict[str, tuple[str, list[str]]]:
     return found
 
 
-def row(done: FinishedRun, first: FinishedRun, target: float) -> str:
-    """Return a line of the table."""
-    epoch = done.first_epoch_with(target)
-    seconds = sum(e["seconds"] for e in done.epochs[:epoch]) if epoch else None
-    each, base = done.seconds_per_epoch or 0.0, first.seconds_per_epoch or 1.0
+def spread(values: list[float], form: str) -> str:
+    """Return the mean, with the standard deviation where there are several."""
+    mean = format(statistics.mean(values), form)
+    return f"{mean} ± {format(statistics.stdev(values), form)}" if len(values) > 1 else mean
+
+
+def row(name: str, seeds: list[FinishedRun], base: float, target: float) -> str:
+    """Return a line of the table, over the seeds of one network."""
+    reached = [run.first_epoch_with(target) for run in seeds]
+    seconds = [
+        sum(e["seconds"] for e in run.epochs[:epoch])
+        for run, epoch in zip(seeds, reached, strict=True)
+        if epoch
+    ]
+    each = statistics.median(run.seconds_per_epoch or 0.0 for run in seeds)
     cells = [
-        done.name,
+        name,
         f"{each:.1f}",
         f"{each / base:.1f}",
-        str(epoch or "-"),
-        f"{seconds:.0f}" if seconds else "-",
-        f"{done.epochs[-1]['loss']:.4f}",
-        f"{done.summary['accuracy']['test']:.4f}",
-        f"{done.summary['spikes_per_sample']:,.0f}",
+        ", ".join(str(epoch or "-") for epoch in reached),
+        f"{statistics.median(seconds):.0f}" if len(seconds) == len(seeds) else "-",
+        spread([run.epochs[-1]["loss"] for run in seeds], ".4f"),
+        spread([run.summary["accuracy"]["test"] for run in seeds], ".4f"),
+        spread([run.summary["spikes_per_sample"] for run in seeds], ",.0f"),
     ]
     return f"| {' | '.join(cells)} |"
 
@@ -57,6 +69,7 @@ def main() -> None:
     parser.add_argument("--root", required=True, help="folder that holds MNIST/raw")
     parser.add_argument("--out", type=Path, required=True, help="folder of the run directories")
     parser.add_argument("--steps", type=int, nargs="+", default=[5, 10, 25, 50])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument(
         "--train-samples", type=int, default=None, help="all but the validation images by default"
@@ -67,22 +80,29 @@ def main() -> None:
     common = [f"dataset.root={given.root}", f"train.epochs={given.epochs}"]
     if given.train_samples is not None:
         common.append(f"dataset.train_samples={given.train_samples}")
-    for name, (recipe, overrides) in variants(given.steps).items():
-        out = given.out / name
-        if (out / "summary.json").exists():
-            continue
-        if (out / "resolved.json").exists():
-            resume(out, device=given.device, quiet=False)
-        else:
-            run(recipe, out=out, overrides=[*common, *overrides], device=given.device, quiet=False)
-    runs = [FinishedRun.read(given.out / name) for name in variants(given.steps)]
-    write_curves(runs, given.out / "curves.svg")
+    keep_freed_memory()
+    for seed in given.seeds:
+        for name, (recipe, overrides) in variants(given.steps).items():
+            out = given.out / f"{name}-seed{seed}"
+            if (out / "summary.json").exists():
+                continue
+            if (out / "resolved.json").exists():
+                resume(out, device=given.device, quiet=False)
+            else:
+                own = [*common, *overrides, f"seed={seed}"]
+                run(recipe, out=out, overrides=own, device=given.device, quiet=False)
+    runs = {
+        name: [FinishedRun.read(given.out / f"{name}-seed{seed}") for seed in given.seeds]
+        for name in variants(given.steps)
+    }
+    write_curves([seeds[0] for seeds in runs.values()], given.out / "curves.svg")
+    base = statistics.median(run.seconds_per_epoch or 1.0 for run in runs["cnn-relu"])
     print(
         "| run | s per epoch | ratio | epochs to target | s to target | last loss | test accuracy | spikes |"
     )
     print("|---|---:|---:|---:|---:|---:|---:|---:|")
-    for done in runs:
-        print(row(done, runs[0], given.target))
+    for name, seeds in runs.items():
+        print(row(name, seeds, base, given.target))
 
 
 if __name__ == "__main__":

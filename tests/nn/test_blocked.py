@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from snnplug.nn import SURROGATES, IntegrateAndFire, Leak, MembraneState, SpikingNeuron, blocked
+from snnplug.nn import SURROGATES, IntegrateAndFire, Leak, MembraneState, SpikingNeuron, blocked, layout
+from snnplug.nn.blocked import is_covered, run_blocks
+from snnplug.nn.reset import Rule
 
 LEAKS = {
     "none": {},
@@ -36,9 +38,10 @@ def small_blocks(monkeypatch):
 
     In the backward pass they are taken a few steps at a time.
     """
-    monkeypatch.setattr(blocked, "_GRAIN", 3)
-    monkeypatch.setattr(blocked, "_MOST", 7)
-    monkeypatch.setattr(blocked, "_LEAST", 1)
+    monkeypatch.setattr(blocked, "GRAIN", 3)
+    monkeypatch.setattr(layout, "GRAIN", 3)
+    monkeypatch.setattr(layout, "_MOST", 7)
+    monkeypatch.setattr(layout, "_LEAST", 1)
     monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
 
 
@@ -117,8 +120,75 @@ def test_start_shared_by_the_samples(size):
     assert_same(*results)
 
 
+def from_shared(neuron, x, start, size, *, loop=False):
+    """Return what `everything` does, from a `start` that broadcasts to the `size` of one sample."""
+    x, start = x.detach().clone().requires_grad_(), start.detach().clone().requires_grad_()
+    if loop:
+        spikes, state = by_step(neuron, x, MembraneState(start.expand(x.shape[1:])))
+    else:
+        spikes, state = neuron.sequence_from(x, start.expand(size))
+    loss = (spikes * values(*spikes.shape, seed=3).to(x)).sum() + state.v.square().sum()
+    return [spikes, state.v, *torch.autograd.grad(loss, [x, start, *neuron.parameters()])]
+
+
+SIZES = [(5,), (2, 3), (7,), (20,), (1,), (), (3, 2, 2)]  # blocks have 7 neurons
+
+
+@pytest.mark.parametrize("each", ["neuron", "channel", "layer"])
+@pytest.mark.parametrize("batch", [1, 3, 8])
+@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize("leak", ["none", "tau", "rate, plain input"])
+def test_start_without_batch_axis(calls, leak, size, batch, each):
+    shape = {"neuron": size, "channel": (*size[:1], *[1] * (len(size) - 1)), "layer": ()}[each]
+    neuron, x = Neuron(LEAKS[leak], detach_reset=False), values(4, batch, *size) + 1
+    results = [from_shared(neuron, x, values(*shape, seed=1), size, loop=loop) for loop in (False, True)]
+    assert [args[1].shape for args in calls] == [size]
+    assert results[0][3].shape == shape
+    assert_same(*results)
+
+
+def test_start_without_batch_axis_in_blocks_of_every_size(monkeypatch):
+    neuron, x, start = Neuron({"tau": 2.3}), values(3, 5, 6) + 1, values(6, seed=1)
+    loop = from_shared(neuron, x, start, (6,), loop=True)
+    for most in range(1, 32):
+        monkeypatch.setattr(layout, "_MOST", most)
+        assert_same(from_shared(neuron, x, start, (6,)), loop)
+
+
+def test_start_without_batch_axis_in_channels_last(calls):
+    neuron, x, start = Neuron({"tau": 2.3}), values(4, 3, 2, 4, 5) + 0.8, values(2, 4, 5, seed=1)
+    turned = x.flatten(0, 1).to(memory_format=torch.channels_last).unflatten(0, x.shape[:2])
+    found = [from_shared(neuron, x, start, (2, 4, 5), loop=loop) for x, loop in ((turned, False), (x, True))]
+    assert found[0][0][0].is_contiguous(memory_format=torch.channels_last)
+    assert len(calls) == 1
+    assert_same(*found)
+
+
+def test_start_without_batch_axis_has_the_true_gradient():
+    # without spikes the last potential is a smooth function
+    neuron = Neuron({"tau": 2.3}, threshold=1e3, reset="none")
+    x, start = values(3, 4, 5).requires_grad_(), values(5, seed=1).requires_grad_()
+    assert torch.autograd.gradcheck(lambda x, v: neuron.sequence_from(x, v)[1].v, (x, start))
+    (gradient,) = torch.autograd.grad(neuron.sequence_from(x, start)[1].v.sum(), start)
+    torch.testing.assert_close(gradient, torch.full_like(start, 4 * (1 - 1 / 2.3) ** 3))
+
+
+def test_second_derivative_from_a_start_without_batch_axis():
+    neuron, x = Neuron({"rate": 0.4}, detach_reset=False), values(3, 4, 5) + 0.8
+    found = []
+    for way in (Neuron.sequence_from, SpikingNeuron.sequence_from):
+        if way is SpikingNeuron.sequence_from:
+            neuron.sequence = lambda x, state: by_step(neuron, x, state)
+        own = [x.detach().requires_grad_(), values(5, seed=1).requires_grad_(), neuron.rate]
+        spikes, _ = way(neuron, *own[:2])
+        first = torch.autograd.grad((spikes * spikes.detach()).sum(), own, create_graph=True)
+        found.append((*first, *torch.autograd.grad(sum(f.square().sum() for f in first), own)))
+    assert found[0][4].any()
+    torch.testing.assert_close(*found, rtol=1e-10, atol=1e-12)
+
+
 @pytest.mark.parametrize(
-    "layout",
+    "arrange",
     [
         lambda x: x,
         lambda x: x.flatten(0, 1).to(memory_format=torch.channels_last).unflatten(0, x.shape[:2]),
@@ -129,9 +199,9 @@ def test_start_shared_by_the_samples(size):
     ],
     ids=["plain", "channels last", "turned", "static", "static channels last", "cut out"],
 )
-def test_memory_formats(layout):
+def test_memory_formats(arrange):
     neuron, x = Neuron({"tau": 2.0}), values(4, 2, 3, 4, 5) + 0.8
-    x, start = layout(x), values(2, 3, 4, 5, seed=1)
+    x, start = arrange(x), values(2, 3, 4, 5, seed=1)
     assert_same(*(everything(neuron, way, x, start) for way in (Neuron.sequence, by_step)))
     spikes = neuron(x)
     assert torch.equal(spikes, neuron(x.contiguous()))
@@ -206,6 +276,26 @@ def test_a_subclass_with_its_own_step_or_charge_is_run_step_by_step(calls, cls):
     assert len(calls) == 1  # that of the plain neuron
 
 
+class Charged(Neuron):
+    def initial_state(self, x):
+        raise AssertionError("asked")
+
+
+class OwnSequence(Neuron):
+    def sequence(self, x, state):
+        assert state.v.shape == x.shape[1:]
+        return super().sequence(2 * x, state)
+
+
+def test_a_subclass_with_its_own_state_or_sequence_gets_the_start_for_every_sample(calls):
+    x, start = values(4, 3, 5) + 0.8, values(5, seed=1)
+    with pytest.raises(AssertionError, match="asked"):
+        Charged().sequence_from(x, start)
+    for cls in (OtherCharge, OtherStep, OwnSequence):
+        assert torch.equal(cls().sequence_from(x, start)[0], Neuron().sequence_from(2 * x, start)[0])
+    assert [args[1].shape for args in calls] == [(5,), (5,), (3, 5), (5,)]
+
+
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
 def test_half_precision_is_run_step_by_step(calls, dtype):
     assert Neuron()(values(4, 2, 5, dtype=dtype)).dtype == dtype
@@ -219,3 +309,20 @@ def test_neuron_with_neither_leak_nor_charge_says_what_to_write():
 
     with pytest.raises(NotImplementedError, match="Empty must define leak or charge"):
         Empty()(values(2, 1, 1))
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("reset", ["hard", "soft", "none"])
+def test_narrow_currents_beside_a_wide_potential_without_gradients(dtype: torch.dtype, reset: str) -> None:
+    rule = Rule(1.0, reset, 0.0, True, "atan", 2.0)
+    x = (2 * torch.randn(5, 3, 7, generator=torch.Generator().manual_seed(0))).to(dtype)
+    v, leak = torch.rand(3, 7), Leak(tau=1.5)
+    assert not is_covered(x, v)
+    with torch.no_grad():
+        assert is_covered(x, v)
+        spikes, last = run_blocks(x, v, leak, rule)
+        assert (spikes.dtype, last.dtype) == (dtype, torch.float32)
+        for current, s in zip(x, spikes, strict=True):
+            expected, v = rule.fire(leak.charge(current, v))
+            assert torch.equal(s, expected.to(dtype))
+        assert torch.equal(last, v)

@@ -82,7 +82,10 @@ class IMP(SpikingNeuron):
         """Run a sequence from theta, or continue one; shapes as in `SpikingNeuron.forward`."""
         if isinstance(self.theta, nn.UninitializedParameter):
             materialize(self.base, x)  # some need the number of steps for it, which initial_state cannot say
-        return super().forward(x) if state is None else super().forward(x, state)
+            self.initial_state(x[0])
+        if state is not None:
+            return super().forward(x, state)
+        return self.base.sequence_from(x, self._start(x.shape[1:]))[0]
 
     def initial_state(self, x: Tensor) -> State:
         """Return the base's state with `v` at theta.
@@ -95,20 +98,24 @@ class IMP(SpikingNeuron):
                 has no membrane potential that carries over.
         """
         state = self.base.initial_state(x)
-        expected = self._shape_for(x)
         if isinstance(self.theta, nn.UninitializedParameter):
             self._check_base(x, state)
             with torch.no_grad():
-                self.theta.materialize(expected, device=x.device, dtype=state.v.dtype)
+                self.theta.materialize(self._shape_for(x.shape), device=x.device, dtype=state.v.dtype)
                 self.theta.uniform_(self.low, self.high)
-        if self.theta.shape != expected:
+        return state._replace(v=self._start(x.shape).to(state.v.dtype).expand(state.v.shape))
+
+    def _start(self, shape: torch.Size) -> Tensor:
+        """Return the potential of every sample `[*]` at the start, for an input of the shape `[B, *]`."""
+        theta, expected = self.theta, self._shape_for(shape)
+        if theta.shape != expected:
             raise ContractError(
-                f"the initial potential theta has the shape {list(self.theta.shape)} of the first input or "
-                f"the checkpoint, but this input {list(x.shape)} needs {list(expected)}; give inputs of one "
+                f"the initial potential theta has the shape {list(theta.shape)} of the first input or "
+                f"the checkpoint, but this input {list(shape)} needs {list(expected)}; give inputs of one "
                 "size, or use shape = 'channel' or 'layer'"
             )
-        start = self.theta.sigmoid() if self.sigmoid else self.theta
-        return state._replace(v=start.to(state.v.dtype).expand(state.v.shape))
+        start = theta.sigmoid() if self.sigmoid else theta
+        return start if self.shape == "neuron" else start.expand(shape[1:])
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """Advance the base one time step; shapes as in `SpikingNeuron.step`."""
@@ -118,10 +125,10 @@ class IMP(SpikingNeuron):
         """Run the base's own sequence."""
         return self.base.sequence(x, state)
 
-    def _shape_for(self, x: Tensor) -> torch.Size:
+    def _shape_for(self, shape: torch.Size) -> torch.Size:
         if self.shape == "neuron":
-            return x.shape[1:]
-        return torch.Size([]) if self.shape == "layer" else torch.Size([x.shape[1], *[1] * (x.ndim - 2)])
+            return shape[1:]
+        return torch.Size([]) if self.shape == "layer" else torch.Size([shape[1], *[1] * (len(shape) - 2)])
 
     def _check_base(self, x: Tensor, state: State) -> None:
         """Refuse a base whose spikes do not depend on where `v` starts: theta would never learn."""

@@ -11,7 +11,17 @@ from torch.testing import assert_close
 
 from snnplug import NeuronSpec, Registry
 from snnplug.errors import ContractError, ParameterError
-from snnplug.nn import MembraneState, SpikingNeuron, TimeSequential, as_neuron, materialize, seeded, spike
+from snnplug.nn import (
+    IntegrateAndFire,
+    Leak,
+    MembraneState,
+    SpikingNeuron,
+    TimeSequential,
+    as_neuron,
+    materialize,
+    seeded,
+    spike,
+)
 
 
 class Leaky(SpikingNeuron):
@@ -32,6 +42,23 @@ class Leaky(SpikingNeuron):
         result = super().sequence(x, state)
         self.stepped = before
         return result
+
+
+class Linear(IntegrateAndFire):
+    """The same in the form that is run block by block."""
+
+    def __init__(self, *, detach_reset: bool = True) -> None:
+        super().__init__(
+            threshold=1.0,
+            reset="hard",
+            reset_value=0.0,
+            detach_reset=detach_reset,
+            surrogate="atan",
+            alpha=None,
+        )
+
+    def leak(self):
+        return Leak(tau=3.0)
 
 
 class Smooth(SpikingNeuron):
@@ -91,7 +118,7 @@ class Graded(Leaky):
 @pytest.fixture(scope="module")
 def registry():
     found = Registry.from_installed(quiet=True)
-    for cls in (Leaky, Smooth, Adaptive, Windowed, Forgetful, Without, Graded):
+    for cls in (Leaky, Linear, Smooth, Adaptive, Windowed, Forgetful, Without, Graded):
         graded, windowed = cls.graded, cls.windowed
         spec = NeuronSpec(
             name=cls.__name__.lower(), target=cls, summary="For tests.", graded=graded, windowed=windowed
@@ -236,6 +263,44 @@ def test_gradient_by_finite_differences(registry, shape, sigmoid):
         return (torch.func.functional_call(imp, {"theta": theta}, X) * weights).sum()
 
     assert torch.autograd.gradcheck(loss, imp.theta.detach().clone().requires_grad_())
+
+
+@pytest.mark.parametrize("sigmoid", [False, True])
+@pytest.mark.parametrize("shape", ["neuron", "channel", "layer"])
+@pytest.mark.parametrize("sizes", [(2, 4, 4), (3, 200, 120)], ids=str)  # the second needs many blocks
+def test_gradient_of_a_start_that_is_not_written_out_for_each_sample(registry, sizes, shape, sigmoid):
+    x = current(4, 3, *sizes).requires_grad_()
+    base = {"use": "toys:linear", "detach_reset": False}
+    imp = make(registry, x.detach(), base=base, shape=shape, sigmoid=sigmoid)
+    weights = current(*x.shape, seed=1)
+    ours = imp(x)
+    loop, state = [], imp.initial_state(x[0])
+    for row in x:
+        s, state = imp.step(row, state)
+        loop.append(s)
+    loop = torch.stack(loop)
+    assert torch.equal(ours, loop)
+    found = [torch.autograd.grad((s * weights).sum(), [x, imp.theta]) for s in (ours, loop)]
+    assert found[0][1].abs().min() > 0
+    for a, b in zip(*found, strict=True):
+        assert_close(a, b, rtol=1e-10, atol=1e-10)
+
+
+def test_theta_enters_the_sequence_as_it_is(registry):
+    x = X.detach().clone().requires_grad_()
+    imp = make(registry, X, base="toys:linear")
+    inputs = [node.variable for node, _ in imp(x).grad_fn.next_functions if node is not None]
+    assert inputs[0] is x
+    assert inputs[1] is imp.theta  # no copy for each sample in between
+
+
+@pytest.mark.parametrize("shape", ["neuron", "channel", "layer"])
+def test_compiled_as_one_graph(registry, shape):
+    imp = make(registry, X, base="toys:linear", shape=shape)
+    compiled, weights = torch.compile(imp, fullgraph=True, backend="aot_eager"), current(*X.shape, seed=1)
+    spikes = [run(X) for run in (imp, compiled)]
+    assert torch.equal(*spikes)
+    assert_close(*(torch.autograd.grad((s * weights).sum(), imp.theta) for s in spikes))
 
 
 def test_reset_leads_where_the_base_says(registry):

@@ -15,7 +15,7 @@ class Parameters:
 
     def __call__(self, candidate: Candidate) -> float:
         """Return the number."""
-        return float(sum(p.numel() for p in candidate.build().parameters() if p.requires_grad))
+        return float(sum(p.numel() for p in candidate.network.parameters() if p.requires_grad))
 
 
 class SpikingLayers:
@@ -23,7 +23,7 @@ class SpikingLayers:
 
     def __call__(self, candidate: Candidate) -> float:
         """Return the number."""
-        return float(_layers(candidate.build()))
+        return float(_layers(candidate.network))
 
 
 def _layers(module: nn.Module) -> int:

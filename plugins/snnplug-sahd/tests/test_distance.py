@@ -8,7 +8,7 @@ from snnplug_sahd.distance import SAHD, Hamming, hamming_distances
 from torch import nn
 
 from snnplug import Candidate
-from snnplug.nn import Dropout, MembraneState, SpikingNeuron, TimeSequential, spike
+from snnplug.nn import Dropout, MembraneState, SpikingNeuron, TimeSequential, repeat_spikes, spike
 from snnplug.testing import ScorerConformance
 
 # one layer of four neurons, one step: f = 1/4 and 1/2, P = 1/2, D = 1
@@ -127,6 +127,55 @@ def test_nothing_is_left_of_one_repeat_in_the_next():
 
     scores = [SAHD(repeats=n)(candidate(Integrator(), torch.cat([TWO, TWO]))) for n in (1, 2, 3)]
     assert scores[0] == pytest.approx(scores[1]) == pytest.approx(scores[2])
+
+
+class Overwriting(SpikingNeuron):
+    """Returns the same memory in every step."""
+
+    def step(self, x, state):
+        if not hasattr(self, "spikes"):
+            self.spikes = torch.empty_like(x)
+        return torch.gt(x, 0.5, out=self.spikes), state
+
+
+class Loop(nn.Module):
+    """Runs its neuron step by step, and shows the spikes of each step twice."""
+
+    def __init__(self, neuron):
+        super().__init__()
+        self.neuron, self.twin = neuron, Threshold()
+
+    def forward(self, x):
+        state = self.neuron.initial_state(x[0])
+        for current in x:
+            spikes, state = self.neuron.step(current, state)
+            repeat_spikes(self.twin, spikes.unsqueeze(0))
+        return spikes
+
+
+@pytest.mark.parametrize("neuron", [Threshold, Overwriting])
+def test_equal_spikes_of_two_neurons_both_count(neuron):
+    x = torch.cat([TWO, torch.zeros_like(TWO)])
+    kernel, count = Hamming().kernel(Loop(neuron()), x)
+    assert count == 4
+    assert kernel.tolist() == [[16, 14], [14, 16]]
+
+
+def test_a_neuron_that_passes_its_input_on():
+    class Pass(SpikingNeuron):
+        def sequence(self, x, state):
+            return x, state
+
+    assert Hamming().kernel(Pass(), TWO)[0].tolist() == [[4, 3], [3, 4]]
+
+
+def test_bfloat16_changes_a_score_little():
+    torch.manual_seed(0)
+    model = TimeSequential(nn.Linear(64, 512), Threshold(), nn.Linear(512, 512), Threshold())
+    one = candidate(model, torch.rand(2, 32, 64))
+    exact, rounded = SAHD()(one), SAHD(precision="bfloat16")(one)
+    assert exact != rounded
+    assert rounded == pytest.approx(exact, rel=0.01)
 
 
 @pytest.mark.parametrize("scorer", [SAHD(), SAHD(alpha="release_2022_07"), Hamming()])

@@ -8,6 +8,9 @@ With b the feedback kept from the step before, zero at first, step t computes
 where n3 is the output (Kim et al., ECCV 2022, arXiv 2201.10355). Backward edges are
 evaluated at the last step too: nobody reads the result, but their neurons fire.
 Gradients flow through the feedback.
+
+In a pass of which only the spikes are read (`snnplug.nn.spikes_only`), equal neurons that see
+the same node fire once, and at the last step nothing follows the neurons of backward edges.
 """
 
 from __future__ import annotations
@@ -17,7 +20,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from snnplug.nn import TimeModule
+from snnplug.nn import TimeModule, is_spikes_only, join_steps
+from snnplug_snasnet.firing import Firing
 from snnplug_snasnet.genotype import NODES, Matrix, edges
 from snnplug_snasnet.operations import NewNeuron, make_operation
 
@@ -57,32 +61,34 @@ class Cell(TimeModule):
         """Map `[T, B, C, H, W]` to the same shape."""
         if any(self.returning):
             return self._stepwise(x)
-        return self._nodes(x, [None] * NODES, self._sequence)[-1]
+        fire = Firing(self.edges)
 
-    def _sequence(self, source: int, target: int, value: Tensor) -> Tensor:
-        out: Tensor = self.edges[f"{source}-{target}"](value)
-        return out
+        def apply(source: int, target: int, value: Tensor) -> Tensor:
+            name = f"{source}-{target}"
+            return self.edges[name].after_all(fire(name, value))  # type: ignore[operator, no-any-return]
+
+        return self._nodes(x, [None] * NODES, apply)[-1]
 
     def _stepwise(self, x: Tensor) -> Tensor:
-        states: dict[str, object] = {}
+        fire = Firing(self.edges, stepwise=True)
 
-        def step(source: int, target: int, value: Tensor) -> Tensor:
+        def apply(source: int, target: int, value: Tensor) -> Tensor:
             name = f"{source}-{target}"
-            edge = self.edges[name]
-            if name not in states:
-                states[name] = edge.initial_state(value)  # type: ignore[operator]
-            out, states[name] = edge.step(value, states[name])  # type: ignore[operator]
-            return out  # type: ignore[no-any-return]
+            return self.edges[name].after(fire(name, value))  # type: ignore[operator, no-any-return]
 
         feedback: list[Tensor | None] = [None] * NODES
-        outputs = []
+        outputs: list[Tensor] = []
         for current in x.unbind(0):
-            nodes = self._nodes(current, feedback, step)
+            fire.next_step()
+            nodes = self._nodes(current, feedback, apply)
             outputs.append(nodes[-1])
-            feedback = [
-                _total([step(i, j, nodes[i]) for i in sources]) for j, sources in enumerate(self.returning)
-            ]
-        return torch.stack(outputs)
+            back = [[(i, j) for i in sources] for j, sources in enumerate(self.returning)]
+            if len(outputs) == len(x) and is_spikes_only():  # what flows back now arrives nowhere
+                for i, j in (edge for arriving in back for edge in arriving):
+                    fire(f"{i}-{j}", nodes[i])
+            else:
+                feedback = [_total([apply(i, j, nodes[i]) for i, j in arriving]) for arriving in back]
+        return join_steps(outputs)
 
     def _nodes(self, x: Tensor, feedback: list[Tensor | None], apply: Apply) -> list[Tensor]:
         values: list[Tensor] = []

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from torch import Tensor, nn
 
@@ -32,15 +32,21 @@ _POOLS: Mapping[str, Callable[[], nn.Module]] = {
 
 
 class Operation(TimeModule):
-    """An edge: `[T, B, C, H, W]` to the same shape by `forward`, or step by step by `step`."""
+    """An edge: a neuron or none, and what follows it; `[T, B, C, H, W]` to the same shape."""
 
-    def initial_state(self, x: Tensor) -> Any:
-        """Return the state before the first step, for inputs like `x` `[B, C, H, W]`."""
-        return None
+    neuron: SpikingNeuron | None
 
-    def step(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
-        """Advance one time step: output `[B, C, H, W]` and the next state."""
+    def after(self, x: Tensor) -> Tensor:
+        """Apply what follows the neuron to its spikes, `[B, C, H, W]` of one time step."""
         raise NotImplementedError
+
+    def after_all(self, x: Tensor) -> Tensor:
+        """Apply what follows the neuron to a sequence."""
+        return fold(self.after, x)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Run a sequence."""
+        return self.after_all(x if self.neuron is None else self.neuron(x))
 
 
 class SpikingConv(Operation):
@@ -58,18 +64,13 @@ class SpikingConv(Operation):
         self.conv = nn.Conv2d(channels, channels, kernel, padding=kernel // 2, bias=False)
         self.norm = StepwiseBatchNorm2d(channels)
 
-    def initial_state(self, x: Tensor) -> Any:
-        """Return the neuron's."""
-        return self.neuron.initial_state(x)
+    def after(self, x: Tensor) -> Tensor:
+        """Convolve and normalise one time step."""
+        return self.norm.step(self.conv(x))
 
-    def step(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
-        """Advance one time step."""
-        spikes, state = self.neuron.step(x, state)
-        return self.norm.step(self.conv(spikes)), state
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Run a sequence."""
-        out: Tensor = self.norm(fold(self.conv, self.neuron(x)))
+    def after_all(self, x: Tensor) -> Tensor:
+        """Convolve a sequence at once, and normalise each of its steps by itself."""
+        out: Tensor = self.norm(fold(self.conv, x))
         return out
 
 
@@ -79,14 +80,12 @@ class Stateless(Operation):
     def __init__(self, module: nn.Module) -> None:
         super().__init__()
         self.module = module
+        self.neuron = None
 
-    def step(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
-        """Advance one time step."""
-        return self.module(x), None
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Run a sequence."""
-        return fold(self.module, x)
+    def after(self, x: Tensor) -> Tensor:
+        """Apply the module."""
+        out: Tensor = self.module(x)
+        return out
 
 
 class Conv(NamedTuple):
