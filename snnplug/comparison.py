@@ -100,6 +100,8 @@ def figures(summary: Mapping[str, Any]) -> dict[str, Figure]:
         found["candidates drawn"] = Figure(search["draws"], "d")
         found["candidates scored"] = Figure(search["evaluated"], "d")
         found["best score"] = Figure(search["score"], ".4f")
+        if search.get("seconds_per_candidate") is not None:
+            found["seconds per candidate"] = Figure(search["seconds_per_candidate"], ".3f")
     for stage, seconds in summary.get("seconds", {}).items():
         found[f"{stage} seconds"] = Figure(seconds, ".1f")
     return found

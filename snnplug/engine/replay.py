@@ -13,7 +13,7 @@ from snnplug.store import RunDirectory
 
 __all__ = ["Replay", "differences", "replay"]
 
-_TIMES = ("seconds", "device", "versions")
+_TIMES = ("seconds", "seconds_per_candidate", "device", "versions")
 
 
 @attrs.frozen(kw_only=True)

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import json
 import math
+import statistics
+import time
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any
@@ -40,17 +42,20 @@ class SearchResult:
         draws: genotypes asked for, by key.
         pareto: where the recipe has objectives, the trials that no other beats in all of them
             and in the score.
+        seconds: time that the search took, over all sessions of the run; of an earlier session
+            the time of scoring, divided among the workers.
     """
 
     best: Trial
     trials: tuple[Trial, ...]
     draws: Counter[str]
     pareto: tuple[Trial, ...] = ()
+    seconds: float
 
     @property
-    def seconds(self) -> float:
-        """Time spent on scoring, over all sessions of the run and all workers."""
-        return sum(trial.seconds for trial in self.trials)
+    def seconds_per_candidate(self) -> float:
+        """Median time that one worker spent on one candidate."""
+        return statistics.median(trial.seconds for trial in self.trials)
 
 
 def search(setup: Setup, space: SearchSpace) -> SearchResult:
@@ -59,11 +64,12 @@ def search(setup: Setup, space: SearchSpace) -> SearchResult:
     Raises:
         RunFailed: no candidate could be scored, or a candidate's worker died twice.
     """
-    plan = setup.plan
+    plan, started = setup.plan, time.perf_counter()
     assert plan.strategy is not None and plan.recipe.search is not None
     strategy = plan.strategy.build(space, derive_seed(setup.seed, "strategy"))
     journal = TrialJournal(setup.directory.file("trials.journal"))
     known = {trial.key: trial for trial in journal.trials}
+    earlier = sum(trial.seconds for trial in known.values()) / plan.recipe.search.workers
     draws: Counter[str] = Counter()
     sign, reason = plan.scorer_sign, ""
     with scoring(setup, space) as score, setup.report.bar("search", strategy.draws) as bar:
@@ -89,7 +95,13 @@ def search(setup: Setup, space: SearchSpace) -> SearchResult:
         raise RunFailed(f"none of {len(trials)} candidates could be scored{reason}")
     best = max(finite, key=lambda trial: (sign * trial.score, -trial.index))
     front = pareto_front([_told(trial, plan).objectives for trial in trials]) if plan.objectives else []
-    return SearchResult(best=best, trials=trials, draws=draws, pareto=tuple(trials[i] for i in front))
+    return SearchResult(
+        best=best,
+        trials=trials,
+        draws=draws,
+        pareto=tuple(trials[i] for i in front),
+        seconds=earlier + time.perf_counter() - started,
+    )
 
 
 def _told(trial: Trial, plan: Plan) -> Trial:

@@ -151,6 +151,7 @@ def search_record(result: SearchResult, plan: Plan, space: SearchSpace) -> dict[
         "objectives": {o.component.qualified: o.goal for o in plan.objectives},
         "pareto": [_trial_record(trial) for trial in result.pareto],
         "seconds": result.seconds,
+        "seconds_per_candidate": result.seconds_per_candidate,
         "graph": attrs.asdict(space.graph(result.best.genotype)),
     }
 

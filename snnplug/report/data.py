@@ -122,6 +122,7 @@ class SearchResult:
     objectives: Mapping[str, str] = attrs.field(factory=dict)
     pareto: tuple[TrialResult, ...] = ()
     seconds: Number = None
+    seconds_per_candidate: Number = None
     graph: Graph | None = None
 
 

@@ -74,6 +74,7 @@ def outcome(directory: Path) -> dict[str, Any]:
     summary = json.loads((directory / "summary.json").read_text())
     summary.pop("seconds")
     summary["search"].pop("seconds")
+    summary["search"].pop("seconds_per_candidate")
     trials = json.loads((directory / "trials.json").read_text())
     metrics = [json.loads(line) for line in (directory / "metrics.jsonl").read_text().splitlines()]
     for record in trials + metrics:
