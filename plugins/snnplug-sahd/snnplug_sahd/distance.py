@@ -38,15 +38,14 @@ def hamming_distances(spikes: Tensor) -> tuple[Tensor, Tensor, int]:
     """Compare the samples of a layer.
 
     Args:
-        spikes: `[t, B, *]`; a value above 0 is a spike.
+        spikes: `[t, B, *]`; a value other than 0 is a spike.
 
     Returns:
         Distances `[t, B, B]` and numbers of spikes `[t, B]`, both exact whole numbers in
         float64, and the number of neurons N.
     """
     x = flat_samples(spikes)
-    fires = x.clamp(min=0).to(torch.bool)  # several times as fast as a comparison
-    both = _in_common(fires).double()
+    both = _in_common(x.to(torch.bool)).double()
     fired = both.diagonal(dim1=1, dim2=2)
     return fired.unsqueeze(2) + fired.unsqueeze(1) - 2 * both, fired, x.shape[2]
 
@@ -64,7 +63,8 @@ class SpikeKernel:
 
     One network is built and stays in training mode, without gradients: batch norm uses the
     statistics of the batch, and dropout is active, seeded by the candidate. Each repeat takes
-    another batch. Spikes are what a layer's neurons send, whatever the neuron.
+    another batch. Spikes are what a layer's neurons send, whatever the neuron; of spikes that
+    carry values those above 0 count.
 
     Args:
         repeats: batches to average over.
@@ -109,6 +109,8 @@ class SpikeKernel:
 
         def add(name: str, spikes: Tensor) -> None:
             nonlocal count, last
+            if getattr(model.get_submodule(name), "graded", False):
+                spikes = spikes > 0
             # equal neurons show the same tensor one after the other
             if last is None or last[0].data_ptr() != spikes.data_ptr() or last[1] != spikes._version:
                 kernel = self.layer_kernel(*hamming_distances(spikes)).sum(0)

@@ -92,10 +92,8 @@ def test_distances_are_exact():
 
 
 def test_spikes_with_values_count_where_they_are_positive():
-    x = torch.tensor([[[2.0, -1, 0], [0.5, 1, -3]]])
-    distances, fired, _ = hamming_distances(Signed()(x))
-    assert distances[0].tolist() == [[0, 1], [1, 0]]
-    assert fired[0].tolist() == [1, 2]
+    x = torch.tensor([[[2.0, -1, 0], [0.5, 1, -3]]])  # fire 1 0 0 and 1 1 0
+    assert Hamming().kernel(Signed(), x)[0].tolist() == [[3, 2], [2, 3]]
 
 
 def test_kernels_of_layers_and_steps_are_added():
