@@ -42,7 +42,8 @@ def command(
     """Say how well scorers predict the accuracies of a benchmark's networks.
 
     What builds the networks is the benchmark's to say; RECIPE and -s go before it. Keys
-    benchmark.KEY and scorers.NAME.KEY set parameters of the benchmark and of a scorer.
+    benchmark.KEY and scorers.NAME.KEY set parameters of the benchmark and of a scorer;
+    search.workers=N scores in N processes.
 
     \b
     Example:

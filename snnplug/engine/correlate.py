@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import random
 import tomllib
 from collections.abc import Iterable, Sequence
@@ -19,21 +18,20 @@ from typing import Any
 import attrs
 
 from snnplug.component import Component
-from snnplug.contracts import Benchmark, SearchSpace, TrainedNetwork
+from snnplug.contracts import Benchmark, TrainedNetwork
 from snnplug.correlation import Predictor, early_epochs, table_predictors, unique
 from snnplug.engine.composition import build_space, check_composition
 from snnplug.engine.device import deterministic, device_name, make_fabric
 from snnplug.engine.progress import Reporter
-from snnplug.engine.scoring import Evaluator, Job
-from snnplug.engine.setup import Setup, make_setup
+from snnplug.engine.scores import mark_of, score_networks
+from snnplug.engine.setup import make_setup
 from snnplug.engine.summary import versions
 from snnplug.errors import ContractError, RecipeError, RunDirectoryError
-from snnplug.journal import cut_torn_tail
 from snnplug.overrides import apply_overrides
 from snnplug.plan import make_plan
 from snnplug.recipe import Recipe, read_recipe, recipe_text
 from snnplug.registry import Registry
-from snnplug.seeds import derive_seed, digest
+from snnplug.seeds import derive_seed
 from snnplug.store import RunDirectory
 
 __all__ = ["Correlation", "correlate", "read_benchmark"]
@@ -95,7 +93,8 @@ def correlate(
         scorers: names; all that are installed if none is given. Baselines always come along.
         sample: number of functionally different networks, at most.
         out: directory for the results; one that holds a part of them is continued.
-        overrides: texts `key=value` of the recipe, `benchmark.key=value` and `scorers.name.key=value`.
+        overrides: texts `key=value` of the recipe, `benchmark.key=value` and `scorers.name.key=value`;
+            `search.workers=n` scores in n processes.
         device: "auto", "cpu" or "cuda".
         registry: where names are looked up; by default every installed plugin.
         quiet: print nothing.
@@ -132,7 +131,7 @@ def correlate(
     }
     _prepare(directory, fixed)
     with directory.locked(), deterministic():
-        values = _score(setup, space, chosen, networks)
+        values = score_networks(setup, space, chosen, networks, registry)
     settings = {
         **fixed,
         "scorers": {c.qualified: c.to_dict() for c in chosen},
@@ -140,7 +139,7 @@ def correlate(
         "versions": {**versions(plan), **{c.plugin: c.version for c in (component, *chosen)}},
     }
     predictors = [
-        _predictor(c, [values[network.id, _mark(c)] for network in networks], registry) for c in chosen
+        _predictor(c, [values[network.id, mark_of(c)] for network in networks], registry) for c in chosen
     ]
     told = (*table_predictors(networks), *early_epochs(networks))
     return Correlation(
@@ -200,11 +199,6 @@ def _table(component: Component | None) -> Any:
     return component.to_dict() if component is not None else None
 
 
-def _mark(component: Component) -> str:
-    """Return what the journal knows a scorer by: its name, version and parameters."""
-    return f"{component.qualified} {digest([component.version, component.to_dict()])[:12]}"
-
-
 def _prepare(directory: RunDirectory, fixed: dict[str, Any]) -> None:
     """Make the directory, or check that what stands in it belongs to this correlation.
 
@@ -223,60 +217,6 @@ def _prepare(directory: RunDirectory, fixed: dict[str, Any]) -> None:
         raise RunDirectoryError(
             f"{path} holds a correlation with another {', '.join(differing)}; choose another --out"
         )
-
-
-def _score(
-    setup: Setup, space: SearchSpace, scorers: Sequence[Component], networks: Sequence[TrainedNetwork]
-) -> dict[tuple[str, str], tuple[float, float]]:
-    """Return score and seconds by network and scorer, from the journal where they are known."""
-    file = setup.directory.file("scores.jsonl")
-    known = _read_scores(file)
-    evaluators = {}
-    for scorer in scorers:
-        plan = attrs.evolve(setup.plan, scorer=scorer, baselines=(), objectives=())
-        evaluators[_mark(scorer)] = Evaluator(attrs.evolve(setup, plan=plan), space)
-    total = len(networks) * len(scorers)
-    done = sum((network.id, mark) in known for network in networks for mark in evaluators)
-    failed: dict[str, str] = {}
-    with open(file, "a", encoding="utf-8") as journal, setup.report.bar("score", total, done) as bar:
-        for index, network in enumerate(networks):
-            job = Job(index, network.genotype, space.key(network.genotype))
-            for mark, evaluate in evaluators.items():
-                if (network.id, mark) in known:
-                    continue
-                scored = evaluate(job)
-                if scored.reason:
-                    failed.setdefault(mark, scored.reason)
-                known[network.id, mark] = scored.trial.score, scored.trial.seconds
-                record = {
-                    "id": network.id,
-                    "scorer": mark,
-                    "score": str(scored.trial.score),  # JSON has no infinity
-                    "seconds": scored.trial.seconds,
-                }
-                with setup.directory.storage_errors("scores.jsonl"):
-                    journal.write(json.dumps(record) + "\n")
-                    journal.flush()
-                    os.fsync(journal.fileno())
-                bar.advance(network.id)
-    for mark, reason in failed.items():
-        setup.report.say(f"note: {mark.split()[0]} could not score some networks: {reason}")
-    return known
-
-
-def _read_scores(file: Path) -> dict[tuple[str, str], tuple[float, float]]:
-    """Read the journal of scores.
-
-    Raises:
-        RunDirectoryError: it is damaged beyond its last line.
-    """
-    cut_torn_tail(file)
-    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-    try:
-        records = [json.loads(line) for line in lines]
-        return {(r["id"], r["scorer"]): (float(r["score"]), float(r["seconds"])) for r in records}
-    except (ValueError, KeyError, TypeError) as error:
-        raise RunDirectoryError(f"{file} is damaged ({error}); remove it to score from the start") from error
 
 
 def _predictor(scorer: Component, values: Sequence[tuple[float, float]], registry: Registry) -> Predictor:

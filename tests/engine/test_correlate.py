@@ -101,6 +101,15 @@ def test_continued_after_a_stop_in_the_middle_of_a_line(registry: Registry, tmp_
     assert [str(p.values) for p in continued.predictors] == [str(p.values) for p in whole.predictors]
 
 
+def test_number_of_workers_does_not_matter(registry: Registry, tmp_path: Path) -> None:
+    alone = run(registry, tmp_path / "one")
+    Narrow.calls = 0
+    several = run(registry, tmp_path / "many", "search.workers=2")
+    assert Narrow.calls == 0  # all were scored elsewhere
+    assert several.networks == alone.networks
+    assert [str(p.values) for p in several.predictors] == [str(p.values) for p in alone.predictors]
+
+
 def test_a_scorer_with_other_parameters_is_scored_anew(registry: Registry, tmp_path: Path) -> None:
     run(registry, tmp_path / "out")
     found = run(registry, tmp_path / "out", "scorers.narrow.scale=2.0")
