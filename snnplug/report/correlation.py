@@ -71,7 +71,7 @@ def write_scatter(predictors: Sequence[Predictor], networks: Sequence[TrainedNet
     columns = min(4, len(predictors))
     lines = -(-len(predictors) // columns)
     figure = Figure(figsize=(3.3 * columns, 2.9 * lines), layout="constrained")
-    grid = figure.subplots(lines, columns, squeeze=False, sharey=True).flat
+    grid = list(figure.subplots(lines, columns, squeeze=False, sharey=True).flat)
     for axes, predictor in zip(grid, predictors, strict=False):
         points = [
             (value, network.accuracy)
@@ -84,7 +84,7 @@ def write_scatter(predictors: Sequence[Predictor], networks: Sequence[TrainedNet
         axes.grid(True, linewidth=0.4)
         axes.ticklabel_format(axis="x", style="sci", scilimits=(-3, 4))
         axes.locator_params(axis="x", nbins=4)
-    for axes in list(grid)[len(predictors) :]:
+    for axes in grid[len(predictors) :]:
         axes.set_visible(False)
     figure.supylabel("accuracy after training", fontsize=10)
     try:

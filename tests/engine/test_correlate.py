@@ -214,3 +214,14 @@ def test_tables_are_sorted_and_say_what_is_missing(tmp_path: Path) -> None:
     assert table_table([], []) == ""
     write_scatter(predictors, networks, tmp_path / "a.svg")
     assert (tmp_path / "a.svg").stat().st_size > 1000
+
+
+def test_scatter_has_no_empty_picture(tmp_path: Path) -> None:
+    networks = [network(width, width / 10) for width in range(1, 4)]
+    predictors = [
+        Predictor(name=f"p{i}", values=(1.0, 2.0, 3.0), sign=1.0, kind="scorer", per_second=1.0)
+        for i in range(5)
+    ]
+    write_scatter(predictors, networks, tmp_path / "five.svg")
+    svg = (tmp_path / "five.svg").read_text()
+    assert svg.count('<g id="axes_') == 5  # of 2 lines of 4
