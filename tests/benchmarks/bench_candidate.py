@@ -19,10 +19,9 @@ from measure import parser, seconds, set_up
 from torch.utils.flop_counter import FlopCounterMode
 
 from snnplug import Candidate, Registry, Task
-from snnplug.engine.memory import keep_freed_memory
 from snnplug.nn import channels_last, seeded, spikes_only, watch_spikes
 
-SAVINGS = ("kept-memory", "integers", "spikes-only", "channels-last")
+SAVINGS = ("integers", "spikes-only", "channels-last")
 CELLS = ("0302 0030 3003 0000", "0303 0030 2002 0200")
 
 
@@ -42,8 +41,6 @@ def main() -> None:
     if options.quick:
         options.channels, options.batch, options.repeats = 8, 8, 1
     set_up(options)
-    if "kept-memory" not in options.without:
-        keep_freed_memory()
     if "integers" in options.without:  # the kernel in float32 instead
         distance._in_common = lambda fired: torch.bmm(fired.float(), fired.float().mT)
     if "spikes-only" in options.without:  # every neuron runs, and everything behind it

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 import torch
 from torch.profiler import ProfilerActivity, profile
 
+from snnplug.engine.memory import keep_freed_memory
+
 Work = Callable[[], object]
 
 
@@ -32,6 +34,9 @@ def parser(description: str) -> argparse.ArgumentParser:
     options.add_argument(
         "--clock", choices=["cpu", "wall"], help="default: cpu time with one thread on the CPU, else wall"
     )
+    options.add_argument(
+        "--no-kept-memory", dest="keep_memory", action="store_false", help="as in a plain Python process"
+    )
     options.add_argument("--no-compile", dest="compile", action="store_false", help="leave torch.compile out")
     return options
 
@@ -39,6 +44,8 @@ def parser(description: str) -> argparse.ArgumentParser:
 def set_up(options: argparse.Namespace) -> None:
     """Set the threads, choose the clock, and say what is measured where."""
     torch.set_num_threads(options.threads)
+    if options.keep_memory:  # as in a run; new pages cost much, and not evenly
+        keep_freed_memory()
     if options.clock is None:
         options.clock = "cpu" if options.threads == 1 and options.device == "cpu" else "wall"
     device = torch.cuda.get_device_name() if options.device == "cuda" else f"{os.cpu_count()}-core CPU"
