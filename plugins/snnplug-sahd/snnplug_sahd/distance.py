@@ -19,6 +19,7 @@ the batches are the same for all candidates; a score that is no number is minus 
 
 from __future__ import annotations
 
+import functools
 import math
 from abc import abstractmethod
 from typing import Literal
@@ -50,9 +51,16 @@ def hamming_distances(spikes: Tensor) -> tuple[Tensor, Tensor, int]:
     return fired.unsqueeze(2) + fired.unsqueeze(1) - 2 * both, fired, x.shape[2]
 
 
+@functools.cache
+def _multiplies_integers() -> bool:
+    """Whether the processor multiplies 8-bit integers, four times as fast as float32; others would loop."""
+    knows = torch.backends.cpu.get_cpu_capability().startswith(("AVX2", "AVX512"))
+    return knows and torch.backends.mkldnn.is_available() and hasattr(torch, "_int_mm")
+
+
 def _in_common(fired: Tensor) -> Tensor:
     """Return how many neurons fired for both of two samples, from `[t, B, N]`, as exact whole numbers."""
-    if fired.device.type == "cpu" and hasattr(torch, "_int_mm"):  # four times as fast as float32
+    if fired.device.type == "cpu" and _multiplies_integers():
         return torch.stack([torch._int_mm(x, x.mT) for x in fired.view(torch.int8)])
     x = fired.to(torch.float32 if fired.shape[2] < 2**24 else torch.float64)  # sums below 2^24 are exact
     return torch.bmm(x, x.mT)

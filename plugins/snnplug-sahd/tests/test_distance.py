@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from snnplug_sahd import distance
 from snnplug_sahd.distance import SAHD, Hamming, hamming_distances
 from torch import nn
 
@@ -82,7 +83,10 @@ def test_score_by_hand(scorer, score):
     assert scorer(candidate(Threshold(), TWO)) == pytest.approx(score, abs=5e-5)
 
 
-def test_distances_are_exact():
+@pytest.mark.parametrize("integers", [True, False])
+def test_distances_are_exact(integers, monkeypatch):
+    if not integers:
+        monkeypatch.setattr(distance, "_multiplies_integers", lambda: False)
     spikes = (torch.rand(3, 6, 5, 7, generator=torch.Generator().manual_seed(0)) > 0.6).float()
     distances, fired, N = hamming_distances(spikes)
     flat = spikes.flatten(2)
