@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import math
 import statistics
-import time
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any
@@ -42,15 +41,19 @@ class SearchResult:
         draws: genotypes asked for, by key.
         pareto: where the recipe has objectives, the trials that no other beats in all of them
             and in the score.
-        seconds: time that the search took, over all sessions of the run; of an earlier session
-            the time of scoring, divided among the workers.
+        workers: processes that scored.
     """
 
     best: Trial
     trials: tuple[Trial, ...]
     draws: Counter[str]
     pareto: tuple[Trial, ...] = ()
-    seconds: float
+    workers: int = 1
+
+    @property
+    def seconds(self) -> float:
+        """Time of scoring over all sessions of the run, divided among the workers."""
+        return sum(trial.seconds for trial in self.trials) / self.workers
 
     @property
     def seconds_per_candidate(self) -> float:
@@ -64,12 +67,11 @@ def search(setup: Setup, space: SearchSpace) -> SearchResult:
     Raises:
         RunFailed: no candidate could be scored, or a candidate's worker died twice.
     """
-    plan, started = setup.plan, time.perf_counter()
+    plan = setup.plan
     assert plan.strategy is not None and plan.recipe.search is not None
     strategy = plan.strategy.build(space, derive_seed(setup.seed, "strategy"))
     journal = TrialJournal(setup.directory.file("trials.journal"))
     known = {trial.key: trial for trial in journal.trials}
-    earlier = sum(trial.seconds for trial in known.values()) / plan.recipe.search.workers
     draws: Counter[str] = Counter()
     sign, reason = plan.scorer_sign, ""
     with scoring(setup, space) as score, setup.report.bar("search", strategy.draws) as bar:
@@ -100,7 +102,7 @@ def search(setup: Setup, space: SearchSpace) -> SearchResult:
         trials=trials,
         draws=draws,
         pareto=tuple(trials[i] for i in front),
-        seconds=earlier + time.perf_counter() - started,
+        workers=plan.recipe.search.workers,
     )
 
 
