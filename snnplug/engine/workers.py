@@ -61,7 +61,8 @@ class _Worker:
         context = get_context("spawn")  # a forked process could not use CUDA, nor torch's threads
         self.pipe, theirs = context.Pipe()
         self.process = context.Process(target=_serve, args=(theirs,), daemon=True)
-        self.process.start()
+        with _without_interrupts():
+            self.process.start()
         theirs.close()  # else the end of the process would not be seen
         self.job: Job | None = None
         self._send(orders)
@@ -158,6 +159,20 @@ class Workers:
                 f"What was scored is kept; continue with: snnplug run --resume {self._directory}"
             )
         return job
+
+
+@contextlib.contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Hold Ctrl-C back inside the block, and from a process begun in it: until it ignores it by itself
+    it would answer with a traceback of its imports."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _cause(code: int | None) -> str:

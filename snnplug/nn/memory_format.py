@@ -37,4 +37,4 @@ def flat_samples(x: Tensor) -> Tensor:
     """
     if x.ndim == 5 and not x[0].is_contiguous() and x[0].is_contiguous(memory_format=torch.channels_last):
         x = x.permute(0, 1, 3, 4, 2)
-    return x.flatten(2)
+    return x.reshape(*x.shape[:2], -1)

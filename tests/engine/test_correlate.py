@@ -13,7 +13,9 @@ from click.testing import CliRunner
 from snnplug import Benchmark, BenchmarkSpec, Candidate, Registry, ScorerSpec, TrainedNetwork, digest
 from snnplug.cli import main
 from snnplug.correlation import Predictor, early_epochs, figures, layer_groups, unique
+from snnplug.engine import workers
 from snnplug.engine.correlate import correlate
+from snnplug.engine.workers import Workers
 from snnplug.errors import ContractError, RecipeError, RunDirectoryError, UnknownName
 from snnplug.report.correlation import scores_table, table_table, to_record, write_scatter
 
@@ -101,13 +103,25 @@ def test_continued_after_a_stop_in_the_middle_of_a_line(registry: Registry, tmp_
     assert [str(p.values) for p in continued.predictors] == [str(p.values) for p in whole.predictors]
 
 
-def test_number_of_workers_does_not_matter(registry: Registry, tmp_path: Path) -> None:
+def test_number_of_workers_does_not_matter(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    class Counted(Workers):
+        def __init__(self, setup: Any, count: int) -> None:
+            asked.append(count)
+            super().__init__(setup, count)
+
+    monkeypatch.setattr(workers, "Workers", Counted)
     alone = run(registry, tmp_path / "one", scorers=["toy"])
+    assert asked == []
     several = run(registry, tmp_path / "many", "search.workers=2", scorers=["toy"])
     assert several.networks == alone.networks
     assert [str(p.values) for p in several.predictors] == [str(p.values) for p in alone.predictors]
     lines = (tmp_path / "many" / "scores.jsonl").read_text().splitlines()
     assert len(lines) == len(set(lines)) == 16  # of two scorers
+    assert asked == [2]  # not for the baseline, which runs nothing
 
 
 def test_a_scorer_with_other_parameters_is_scored_anew(registry: Registry, tmp_path: Path) -> None:

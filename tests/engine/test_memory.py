@@ -24,12 +24,6 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
 
-def test_importable_anywhere():
-    from snnplug.engine.memory import keep_freed_memory
-
-    keep_freed_memory()
-
-
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library")
 def test_pages_are_used_again():
     def faults(how: str) -> int:

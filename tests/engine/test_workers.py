@@ -19,6 +19,7 @@ import toys
 from snnplug import Registry, ScorerSpec
 from snnplug.engine import resume, run
 from snnplug.engine.scoring import one_thread
+from snnplug.engine.workers import _Worker
 from snnplug.errors import ContractError, RecipeError, RunFailed
 from snnplug.recipe import read_recipe
 
@@ -194,3 +195,17 @@ def _group_lives(group: int) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc")
+def test_interrupt_while_a_worker_is_starting_is_for_the_driver_alone() -> None:
+    def blocked(pid: int) -> bool:
+        status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+        return bool(int(status["SigBlk"], 16) >> (signal.SIGINT - 1) & 1)
+
+    worker = _Worker(b"")
+    try:
+        assert blocked(worker.process.pid)
+        assert not blocked(os.getpid())
+    finally:
+        worker.end()

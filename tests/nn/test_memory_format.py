@@ -44,7 +44,7 @@ def test_samples_are_flattened_without_a_copy_in_either_order():
         assert flat.shape == (3, 2, 100)
         assert flat.data_ptr() == values.data_ptr()
         assert torch.equal(flat.sort(2).values, x.flatten(2).sort(2).values)
-    assert flat_samples(torch.rand(3, 2)[..., None]).shape == (3, 2, 1)
+    assert flat_samples(torch.rand(3, 2)).shape == (3, 2, 1)
 
 
 def test_joined_steps_keep_the_order_in_memory():

@@ -374,3 +374,11 @@ def test_recording_changes_no_output_and_no_gradient() -> None:
 
     for one, other in zip(run(True), run(False), strict=True):
         assert torch.equal(one, other)
+
+
+def test_one_neuron_a_sample_without_further_axes() -> None:
+    neuron = Fire()
+    with record(neuron) as activity:
+        spikes = neuron(torch.full((6, 2), 1.5))
+    assert spikes.shape == (6, 2)
+    assert activity.spikes_per_sample == float(spikes.sum()) / 2 > 0

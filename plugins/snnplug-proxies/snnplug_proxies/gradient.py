@@ -24,6 +24,7 @@ from torch import Tensor
 
 from snnplug import Candidate, derive_seed
 from snnplug.nn import seeded
+from snnplug_proxies.batch import OneBatch
 from snnplug_proxies.synapses import synaptic_layers
 
 __all__ = ["GradNorm", "JacobianCovariance", "correlation_score"]
@@ -31,7 +32,7 @@ __all__ = ["GradNorm", "JacobianCovariance", "correlation_score"]
 _K = 1e-5
 
 
-class GradNorm:
+class GradNorm(OneBatch):
     """Norm of the loss's gradient with respect to the weights, summed over layers; higher is better.
 
     Args:
@@ -42,9 +43,7 @@ class GradNorm:
     """
 
     def __init__(self, *, batch_size: int = 64) -> None:
-        if batch_size < 1:
-            raise ValueError(f"batch_size must be at least 1, got {batch_size}")
-        self.batch_size = batch_size
+        super().__init__(batch_size)
 
     def __call__(self, candidate: Candidate) -> float:
         """Return the score."""
@@ -57,7 +56,7 @@ class GradNorm:
         return sum(float(g.norm()) for g in gradients if g is not None)
 
 
-class JacobianCovariance:
+class JacobianCovariance(OneBatch):
     """How differently the output of a network depends on its input around each sample; higher is better.
 
     Args:
@@ -68,9 +67,7 @@ class JacobianCovariance:
     """
 
     def __init__(self, *, batch_size: int = 64) -> None:
-        if batch_size < 2:
-            raise ValueError(f"batch_size must be at least 2, got {batch_size}")
-        self.batch_size = batch_size
+        super().__init__(batch_size, least=2)
 
     def __call__(self, candidate: Candidate) -> float:
         """Return the score, minus infinity where the output does not depend on the input."""

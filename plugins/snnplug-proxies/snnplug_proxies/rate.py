@@ -10,11 +10,12 @@ import torch
 
 from snnplug import Candidate, derive_seed
 from snnplug.nn import record, seeded
+from snnplug_proxies.batch import OneBatch
 
 __all__ = ["FiringRate"]
 
 
-class FiringRate:
+class FiringRate(OneBatch):
     """Spikes per neuron and time step; large layers count more.
 
     Args:
@@ -25,9 +26,7 @@ class FiringRate:
     """
 
     def __init__(self, *, batch_size: int = 64) -> None:
-        if batch_size < 1:
-            raise ValueError(f"batch_size must be at least 1, got {batch_size}")
-        self.batch_size = batch_size
+        super().__init__(batch_size)
 
     def __call__(self, candidate: Candidate) -> float:
         """Return the rate, 0 for a network without neurons."""
