@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from snnplug import KINDS, Component, Registration, Registry
-from snnplug.parameters import Parameter, parameters_of
+from snnplug.registry.parameters import Parameter, parameters_of
 
 PAGE = Path(__file__).with_name("catalogue.md")
 OURS = {path.name for path in PAGE.parents[1].glob("plugins/snnplug-*")}

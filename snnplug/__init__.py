@@ -25,10 +25,11 @@ from snnplug.contracts import (
     TrainedNetwork,
     Trial,
 )
-from snnplug.discovery import Problem
 from snnplug.errors import SnnplugError
-from snnplug.hookspecs import hookimpl
-from snnplug.kinds import (
+from snnplug.registry.component import Component
+from snnplug.registry.discovery import Problem
+from snnplug.registry.hookspecs import hookimpl
+from snnplug.registry.kinds import (
     KINDS,
     ArchitectureSpec,
     BenchmarkSpec,
@@ -43,14 +44,14 @@ from snnplug.kinds import (
     Spec,
     StrategySpec,
 )
-from snnplug.pareto import pareto_front
-from snnplug.registry import Component, Registration, Registry
+from snnplug.registry.registry import Registration, Registry
 from snnplug.seeds import derive_seed, digest
+from snnplug.statistics.pareto import pareto_front
 from snnplug.version import __version__
 
 if TYPE_CHECKING:
     from snnplug.engine import run
-    from snnplug.recipe import Recipe
+    from snnplug.recipe.recipe import Recipe
 
 __all__ = [
     "KINDS",
@@ -104,7 +105,7 @@ def __getattr__(name: str) -> Any:
 
         return run
     if name == "Recipe":
-        from snnplug.recipe import Recipe
+        from snnplug.recipe.recipe import Recipe
 
         return Recipe
     raise AttributeError(f"module 'snnplug' has no attribute {name!r}")

@@ -20,9 +20,9 @@ from snnplug.engine.optimize import check_optimizer
 from snnplug.engine.progress import Reporter
 from snnplug.engine.setup import make_setup
 from snnplug.errors import UsageError
-from snnplug.plan import make_plan
-from snnplug.recipe import Recipe, built_in_recipes, recipe_text
-from snnplug.store import RunDirectory
+from snnplug.recipe.plan import make_plan
+from snnplug.recipe.recipe import Recipe, built_in_recipes, recipe_text
+from snnplug.runs.directory import RunDirectory
 
 RECIPES = {name: tomllib.loads(recipe_text(name)) for name in built_in_recipes()}
 REGISTRY = Registry.from_installed(quiet=True)

@@ -201,7 +201,7 @@ def test_pre_releases_count_as_versions(distributions):
     found = distributions.probe("result['version'] = registry.find('neuron', 'good').version")
     assert found["version"] == "2.0.dev1"
     code = (
-        "import snnplug.discovery as d\n"
+        "import snnplug.registry.discovery as d\n"
         "for version in ('0.1.5.dev1', '0.2.0rc1'):\n"
         "    d.__version__ = version\n"
         "    result[version] = [str(problem) for problem in d.discover()[1]]"

@@ -14,9 +14,9 @@ from pathlib import Path
 import attrs
 import pytest
 
-from snnplug import KINDS, hookspecs, testing
+from snnplug import KINDS, testing
 from snnplug.cli.main import COMMANDS
-from snnplug.recipe import (
+from snnplug.recipe.recipe import (
     EnergySection,
     MeasureSection,
     Recipe,
@@ -24,6 +24,7 @@ from snnplug.recipe import (
     TrainSection,
     built_in_recipes,
 )
+from snnplug.registry import hookspecs
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"

@@ -12,7 +12,7 @@ import pytest
 
 from snnplug import Trial
 from snnplug.errors import RunDirectoryError
-from snnplug.journal import TrialJournal, cut_torn_tail
+from snnplug.runs.journal import TrialJournal, cut_torn_tail
 
 pytest.importorskip("optuna")
 
@@ -89,7 +89,7 @@ def test_readable_by_optuna_itself(tmp_path: Path) -> None:
 HOLD = """
 import sys
 from pathlib import Path
-from snnplug.journal import _FlockLock
+from snnplug.runs.journal import _FlockLock
 lock = _FlockLock(Path(sys.argv[1]))
 lock.acquire()
 print("held", flush=True)

@@ -3,8 +3,9 @@ from __future__ import annotations
 import attrs
 import pytest
 
-from snnplug import KINDS, EncoderSpec, EnergyModelSpec, NeuronSpec, ScorerSpec, hookspecs
+from snnplug import KINDS, EncoderSpec, EnergyModelSpec, NeuronSpec, ScorerSpec
 from snnplug.errors import InvalidSpec
+from snnplug.registry import hookspecs
 
 
 def spec(cls=NeuronSpec, **fields):

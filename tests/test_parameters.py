@@ -8,7 +8,7 @@ import attrs
 import pytest
 
 from snnplug import Component, NeuronSpec, Registry
-from snnplug.parameters import Parameter, check_parameters, parameters_of
+from snnplug.registry.parameters import Parameter, check_parameters, parameters_of
 
 if TYPE_CHECKING:
     from nowhere import Tensor

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from snnplug import KINDS
-from snnplug.discovery import canonical
+from snnplug.registry.discovery import canonical
 
 ROOT = Path(__file__).parents[1]
 PLUGINS = sorted(path.parent for path in ROOT.glob("plugins/*/pyproject.toml"))

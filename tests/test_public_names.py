@@ -75,7 +75,7 @@ def test_the_package_exports_every_spec():
         "import snnplug",
         "import snnplug; snnplug.Registry.from_installed()",
         "import snnplug; snnplug.Recipe",
-        "import snnplug.plan",
+        "import snnplug.recipe.plan",
         "import snnplug.cli",
         "import snnplug.testing",
     ],

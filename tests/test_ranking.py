@@ -9,7 +9,15 @@ import pytest
 
 pytest.importorskip("numpy")
 
-from snnplug.ranking import Estimate, estimate_rho, estimate_tau, kendall, regret, spearman, top_overlap
+from snnplug.statistics.ranking import (
+    Estimate,
+    estimate_rho,
+    estimate_tau,
+    kendall,
+    regret,
+    spearman,
+    top_overlap,
+)
 
 
 def test_tau_by_hand() -> None:

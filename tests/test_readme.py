@@ -57,9 +57,9 @@ def test_commands_of_the_readme_are_those_that_are_run() -> None:
 
 def test_recipe_of_the_readme_is_valid() -> None:
     pytest.importorskip("torch")
-    from snnplug.plan import make_plan
-    from snnplug.recipe import Recipe
-    from snnplug.registry import Registry
+    from snnplug.recipe.plan import make_plan
+    from snnplug.recipe.recipe import Recipe
+    from snnplug.registry.registry import Registry
 
     (text,) = [t for language, t in blocks(ROOT / "README.md") if language == "toml" and "[dataset]" in t]
     plan = make_plan(Recipe.from_dict(tomllib.loads(text)), Registry.from_installed())

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from snnplug.errors import RecipeError
-from snnplug.overrides import apply_overrides
-from snnplug.recipe import DEFAULT, Recipe, built_in_recipes, read_recipe, recipe_text
+from snnplug.recipe.overrides import apply_overrides
+from snnplug.recipe.recipe import DEFAULT, Recipe, built_in_recipes, read_recipe, recipe_text
 
 
 def problems(*overrides: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from snnplug.errors import RunDirectoryError
-from snnplug.store import RunDirectory, to_json
+from snnplug.runs.directory import RunDirectory, to_json
 
 
 def test_json_is_standard() -> None:

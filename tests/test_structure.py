@@ -3,7 +3,7 @@ from __future__ import annotations
 import attrs
 import pytest
 
-from snnplug.structure import converter, explain
+from snnplug.registry.structure import converter, explain
 
 
 @attrs.frozen(kw_only=True)

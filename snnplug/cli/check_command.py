@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import click
 
 from snnplug.errors import SnnplugError, one_line
-from snnplug.parameters import parameters_of
-from snnplug.registry import Registration, Registry
+from snnplug.registry.parameters import parameters_of
+from snnplug.registry.registry import Registration, Registry
 
 __all__ = ["command"]
 
@@ -54,7 +54,7 @@ def _mistakes(registration: Registration) -> Iterator[str]:
 
 
 def _check_recipe(recipe: str) -> None:
-    from snnplug.plan import make_plan
-    from snnplug.recipe import read_recipe
+    from snnplug.recipe.plan import make_plan
+    from snnplug.recipe.recipe import read_recipe
 
     make_plan(read_recipe(recipe), Registry.from_installed())

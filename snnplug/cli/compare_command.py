@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from snnplug.cli.table import print_table
-from snnplug.comparison import FinishedRun, differing_settings, epoch_rows, figures, learning_figures
-from snnplug.store import to_json
+from snnplug.runs.compare import FinishedRun, differing_settings, epoch_rows, figures, learning_figures
+from snnplug.runs.directory import to_json
 
 __all__ = ["command"]
 

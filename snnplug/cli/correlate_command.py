@@ -50,7 +50,7 @@ def command(
       snnplug correlate --benchmark NAME -s benchmark.root=FOLDER \\
           -s dataset.root=IMAGES --sample 150 --scorer SCORER
     """
-    from snnplug.store import to_json
+    from snnplug.runs.directory import to_json
 
     if no_scorers:
         if recipe or scorers or out:
@@ -71,7 +71,7 @@ def _new_directory(benchmark: str) -> Path:
 
 def _table(benchmark: str, overrides: tuple[str, ...], quiet: bool) -> tuple[dict[str, Any], str]:
     from snnplug.engine.correlate import read_benchmark
-    from snnplug.registry import Registry
+    from snnplug.registry.registry import Registry
 
     _, table = read_benchmark(benchmark, overrides, Registry.from_installed(quiet=quiet))
     record, text = _told(table)
@@ -80,8 +80,15 @@ def _table(benchmark: str, overrides: tuple[str, ...], quiet: bool) -> tuple[dic
 
 def _told(table: Any) -> tuple[dict[str, Any], str]:
     """Return what a benchmark itself tells, as data and as text."""
-    from snnplug.correlation import early_epochs, figures, layer_groups, table_predictors, trainable, unique
     from snnplug.report.correlation import table_table, to_record
+    from snnplug.statistics.predictors import (
+        early_epochs,
+        figures,
+        layer_groups,
+        table_predictors,
+        trainable,
+        unique,
+    )
 
     scopes = []
     for networks in (trainable(table.networks), unique(table.networks)):
@@ -102,11 +109,11 @@ def _scores(
     device: str,
     quiet: bool,
 ) -> tuple[dict[str, Any], str]:
-    from snnplug.correlation import figures, layer_groups
     from snnplug.engine.correlate import correlate
     from snnplug.engine.memory import keep_freed_memory
     from snnplug.report.correlation import scores_table, to_record, write_scatter
-    from snnplug.store import RunDirectory
+    from snnplug.runs.directory import RunDirectory
+    from snnplug.statistics.predictors import figures, layer_groups
 
     keep_freed_memory()
     try:

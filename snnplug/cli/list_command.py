@@ -8,8 +8,8 @@ import attrs
 import click
 
 from snnplug.cli.table import print_table
-from snnplug.discovery import log_problems
-from snnplug.registry import Registration, Registry
+from snnplug.registry.discovery import log_problems
+from snnplug.registry.registry import Registration, Registry
 
 __all__ = ["command"]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from snnplug.recipe import DEFAULT
+from snnplug.recipe.recipe import DEFAULT
 
 __all__ = ["command"]
 
@@ -88,7 +88,7 @@ def command(
 
 
 def _say_result(summary: Mapping[str, Any], directory: Path) -> None:
-    from snnplug.comparison import figures
+    from snnplug.runs.compare import figures
 
     found = figures(summary)
     width = max(map(len, found), default=0)

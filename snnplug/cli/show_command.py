@@ -10,9 +10,9 @@ import attrs
 import click
 
 from snnplug.cli.table import print_table
-from snnplug.kinds import KINDS, Spec
-from snnplug.parameters import Parameter, parameters_of
-from snnplug.registry import Registration, Registry
+from snnplug.registry.kinds import KINDS, Spec
+from snnplug.registry.parameters import Parameter, parameters_of
+from snnplug.registry.registry import Registration, Registry
 
 __all__ = ["command", "describe"]
 

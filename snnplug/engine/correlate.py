@@ -17,22 +17,22 @@ from typing import Any
 
 import attrs
 
-from snnplug.component import Component
 from snnplug.contracts import Benchmark, TrainedNetwork
-from snnplug.correlation import Predictor, early_epochs, table_predictors, unique
 from snnplug.engine.composition import build_space, check_composition
 from snnplug.engine.device import deterministic, device_name, make_fabric
 from snnplug.engine.progress import Reporter
-from snnplug.engine.scores import mark_of, score_networks
+from snnplug.engine.scoring.networks import mark_of, score_networks
 from snnplug.engine.setup import make_setup
 from snnplug.engine.summary import versions
 from snnplug.errors import ContractError, RecipeError, RunDirectoryError
-from snnplug.overrides import apply_overrides
-from snnplug.plan import make_plan
-from snnplug.recipe import Recipe, read_recipe, recipe_text
-from snnplug.registry import Registry
+from snnplug.recipe.overrides import apply_overrides
+from snnplug.recipe.plan import make_plan
+from snnplug.recipe.recipe import Recipe, read_recipe, recipe_text
+from snnplug.registry.component import Component
+from snnplug.registry.registry import Registry
+from snnplug.runs.directory import RunDirectory
 from snnplug.seeds import derive_seed
-from snnplug.store import RunDirectory
+from snnplug.statistics.predictors import Predictor, early_epochs, table_predictors, unique
 
 __all__ = ["Correlation", "correlate", "read_benchmark"]
 

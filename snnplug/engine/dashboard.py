@@ -17,8 +17,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from snnplug.errors import UsageError
-from snnplug.plan import Plan
-from snnplug.store import RunDirectory
+from snnplug.recipe.plan import Plan
+from snnplug.runs.directory import RunDirectory
 
 __all__ = ["check_dashboard", "serve_dashboard"]
 
@@ -64,7 +64,7 @@ def serve_dashboard(directory: RunDirectory) -> Iterator[str]:
 def _serve(journal: Path, port: int) -> None:
     import optuna_dashboard
 
-    from snnplug.journal import journal_storage
+    from snnplug.runs.journal import journal_storage
 
     threading.Thread(target=_end_with_parent, daemon=True).start()
     optuna_dashboard.run_server(journal_storage(journal), host=HOST, port=port)

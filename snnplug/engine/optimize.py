@@ -11,7 +11,7 @@ from torch import nn
 
 from snnplug.errors import RecipeError, did_you_mean
 from snnplug.nn import SpikingNeuron, seeded
-from snnplug.recipe import TrainSection
+from snnplug.recipe.recipe import TrainSection
 
 __all__ = ["check_optimizer", "learning_rate_factor", "make_optimizer"]
 

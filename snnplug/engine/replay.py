@@ -8,8 +8,8 @@ from typing import Any
 import attrs
 
 from snnplug.engine.run import Run, recorded_plan, run
-from snnplug.registry import Registry
-from snnplug.store import RunDirectory
+from snnplug.registry.registry import Registry
+from snnplug.runs.directory import RunDirectory
 
 __all__ = ["Replay", "differences", "replay"]
 

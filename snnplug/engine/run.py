@@ -37,12 +37,12 @@ from snnplug.engine.summary import (
 )
 from snnplug.engine.train import train
 from snnplug.errors import RecipeError, RunDirectoryError
-from snnplug.overrides import apply_overrides
-from snnplug.plan import Plan, make_plan
-from snnplug.recipe import DEFAULT, Recipe, read_recipe, recipe_text
-from snnplug.registry import Registry
+from snnplug.recipe.overrides import apply_overrides
+from snnplug.recipe.plan import Plan, make_plan
+from snnplug.recipe.recipe import DEFAULT, Recipe, read_recipe, recipe_text
+from snnplug.registry.registry import Registry
 from snnplug.report import write_report
-from snnplug.store import RunDirectory
+from snnplug.runs.directory import RunDirectory
 
 __all__ = ["Run", "default_directory", "recorded_plan", "resume", "run"]
 

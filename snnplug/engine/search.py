@@ -17,14 +17,14 @@ from typing import Any
 import attrs
 
 from snnplug.contracts import Genotype, SearchSpace, Trial
-from snnplug.engine.scoring import Job
+from snnplug.engine.scoring.evaluator import Job
+from snnplug.engine.scoring.workers import scoring
 from snnplug.engine.setup import Setup
-from snnplug.engine.workers import scoring
 from snnplug.errors import RunFailed
-from snnplug.journal import TrialJournal
-from snnplug.pareto import pareto_front
-from snnplug.plan import Plan
+from snnplug.recipe.plan import Plan
+from snnplug.runs.journal import TrialJournal
 from snnplug.seeds import derive_seed
+from snnplug.statistics.pareto import pareto_front
 
 __all__ = ["SearchResult", "search"]
 

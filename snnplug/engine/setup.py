@@ -12,9 +12,9 @@ from snnplug.contracts import Splits, Task
 from snnplug.engine.progress import Reporter
 from snnplug.errors import ContractError
 from snnplug.nn import Encoder, Loss, channels_last, materialize, seeded
-from snnplug.plan import Plan
+from snnplug.recipe.plan import Plan
+from snnplug.runs.directory import RunDirectory
 from snnplug.seeds import derive_seed
-from snnplug.store import RunDirectory
 
 __all__ = ["Setup", "make_setup"]
 

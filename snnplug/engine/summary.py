@@ -9,13 +9,13 @@ from typing import Any
 
 import attrs
 
-from snnplug.component import Component
 from snnplug.contracts import EnergyEstimate, SearchSpace, Trial
 from snnplug.engine.measure import Measurement
 from snnplug.engine.search import SearchResult
 from snnplug.nn import Activity
-from snnplug.parameters import parameters_of
-from snnplug.plan import Plan
+from snnplug.recipe.plan import Plan
+from snnplug.registry.component import Component
+from snnplug.registry.parameters import parameters_of
 from snnplug.version import __version__
 
 __all__ = [

@@ -1,6 +1,6 @@
 """The torch side of the contracts: neurons, time folding, encoders, losses, surrogates, the recorder."""
 
-from snnplug.nn.activity import Activity, NeuronActivity, SynapseActivity
+from snnplug.contracts import Activity, NeuronActivity, SynapseActivity
 from snnplug.nn.encoder import Encoder
 from snnplug.nn.leak import Leak
 from snnplug.nn.loss import Loss
@@ -10,6 +10,7 @@ from snnplug.nn.memory_format import channels_last, flat_samples
 from snnplug.nn.neuron import (
     MembraneState,
     SpikingNeuron,
+    State,
     as_neuron,
     detach_state,
 )
@@ -28,7 +29,7 @@ from snnplug.nn.time import (
     is_static,
     join_steps,
 )
-from snnplug.nn.watch import SpikeWatch, repeat_spikes, watch_spikes
+from snnplug.nn.watch import SpikeWatch, outermost, repeat_spikes, watch_spikes
 
 __all__ = [
     "SURROGATES",
@@ -44,6 +45,7 @@ __all__ = [
     "Reset",
     "SpikeWatch",
     "SpikingNeuron",
+    "State",
     "StepwiseBatchNorm2d",
     "SynapseActivity",
     "TimeModule",
@@ -58,6 +60,7 @@ __all__ = [
     "is_static",
     "join_steps",
     "materialize",
+    "outermost",
     "record",
     "repeat_spikes",
     "reset_membrane",

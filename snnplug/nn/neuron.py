@@ -21,7 +21,7 @@ from typing import Any, ClassVar, NamedTuple, TypeAlias, overload
 import torch
 from torch import Tensor, nn
 
-from snnplug.component import Component
+from snnplug.contracts import Buildable
 from snnplug.errors import ContractError
 from snnplug.nn.time import TimeModule, join_steps
 
@@ -159,7 +159,7 @@ def detach_state(state: State) -> State:
 
 
 def as_neuron(
-    neuron: Component | SpikingNeuron | type[SpikingNeuron], *, stepwise: bool = False
+    neuron: Buildable | SpikingNeuron | type[SpikingNeuron], *, stepwise: bool = False
 ) -> SpikingNeuron:
     """Return a new neuron from a component, or check one that was given.
 
@@ -170,9 +170,12 @@ def as_neuron(
     Raises:
         ContractError: it is no neuron, or is windowed where `step` is needed.
     """
-    built = neuron.build() if isinstance(neuron, Component) else neuron
-    if isinstance(built, type):
-        built = built()
+    if isinstance(neuron, type):
+        built: Any = neuron()
+    elif isinstance(neuron, nn.Module) or not hasattr(neuron, "build"):
+        built = neuron
+    else:
+        built = neuron.build()
     if not isinstance(built, SpikingNeuron):
         raise ContractError(f"expected a neuron (a snnplug.nn.SpikingNeuron), got {built!r}")
     if stepwise and built.windowed:

@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from snnplug.nn.activity import Activity, NeuronActivity, SynapseActivity
+from snnplug.contracts.activity import Activity, NeuronActivity, SynapseActivity
 from snnplug.nn.fan_out import fan_out
 from snnplug.nn.memory_format import flat_samples
 from snnplug.nn.neuron import SpikingNeuron

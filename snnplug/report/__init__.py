@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from snnplug.report.data import ReportData
 from snnplug.report.page import write_report
+from snnplug.runs.records import ReportData
 
 __all__ = ["ReportData", "write_report"]

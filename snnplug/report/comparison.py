@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from snnplug.comparison import FinishedRun
 from snnplug.errors import StorageError
+from snnplug.runs.compare import FinishedRun
 
 __all__ = ["write_curves"]
 

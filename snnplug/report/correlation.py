@@ -10,8 +10,8 @@ from typing import Any
 import attrs
 
 from snnplug.contracts import TrainedNetwork
-from snnplug.correlation import Predictor
 from snnplug.errors import StorageError
+from snnplug.statistics.predictors import Predictor
 
 __all__ = ["scores_table", "table_table", "to_record", "write_scatter"]
 

@@ -14,7 +14,6 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from snnplug.report import words
-from snnplug.report.data import ReportData
 from snnplug.report.sections import (
     cell_picture,
     energy_estimates,
@@ -22,6 +21,7 @@ from snnplug.report.sections import (
     network_activity,
     search_scores,
 )
+from snnplug.runs.records import ReportData
 
 __all__ = ["render", "write_report"]
 

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 import attrs
 from markupsafe import Markup
 
-from snnplug.ranking import kendall
 from snnplug.report import words
 from snnplug.report.cell import draw
-from snnplug.report.data import ActivityData, Energy, Epoch, ReportData, SynapticLayer, TrialResult
+from snnplug.runs.records import ActivityData, Energy, Epoch, ReportData, SynapticLayer, TrialResult
+from snnplug.statistics.ranking import kendall
 
 __all__ = [
     "Activity",

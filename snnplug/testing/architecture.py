@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from snnplug.component import Component
 from snnplug.contracts import Task
 from snnplug.nn import is_materialized, materialize, record, seeded
+from snnplug.registry.component import Component
 from snnplug.testing.base import Conformance
 from snnplug.testing.candidates import tiny_neuron
 

@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 
 import pytest
 
-from snnplug.registry import Component, Registration, Registry
+from snnplug.registry.component import Component
+from snnplug.registry.registry import Registration, Registry
 
 __all__ = ["Conformance"]
 

@@ -7,9 +7,9 @@ import math
 
 import pytest
 
-from snnplug.component import Component
 from snnplug.contracts import Benchmark
 from snnplug.errors import DataError
+from snnplug.registry.component import Component
 from snnplug.testing.base import Conformance
 
 __all__ = ["BenchmarkConformance"]

@@ -10,10 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from snnplug.contracts import Candidate, Edge, Genotype, Graph, Task
-from snnplug.kinds import NeuronSpec
 from snnplug.nn import MembraneState, SpikingNeuron, TimeSequential, as_neuron, materialize, seeded, spike
 from snnplug.nn.neuron import State
-from snnplug.registry import Component, Registry
+from snnplug.registry.component import Component
+from snnplug.registry.kinds import NeuronSpec
+from snnplug.registry.registry import Registry
 from snnplug.seeds import derive_seed, digest
 
 __all__ = ["TASK", "TinyNeuron", "TinySpace", "TinyStart", "tiny_candidate", "tiny_neuron"]

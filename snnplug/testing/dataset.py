@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from snnplug.component import Component
 from snnplug.contracts import Splits
 from snnplug.errors import DataError
 from snnplug.nn import ImageSplit, seeded
+from snnplug.registry.component import Component
 from snnplug.testing.base import Conformance
 
 __all__ = ["DatasetConformance"]

@@ -12,9 +12,10 @@ from torch.testing import assert_close
 
 from snnplug.contracts import Task
 from snnplug.errors import SnnplugError
-from snnplug.kinds import EncoderSpec
 from snnplug.nn import Encoder, is_static
-from snnplug.registry import Component, Registration
+from snnplug.registry.component import Component
+from snnplug.registry.kinds import EncoderSpec
+from snnplug.registry.registry import Registration
 from snnplug.testing.base import Conformance
 
 __all__ = ["EncoderConformance"]

@@ -9,9 +9,10 @@ from typing import ClassVar
 import pytest
 
 from snnplug.contracts import EnergyEstimate, EnergyModel
-from snnplug.kinds import EnergyModelSpec
 from snnplug.nn import Activity, NeuronActivity, SynapseActivity
-from snnplug.registry import Component, Registration
+from snnplug.registry.component import Component
+from snnplug.registry.kinds import EnergyModelSpec
+from snnplug.registry.registry import Registration
 from snnplug.testing.base import Conformance
 
 __all__ = ["EnergyModelConformance", "tiny_activity"]

@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.testing import assert_close
 
-from snnplug.component import Component
 from snnplug.nn import Loss, TimeSequential, as_neuron
+from snnplug.registry.component import Component
 from snnplug.testing.base import Conformance
 from snnplug.testing.candidates import tiny_neuron
 

@@ -16,7 +16,8 @@ from torch.testing import assert_close
 from snnplug.errors import ContractError
 from snnplug.nn import SpikingNeuron, as_neuron, is_materialized, materialize, record, seeded
 from snnplug.nn.time import TimeModule
-from snnplug.registry import Component, Registration
+from snnplug.registry.component import Component
+from snnplug.registry.registry import Registration
 from snnplug.testing.base import Conformance
 
 __all__ = ["NeuronConformance"]

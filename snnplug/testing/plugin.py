@@ -13,8 +13,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from snnplug.discovery import GROUP
-from snnplug.registry import Registration, Registry
+from snnplug.registry.discovery import GROUP
+from snnplug.registry.registry import Registration, Registry
 
 __all__ = ["PluginConformance"]
 

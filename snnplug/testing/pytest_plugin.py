@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from snnplug.registry import Registry
+from snnplug.registry.registry import Registry
 from snnplug.testing import MODULES
 
 __all__ = ["installed_registry", "registry"]

@@ -8,8 +8,8 @@ from typing import ClassVar
 
 import torch
 
-from snnplug.component import Component
 from snnplug.contracts import Candidate, Genotype, Scorer
+from snnplug.registry.component import Component
 from snnplug.testing.base import Conformance
 from snnplug.testing.candidates import TinySpace, tiny_candidate, tiny_neuron
 

@@ -12,9 +12,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from snnplug.component import Component
 from snnplug.contracts import Genotype, Graph, Supernet, Task
 from snnplug.nn import materialize, record, seeded
+from snnplug.registry.component import Component
 from snnplug.testing.base import Conformance
 from snnplug.testing.candidates import TASK, tiny_neuron
 

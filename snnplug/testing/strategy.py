@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 
 import pytest
 
-from snnplug.component import Component
 from snnplug.contracts import Genotype, Strategy, Trial
+from snnplug.registry.component import Component
 from snnplug.testing.base import Conformance
 from snnplug.testing.candidates import TinySpace
 

@@ -13,10 +13,10 @@ import statistics
 from pathlib import Path
 
 from snnplug import run
-from snnplug.comparison import FinishedRun
 from snnplug.engine import resume
 from snnplug.engine.memory import keep_freed_memory
 from snnplug.report.comparison import write_curves
+from snnplug.runs.compare import FinishedRun
 
 NEURONS = {
     "leaky": ["neuron.use=leaky", "neuron.beta=0.5", "neuron.surrogate=fast_sigmoid"],

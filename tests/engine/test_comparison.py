@@ -11,9 +11,9 @@ import pytest
 from click.testing import CliRunner
 
 from snnplug.cli import main
-from snnplug.comparison import FinishedRun, differing_settings, epoch_rows, learning_figures
 from snnplug.engine import run
 from snnplug.errors import RunDirectoryError
+from snnplug.runs.compare import FinishedRun, differing_settings, epoch_rows, learning_figures
 
 
 def made_up(name: str, accuracies: list[float], seconds: float, *, held_out: bool = True) -> FinishedRun:

@@ -12,12 +12,12 @@ from click.testing import CliRunner
 
 from snnplug import Benchmark, BenchmarkSpec, Candidate, Registry, ScorerSpec, TrainedNetwork, digest
 from snnplug.cli import main
-from snnplug.correlation import Predictor, early_epochs, figures, layer_groups, unique
 from snnplug.engine import workers
 from snnplug.engine.correlate import correlate
-from snnplug.engine.workers import Workers
+from snnplug.engine.scoring.workers import Workers
 from snnplug.errors import ContractError, RecipeError, RunDirectoryError, UnknownName
 from snnplug.report.correlation import scores_table, table_table, to_record, write_scatter
+from snnplug.statistics.predictors import Predictor, early_epochs, figures, layer_groups, unique
 
 
 def network(width: int, accuracy: float, **more: Any) -> TrainedNetwork:

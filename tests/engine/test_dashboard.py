@@ -17,7 +17,7 @@ import pytest
 from snnplug.engine import run
 from snnplug.engine.dashboard import serve_dashboard
 from snnplug.errors import UsageError
-from snnplug.store import RunDirectory
+from snnplug.runs.directory import RunDirectory
 
 STUB = """
 import os
@@ -86,7 +86,7 @@ def test_it_ends_with_a_run_that_is_killed(tmp_path: Path) -> None:
 import time
 from pathlib import Path
 from snnplug.engine.dashboard import serve_dashboard
-from snnplug.store import RunDirectory
+from snnplug.runs.directory import RunDirectory
 with serve_dashboard(RunDirectory(Path({str(tmp_path)!r}))) as address:
     print(address, flush=True)
     time.sleep(100)

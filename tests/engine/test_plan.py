@@ -10,9 +10,9 @@ from toys import ToyNeuron
 
 from snnplug import NeuronSpec, Registry
 from snnplug.errors import RecipeError
-from snnplug.overrides import apply_overrides
-from snnplug.plan import make_plan
-from snnplug.recipe import Recipe
+from snnplug.recipe.overrides import apply_overrides
+from snnplug.recipe.plan import make_plan
+from snnplug.recipe.recipe import Recipe
 
 
 def plan_of(registry: Registry, recipe: dict[str, Any], *overrides: str) -> Any:

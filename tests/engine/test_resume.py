@@ -83,7 +83,7 @@ def test_what_is_no_run_directory_is_refused(tmp_path: Path) -> None:
 
 
 def test_one_process_at_a_time(toy_registry: Any, toy_recipe: dict[str, Any], tmp_path: Path) -> None:
-    from snnplug.store import RunDirectory
+    from snnplug.runs.directory import RunDirectory
 
     run(toy_recipe, out=tmp_path / "run", registry=toy_registry)
     with (
@@ -104,7 +104,7 @@ def test_resume_needs_the_plugins_of_the_run(
 def test_two_processes_cannot_start_in_one_directory(
     toy_registry: Any, toy_recipe: dict[str, Any], tmp_path: Path
 ) -> None:
-    from snnplug.store import RunDirectory
+    from snnplug.runs.directory import RunDirectory
 
     (tmp_path / "run").mkdir()
     with (

@@ -20,7 +20,7 @@ from snnplug.errors import (
     RunDirectoryError,
     RunFailed,
 )
-from snnplug.recipe import Recipe
+from snnplug.recipe.recipe import Recipe
 
 
 def test_all_stages_leave_their_files(toy_registry: Any, toy_recipe: dict[str, Any], tmp_path: Path) -> None:

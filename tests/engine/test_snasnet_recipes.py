@@ -15,8 +15,8 @@ from snnplug import DatasetSpec, Registry, Splits, Task
 from snnplug.engine import run
 from snnplug.engine.optimize import learning_rate_factor, make_optimizer
 from snnplug.nn import ImageSplit
-from snnplug.plan import make_plan
-from snnplug.recipe import built_in_recipes, read_recipe
+from snnplug.recipe.plan import make_plan
+from snnplug.recipe.recipe import built_in_recipes, read_recipe
 
 NAMES = [name for name in built_in_recipes() if name.startswith("snasnet")]
 REGISTRY = Registry.from_installed(quiet=True)

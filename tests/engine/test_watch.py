@@ -15,7 +15,7 @@ from snnplug import LossSpec, Registry
 from snnplug.engine import run
 from snnplug.errors import NonFiniteLoss
 from snnplug.nn import watch_spikes
-from snnplug.recipe import Recipe
+from snnplug.recipe.recipe import Recipe
 
 EVENTS: list[str] = []
 

@@ -18,10 +18,10 @@ import toys
 
 from snnplug import Registry, ScorerSpec
 from snnplug.engine import resume, run
-from snnplug.engine.scoring import one_thread
-from snnplug.engine.workers import _Worker
+from snnplug.engine.scoring.evaluator import one_thread
+from snnplug.engine.scoring.workers import _Worker
 from snnplug.errors import ContractError, RecipeError, RunFailed
-from snnplug.recipe import read_recipe
+from snnplug.recipe.recipe import read_recipe
 
 
 def searching(recipe: dict[str, Any], **changes: Any) -> dict[str, Any]:

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from snnplug import Benchmark, Registry, Task, TrainedNetwork
-from snnplug.correlation import trainable, unique
-from snnplug.ranking import kendall, spearman
+from snnplug.statistics.predictors import trainable, unique
+from snnplug.statistics.ranking import kendall, spearman
 
 ALL = 15_625
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from snnplug.ranking import kendall
 from snnplug.report import words
+from snnplug.statistics.ranking import kendall
 
 
 @pytest.mark.parametrize(

@@ -21,8 +21,7 @@ from torch import Tensor, nn
 
 from snnplug import Component
 from snnplug.errors import ContractError
-from snnplug.nn import SpikingNeuron, as_neuron, materialize
-from snnplug.nn.neuron import State
+from snnplug.nn import SpikingNeuron, State, as_neuron, materialize
 
 __all__ = ["FAMILIES", "IMP"]
 

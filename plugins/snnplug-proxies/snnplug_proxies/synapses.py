@@ -7,8 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from snnplug.nn import SpikingNeuron, StepwiseBatchNorm2d
-from snnplug.nn.watch import outermost
+from snnplug.nn import SpikingNeuron, StepwiseBatchNorm2d, outermost
 
 __all__ = ["bypass", "neurons", "norms", "synaptic_layers"]
 

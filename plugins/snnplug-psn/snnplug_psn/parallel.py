@@ -20,8 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from snnplug.errors import ContractError
-from snnplug.nn import SpikingNeuron, sharpness, spike
-from snnplug.nn.neuron import State
+from snnplug.nn import SpikingNeuron, State, sharpness, spike
 
 __all__ = ["PSN", "MaskedPSN"]
 

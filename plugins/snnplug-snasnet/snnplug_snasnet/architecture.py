@@ -11,10 +11,9 @@ from typing import Literal
 
 from torch import nn
 
-from snnplug import Task
+from snnplug import Component, Task
 from snnplug.errors import ParameterError
 from snnplug.nn import SpikingNeuron
-from snnplug.registry import Component
 from snnplug_snasnet.genotype import edges, parse
 from snnplug_snasnet.space import OPERATIONS, SNASNet
 

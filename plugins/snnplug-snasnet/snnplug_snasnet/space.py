@@ -14,12 +14,9 @@ from typing import Any, Literal
 
 from torch import nn
 
-from snnplug import Edge, Graph, Task
+from snnplug import Component, Edge, Graph, Task, digest
 from snnplug.errors import ContractError, ParameterError
 from snnplug.nn import SpikingNeuron, as_neuron
-from snnplug.parameters import parameters_of
-from snnplug.registry import Component
-from snnplug.seeds import digest
 from snnplug_snasnet import genotype as cells
 from snnplug_snasnet.genotype import PAIRS, Matrix
 from snnplug_snasnet.network import Skeleton, SNASNetwork
@@ -98,7 +95,7 @@ class SNASNet:
         if threshold is not None:
             if not isinstance(neuron, Component):
                 raise ContractError("operations with a threshold need a neuron given as a component")
-            if "threshold" not in parameters_of(neuron.load())[0]:
+            if not neuron.takes("threshold"):
                 raise ContractError(
                     f"operations with a threshold need a neuron with the parameter threshold; "
                     f"{neuron.name} has none"

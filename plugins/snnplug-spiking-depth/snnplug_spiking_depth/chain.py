@@ -18,8 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from snnplug.nn import SpikingNeuron
-from snnplug.nn.watch import outermost
+from snnplug.nn import SpikingNeuron, outermost
 
 __all__ = ["NEVER", "neuron_depths"]
 

@@ -14,8 +14,7 @@ from torch import nn
 
 from snnplug import Registry
 from snnplug.errors import ParameterError, UnknownName
-from snnplug.nn import MembraneState, SpikingNeuron, TimeSequential, record, spike
-from snnplug.nn.time import TimeModule
+from snnplug.nn import MembraneState, SpikingNeuron, TimeModule, TimeSequential, record, spike
 
 REGISTRY = Registry.from_installed(quiet=True)
 

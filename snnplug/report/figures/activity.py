@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from snnplug.report.data import NeuronLayer
 from snnplug.report.figures.base import INK, MUTED, SERIES, WIDTH, new, to_svg
 from snnplug.report.words import shorten
+from snnplug.runs.records import NeuronLayer
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

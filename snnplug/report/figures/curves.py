@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from snnplug.report.data import Epoch
 from snnplug.report.figures.base import INK, SERIES, new, to_svg
+from snnplug.runs.records import Epoch
 
 __all__ = ["accuracy_curve", "loss_curve"]
 

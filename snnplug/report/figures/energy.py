@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from snnplug.report.data import Energy
 from snnplug.report.figures.base import SERIES, SURFACE, new, to_svg
 from snnplug.report.words import quantity
+from snnplug.runs.records import Energy
 
 __all__ = ["energy_bar"]
 

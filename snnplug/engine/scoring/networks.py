@@ -9,14 +9,14 @@ from pathlib import Path
 
 import attrs
 
-from snnplug.component import Component
 from snnplug.contracts import SearchSpace, TrainedNetwork
-from snnplug.engine.scoring import Job
+from snnplug.engine.scoring.evaluator import Job
+from snnplug.engine.scoring.workers import scoring
 from snnplug.engine.setup import Setup
-from snnplug.engine.workers import scoring
 from snnplug.errors import RunDirectoryError
-from snnplug.journal import cut_torn_tail
-from snnplug.registry import Registry
+from snnplug.registry.component import Component
+from snnplug.registry.registry import Registry
+from snnplug.runs.journal import cut_torn_tail
 from snnplug.seeds import digest
 
 __all__ = ["mark_of", "score_networks"]

@@ -23,7 +23,7 @@ from snnplug.contracts import SearchSpace
 from snnplug.engine.device import deterministic
 from snnplug.engine.memory import keep_freed_memory
 from snnplug.engine.progress import Reporter
-from snnplug.engine.scoring import Evaluator, Job, Scored
+from snnplug.engine.scoring.evaluator import Evaluator, Job, Scored
 from snnplug.engine.setup import Setup, make_setup
 from snnplug.errors import ContractError, RunFailed, SnnplugError, one_line
 

@@ -17,8 +17,8 @@ from typing import Any, Literal
 import attrs
 
 from snnplug.errors import RecipeError, did_you_mean
-from snnplug.overrides import apply_overrides
-from snnplug.structure import converter, explain
+from snnplug.recipe.overrides import apply_overrides
+from snnplug.registry.structure import converter, explain
 
 __all__ = [
     "DEFAULT",

@@ -9,7 +9,8 @@ from typing import Any
 import attrs
 
 from snnplug.errors import ParameterError, SnnplugError, TargetError, one_line
-from snnplug.parameters import check_parameters, parameters_of
+from snnplug.registry.kinds import KINDS, Spec
+from snnplug.registry.parameters import check_parameters, parameters_of
 
 __all__ = ["Component", "load_target"]
 
@@ -38,6 +39,11 @@ def load_target(target: Any, who: str) -> Any:
     return found
 
 
+def _spec_of(component: Component) -> Spec:
+    """Describe what was put together by hand rather than registered."""
+    return KINDS[component.kind].spec(name=component.name, target=component.target, summary=component.name)
+
+
 @attrs.frozen
 class Component:
     """A use of a registered thing with its parameters: picklable, serialisable, buildable.
@@ -49,8 +55,8 @@ class Component:
         name: bare name.
         target: what is called to build it.
         parameters: keyword arguments; nested components are `Component`s.
-        summary, reference: from the spec.
         key: where it stands in a recipe, for messages; empty for one made in Python.
+        spec: what its plugin says of it.
     """
 
     kind: str
@@ -59,18 +65,35 @@ class Component:
     name: str
     target: Any
     parameters: Mapping[str, Any] = attrs.field(factory=dict, hash=False)
-    summary: str = ""
-    reference: str = ""
     key: str = attrs.field(default="", eq=False)
+    spec: Spec = attrs.field(default=attrs.Factory(_spec_of, takes_self=True), repr=False)
 
     @property
     def qualified(self) -> str:
         """Name that stays unique whatever else is installed."""
         return f"{self.plugin}:{self.name}"
 
+    @property
+    def summary(self) -> str:
+        """One line, from the spec."""
+        return self.spec.summary
+
+    @property
+    def reference(self) -> str:
+        """Source, from the spec."""
+        return self.spec.reference
+
     def load(self) -> Any:
         """Import and return the target."""
         return load_target(self.target, f"{self.kind} {self.qualified} {self.version}".rstrip())
+
+    def takes(self, parameter: str) -> bool:
+        """Whether the target has a parameter of that name.
+
+        Raises:
+            TargetError: the target cannot be imported.
+        """
+        return parameter in parameters_of(self.load())[0]
 
     def check(self, key: str = "") -> list[str]:
         """Load the target and return a line for each wrong parameter, nested ones included."""

@@ -1,7 +1,4 @@
-"""The records and protocols that plugins and engine exchange. Nothing here imports torch.
-
-Shapes: T time steps, B samples, C channels, H height, W width, K classes.
-"""
+"""Architecture search: spaces, candidates, scorers, strategies. Shapes as in `snnplug.contracts`."""
 
 from __future__ import annotations
 
@@ -15,66 +12,9 @@ import attrs
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from snnplug.nn import Activity
-
-__all__ = [
-    "Benchmark",
-    "Candidate",
-    "Edge",
-    "EnergyEstimate",
-    "EnergyItem",
-    "EnergyModel",
-    "Graph",
-    "Scorer",
-    "SearchSpace",
-    "Splits",
-    "Strategy",
-    "Supernet",
-    "Task",
-    "TrainedNetwork",
-    "Trial",
-]
+__all__ = ["Candidate", "Edge", "Genotype", "Graph", "Scorer", "SearchSpace", "Strategy", "Supernet", "Trial"]
 
 Genotype = Any  # plain JSON: what a search space samples and builds
-
-
-@attrs.frozen(kw_only=True)
-class Task:
-    """What a network is built for.
-
-    Attributes:
-        input_shape: shape of one input at one time step, `(C, H, W)`.
-        classes: number of classes K.
-        steps: number of time steps T; 0 until an encoder has been chosen.
-        mean, std: per-channel normalisation of values in [0, 1]; empty for none.
-        events: the data has a time axis of its own, `[T, C, H, W]` a sample.
-    """
-
-    input_shape: tuple[int, ...]
-    classes: int
-    steps: int = 0
-    mean: tuple[float, ...] = ()
-    std: tuple[float, ...] = ()
-    events: bool = False
-
-
-@attrs.frozen(kw_only=True)
-class Splits:
-    """A dataset ready for use.
-
-    Attributes:
-        task: shape, classes and normalisation.
-        train, val, test: `torch.utils.data.Dataset`s of `(values [C, H, W] in [0, 1], label)`.
-            One that has a method `batch(indices) -> (values [B, C, H, W], labels [B])` is read
-            that way, which is much faster for data in memory. `test` or `val` may be None.
-        class_names: names of the classes, or empty.
-    """
-
-    task: Task
-    train: Any
-    val: Any
-    test: Any
-    class_names: tuple[str, ...] = ()
 
 
 @attrs.frozen
@@ -216,92 +156,3 @@ class Strategy(Protocol):
 
         A genotype drawn twice is told twice, with the trial it was evaluated in.
         """
-
-
-@attrs.frozen
-class EnergyItem:
-    """One line of an energy estimate.
-
-    Attributes:
-        name: what it is for, such as "synaptic operations".
-        count: how many of it per sample.
-        each: energy of one, in the estimate's unit.
-    """
-
-    name: str
-    count: float
-    each: float
-
-    @property
-    def value(self) -> float:
-        """Energy of all of them."""
-        return self.count * self.each
-
-
-@attrs.frozen(kw_only=True)
-class EnergyEstimate:
-    """Energy of one inference of one sample.
-
-    Attributes:
-        unit: "J" or "relative".
-        items: what it adds up from.
-        reference: source of the constants.
-        assumptions: what has to be true for the number to mean something.
-        warnings: what was met in this network that the model does not cover.
-    """
-
-    unit: str
-    items: tuple[EnergyItem, ...]
-    reference: str = ""
-    assumptions: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
-
-    @property
-    def value(self) -> float:
-        """Sum over the items."""
-        return sum(item.value for item in self.items)
-
-
-class EnergyModel(Protocol):
-    """Turns measured activity into an energy estimate. Built as `target(*, ...)`."""
-
-    def __call__(self, activity: Activity) -> EnergyEstimate:
-        """Return the estimate for one sample."""
-
-
-@attrs.frozen(kw_only=True)
-class TrainedNetwork:
-    """A network whose accuracy after training is known.
-
-    Attributes:
-        id: its name in the benchmark.
-        genotype: plain JSON, as the benchmark's search space takes it; None for a network that
-            no search would build, such as one without a path from input to output.
-        key: equal for networks that compute the same function.
-        accuracy: after training, in [0, 1]: of test data, where it was measured.
-        epochs: validation accuracy after each epoch of training, in [0, 1]; may be empty.
-        facts: what else is known, numbers by name: "parameters", "spiking_layers", "seconds".
-    """
-
-    id: str
-    genotype: Genotype
-    key: str
-    accuracy: float
-    epochs: tuple[float, ...] = ()
-    facts: Mapping[str, float] = attrs.field(factory=dict)
-
-
-@attrs.frozen(kw_only=True)
-class Benchmark:
-    """Networks with their accuracies, and how to build them.
-
-    Attributes:
-        networks: in an order that does not change.
-        recipe: tables of a recipe, `search.space` among them, that builds the networks; a user's
-            recipe goes before it.
-        note: one line: what is there.
-    """
-
-    networks: tuple[TrainedNetwork, ...]
-    recipe: Mapping[str, Any] = attrs.field(factory=dict)
-    note: str = ""

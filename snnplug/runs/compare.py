@@ -10,7 +10,7 @@ from typing import Any
 
 import attrs
 
-from snnplug.store import RunDirectory
+from snnplug.runs.directory import RunDirectory
 
 __all__ = ["Figure", "FinishedRun", "differing_settings", "epoch_rows", "figures", "learning_figures"]
 

@@ -2,6 +2,7 @@
 
     registry = Registry.from_installed()
     registry.create("neuron", "my_neuron", tau=3.0)
+    registry.neurons.my_neuron(tau=3.0)             # the same, with completion
     registry.use("neuron", "my_neuron", tau=3.0)    # a Component: build it later, often, elsewhere
 
 Registries are values. There is no global one and no order of registration.
@@ -9,13 +10,12 @@ Registries are values. There is no global one and no order of registration.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import functools
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import attrs
 
-from snnplug.component import Component, load_target
-from snnplug.discovery import Problem, canonical, discover, log_problems
 from snnplug.errors import (
     AmbiguousName,
     DuplicateName,
@@ -25,9 +25,11 @@ from snnplug.errors import (
     UnknownName,
     did_you_mean,
 )
-from snnplug.kinds import KINDS, Spec
+from snnplug.registry.component import Component, load_target
+from snnplug.registry.discovery import Problem, canonical, discover, log_problems
+from snnplug.registry.kinds import KINDS, Spec
 
-__all__ = ["LOCAL", "Component", "Registration", "Registry"]
+__all__ = ["LOCAL", "Namespace", "Registration", "Registry"]
 
 LOCAL = "local"  # the plugin name of what is registered from Python rather than discovered
 
@@ -64,8 +66,45 @@ class Registration:
         return load_target(self.spec.target, f"{self.kind} {self.qualified} {self.version}".rstrip())
 
 
+class Namespace:
+    """The things of one kind as attributes: `registry.neurons.my_neuron(tau=2.0)` builds one.
+
+    What `registry.create` takes behind the name, these take too. Where several plugins offer a name,
+    `registry.neurons["acme-neurons:my_neuron"]` chooses.
+    """
+
+    def __init__(self, registry: Registry, kind: str) -> None:
+        self._registry, self._kind = registry, kind
+
+    def __getitem__(self, name: str) -> Callable[..., Any]:
+        registration = self._registry.find(self._kind, name)
+        build = functools.partial(self._registry.create, self._kind, registration.qualified)
+        build.__doc__ = registration.spec.summary
+        return build
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        if name.startswith("_"):  # asked for by copy, pickle and notebooks
+            raise AttributeError(name)
+        try:
+            return self[name]
+        except UnknownName as error:
+            raise AttributeError(str(error)) from error
+
+    def __dir__(self) -> list[str]:
+        return sorted({r.name for r in self._registry.list(self._kind)})
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dir(self))
+
+    def __repr__(self) -> str:
+        return f"<{KINDS[self._kind].plural}: {_join(dir(self)) or 'none'}>"
+
+
 class Registry:
-    """A collection of registrations, and the problems met on the way to it."""
+    """A collection of registrations, and the problems met on the way to it.
+
+    Each kind is also an attribute by its plural: `registry.neurons`, `registry.search_spaces`, ...
+    """
 
     def __init__(self, registrations: Iterable[Registration] = (), problems: Iterable[Problem] = ()) -> None:
         self._by_kind: dict[str, list[Registration]] = {kind: [] for kind in KINDS}
@@ -188,9 +227,8 @@ class Registry:
             name=spec.name,
             target=spec.target,
             parameters=resolved,
-            summary=spec.summary,
-            reference=spec.reference,
             key=key,
+            spec=spec,
         )
 
     def _nested(self, kind: str, value: Any, key: str) -> Any:
@@ -225,6 +263,15 @@ class Registry:
     def create(self, kind: str, name: str, /, *args: Any, **parameters: Any) -> Any:
         """Find, import and build: `registry.create("neuron", "my_neuron", tau=2.0)`."""
         return self.use(kind, name, **parameters).build(*args)
+
+    def __getattr__(self, name: str) -> Namespace:
+        kind = next((kind.name for kind in KINDS.values() if kind.plural == name), None)
+        if kind is None:
+            raise AttributeError(f"a Registry has no attribute {name!r}")
+        return Namespace(self, kind)
+
+    def __dir__(self) -> Iterable[str]:
+        return [*super().__dir__(), *(kind.plural for kind in KINDS.values())]
 
     def without(self, *plugins: str) -> Registry:
         """Return a registry without some plugins."""

@@ -17,7 +17,7 @@ from collections.abc import Iterable
 
 import pluggy
 
-from snnplug.kinds import (
+from snnplug.registry.kinds import (
     ArchitectureSpec,
     BenchmarkSpec,
     DatasetSpec,

@@ -115,7 +115,7 @@ def check_parameters(target: Any, given: Mapping[str, Any], key: str) -> tuple[d
 def _convert(value: Any, annotation: Any, key: str) -> tuple[Any, list[str]]:
     if annotation is Any or not _is_plain(annotation):
         return value, []
-    from snnplug.structure import converter  # costs 0.1 s, and listings never need it
+    from snnplug.registry.structure import converter  # costs 0.1 s, and listings never need it
 
     try:
         return converter().structure(value, annotation), []

@@ -8,9 +8,10 @@ from typing import Any
 import attrs
 
 from snnplug.errors import RecipeError, SnnplugError
-from snnplug.parameters import parameters_of
-from snnplug.recipe import Recipe
-from snnplug.registry import Component, Registry
+from snnplug.recipe.recipe import Recipe
+from snnplug.registry.component import Component
+from snnplug.registry.parameters import parameters_of
+from snnplug.registry.registry import Registry
 
 __all__ = ["Objective", "Plan", "make_plan"]
 

@@ -14,7 +14,7 @@ from typing import Any
 import attrs
 
 from snnplug.contracts import TrainedNetwork
-from snnplug.ranking import estimate_rho, estimate_tau, regret, top_overlap
+from snnplug.statistics.ranking import estimate_rho, estimate_tau, regret, top_overlap
 
 __all__ = ["Predictor", "early_epochs", "figures", "layer_groups", "table_predictors", "trainable", "unique"]
 

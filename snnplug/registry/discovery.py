@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import pluggy
 
-from snnplug import hookspecs
 from snnplug.errors import InvalidSpec, PluginError, did_you_mean, one_line
-from snnplug.kinds import KINDS, Kind, Spec
+from snnplug.registry import hookspecs
+from snnplug.registry.kinds import KINDS, Kind, Spec
 from snnplug.version import __version__
 
 if TYPE_CHECKING:

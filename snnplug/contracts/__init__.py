@@ -1,0 +1,46 @@
+"""The records and protocols that plugins and engine exchange. Nothing here imports torch.
+
+Shapes: T time steps, B samples, C channels, H height, W width, K classes.
+"""
+
+from __future__ import annotations
+
+from snnplug.contracts.activity import Activity, NeuronActivity, SynapseActivity
+from snnplug.contracts.benchmark import Benchmark, TrainedNetwork
+from snnplug.contracts.build import Buildable
+from snnplug.contracts.data import Splits, Task
+from snnplug.contracts.energy import EnergyEstimate, EnergyItem, EnergyModel
+from snnplug.contracts.search import (
+    Candidate,
+    Edge,
+    Genotype,
+    Graph,
+    Scorer,
+    SearchSpace,
+    Strategy,
+    Supernet,
+    Trial,
+)
+
+__all__ = [
+    "Activity",
+    "Benchmark",
+    "Buildable",
+    "Candidate",
+    "Edge",
+    "EnergyEstimate",
+    "EnergyItem",
+    "EnergyModel",
+    "Genotype",
+    "Graph",
+    "NeuronActivity",
+    "Scorer",
+    "SearchSpace",
+    "Splits",
+    "Strategy",
+    "Supernet",
+    "SynapseActivity",
+    "Task",
+    "TrainedNetwork",
+    "Trial",
+]

@@ -1,0 +1,48 @@
+"""Data sets: what a network is built for, and the splits it learns from. Shapes as in `snnplug.contracts`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+__all__ = ["Splits", "Task"]
+
+
+@attrs.frozen(kw_only=True)
+class Task:
+    """What a network is built for.
+
+    Attributes:
+        input_shape: shape of one input at one time step, `(C, H, W)`.
+        classes: number of classes K.
+        steps: number of time steps T; 0 until an encoder has been chosen.
+        mean, std: per-channel normalisation of values in [0, 1]; empty for none.
+        events: the data has a time axis of its own, `[T, C, H, W]` a sample.
+    """
+
+    input_shape: tuple[int, ...]
+    classes: int
+    steps: int = 0
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+    events: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class Splits:
+    """A dataset ready for use.
+
+    Attributes:
+        task: shape, classes and normalisation.
+        train, val, test: `torch.utils.data.Dataset`s of `(values [C, H, W] in [0, 1], label)`.
+            One that has a method `batch(indices) -> (values [B, C, H, W], labels [B])` is read
+            that way, which is much faster for data in memory. `test` or `val` may be None.
+        class_names: names of the classes, or empty.
+    """
+
+    task: Task
+    train: Any
+    val: Any
+    test: Any
+    class_names: tuple[str, ...] = ()

@@ -1,0 +1,1 @@
+"""Scores of candidates: here, in worker processes, of the networks of a benchmark."""

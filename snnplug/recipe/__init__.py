@@ -1,0 +1,1 @@
+"""Recipes: an experiment as data, checked and resolved before anything runs."""

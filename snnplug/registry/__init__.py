@@ -1,0 +1,1 @@
+"""What is registered: kinds, hooks, discovery, components with their parameters."""

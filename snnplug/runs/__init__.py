@@ -1,0 +1,1 @@
+"""Run directories: their files, what stands in them, and runs side by side."""
