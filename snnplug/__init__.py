@@ -5,10 +5,12 @@ Importing it imports no torch. `snnplug.nn` holds the torch side of the contract
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 from snnplug import errors
 from snnplug.contracts import (
+    Activity,
     Benchmark,
     Candidate,
     Edge,
@@ -50,11 +52,16 @@ from snnplug.statistics.pareto import pareto_front
 from snnplug.version import __version__
 
 if TYPE_CHECKING:
-    from snnplug.engine import run
+    from snnplug.engine.replay import Replay, replay
+    from snnplug.engine.result import Run, load
+    from snnplug.engine.run import resume, run
     from snnplug.recipe.recipe import Recipe
+    from snnplug.runs.reading import Records
+    from snnplug.runs.records import Epoch, Summary, TrialRecord
 
 __all__ = [
     "KINDS",
+    "Activity",
     "ArchitectureSpec",
     "Benchmark",
     "BenchmarkSpec",
@@ -67,14 +74,18 @@ __all__ = [
     "EnergyItem",
     "EnergyModel",
     "EnergyModelSpec",
+    "Epoch",
     "Graph",
     "Kind",
     "LossSpec",
     "NeuronSpec",
     "Problem",
     "Recipe",
+    "Records",
     "Registration",
     "Registry",
+    "Replay",
+    "Run",
     "Scorer",
     "ScorerSpec",
     "SearchSpace",
@@ -84,28 +95,41 @@ __all__ = [
     "Splits",
     "Strategy",
     "StrategySpec",
+    "Summary",
     "Supernet",
     "Task",
     "TrainedNetwork",
     "Trial",
+    "TrialRecord",
     "__version__",
     "derive_seed",
     "digest",
     "errors",
     "hookimpl",
+    "load",
     "pareto_front",
+    "replay",
+    "resume",
     "run",
 ]
 
 
+_LATER = {  # what needs torch or cattrs is loaded when it is asked for
+    "Epoch": "snnplug.runs.records",
+    "Recipe": "snnplug.recipe.recipe",
+    "Records": "snnplug.runs.reading",
+    "Replay": "snnplug.engine.replay",
+    "Run": "snnplug.engine.result",
+    "Summary": "snnplug.runs.records",
+    "TrialRecord": "snnplug.runs.records",
+    "load": "snnplug.engine.result",
+    "replay": "snnplug.engine.replay",
+    "resume": "snnplug.engine.run",
+    "run": "snnplug.engine.run",
+}
+
+
 def __getattr__(name: str) -> Any:
-    """Load what needs torch or cattrs only when it is asked for."""
-    if name == "run":
-        from snnplug.engine import run
-
-        return run
-    if name == "Recipe":
-        from snnplug.recipe.recipe import Recipe
-
-        return Recipe
+    if name in _LATER:
+        return getattr(importlib.import_module(_LATER[name]), name)
     raise AttributeError(f"module 'snnplug' has no attribute {name!r}")

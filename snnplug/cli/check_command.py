@@ -1,4 +1,4 @@
-"""`snnplug check [RECIPE]`: whether all plugins load, or whether a recipe would run."""
+"""`snnplug check [RECIPE]`: whether all plugins load, or whether a run would start."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import click
 
 from snnplug.errors import SnnplugError, one_line
+from snnplug.recipe.built_in import DEFAULT
 from snnplug.registry.parameters import parameters_of
 from snnplug.registry.registry import Registration, Registry
 
@@ -15,16 +16,30 @@ __all__ = ["command"]
 
 @click.command("check")
 @click.argument("recipe", required=False)
+@click.option(
+    "-s", "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a key of the recipe."
+)
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
+@click.option("--devices", type=click.IntRange(min=1), default=1, show_default=True, help="Number of GPUs.")
 @click.pass_context
-def command(ctx: click.Context, recipe: str | None) -> None:
+def command(
+    ctx: click.Context, recipe: str | None, overrides: tuple[str, ...], device: str, devices: int
+) -> None:
     """Import every registered thing, or check RECIPE (a file or a built-in name); run nothing.
+
+    A recipe is refused here if and only if `snnplug run` would refuse it before its first stage: names,
+    parameters, data and device are looked up, and a network is built and tried on one input.
 
     Exits with 1 and a line for each plugin that was left out and each thing that does not
     load, or with 2 and a line for each mistake in the recipe.
     """
-    if recipe is not None:
-        _check_recipe(recipe)
-        click.echo(f"recipe {recipe}: no problems")
+    if recipe is not None or overrides:
+        from snnplug.engine.prepare import prepare
+        from snnplug.engine.run import parse_recipe
+
+        parsed, _ = parse_recipe(recipe or DEFAULT, overrides)
+        prepare(parsed, Registry.from_installed(), device=device, devices=devices)
+        click.echo(f"recipe {recipe or DEFAULT}: no problems")
         return
     registry = Registry.from_installed(quiet=True)
     lines = [str(problem) for problem in registry.problems]
@@ -51,10 +66,3 @@ def _mistakes(registration: Registration) -> Iterator[str]:
     for name in registration.spec.components:
         if name not in known and not open_ended:
             yield f"{who}: its spec names the component {name!r}, which is no keyword-only parameter of it"
-
-
-def _check_recipe(recipe: str) -> None:
-    from snnplug.recipe.plan import make_plan
-    from snnplug.recipe.recipe import read_recipe
-
-    make_plan(read_recipe(recipe), Registry.from_installed())

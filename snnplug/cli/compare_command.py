@@ -9,6 +9,7 @@ import click
 from snnplug.cli.table import print_table
 from snnplug.runs.compare import FinishedRun, differing_settings, epoch_rows, figures, learning_figures
 from snnplug.runs.directory import to_json
+from snnplug.runs.reading import to_plain
 
 __all__ = ["command"]
 
@@ -34,7 +35,7 @@ def command(
         write_curves(runs, svg)
     if as_json:
         records = {
-            str(path): {**run.summary, "per_epoch": list(run.epochs)}
+            str(path): {**to_plain(run.summary), "per_epoch": [to_plain(epoch) for epoch in run.epochs]}
             for path, run in zip(directories, runs, strict=True)
         }
         click.echo(to_json(records))

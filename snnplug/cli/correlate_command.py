@@ -64,7 +64,7 @@ def command(
 
 
 def _new_directory(benchmark: str) -> Path:
-    from snnplug.engine.run import default_directory
+    from snnplug.runs.directory import default_directory
 
     return default_directory(f"correlate-{benchmark.rpartition(':')[2]}")
 

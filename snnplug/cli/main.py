@@ -19,6 +19,7 @@ COMMANDS = {
     "run": "Run a recipe and write a run directory.",
     "replay": "Repeat a run and say whether the result is identical.",
     "compare": "Put runs side by side.",
+    "export-table": "Print epochs or candidates of a run as CSV.",
     "correlate": "Say how well scorers predict accuracies.",
     "list": "List what is installed.",
     "show": "Show one registered thing with its parameters.",
@@ -33,7 +34,9 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"snnplug.cli.{name}_command").command
+        command: click.Command = importlib.import_module(
+            f"snnplug.cli.{name.replace('-', '_')}_command"
+        ).command
         return command
 
     def resolve_command(

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
-from snnplug.recipe.recipe import DEFAULT
+from snnplug.recipe.built_in import DEFAULT
+
+if TYPE_CHECKING:
+    from snnplug.engine.result import Run
 
 __all__ = ["command"]
 
@@ -55,9 +57,9 @@ def command(
     if resumed is not None and (recipe or out or overrides):
         raise click.UsageError("--resume takes the recipe of the run as it is: give no RECIPE, --out or -s")
     from snnplug.engine.memory import keep_freed_memory
-    from snnplug.engine.run import default_directory
     from snnplug.engine.run import resume as continue_run
     from snnplug.engine.run import run as start_run
+    from snnplug.runs.directory import default_directory
 
     keep_freed_memory()
     source = recipe or DEFAULT
@@ -83,15 +85,15 @@ def command(
     if os.environ.get("LOCAL_RANK", "0") != "0":
         return  # one of several processes; the first speaks for all
     if not quiet:
-        _say_result(done.summary, done.directory)
+        _say_result(done)
     click.echo(done.directory)
 
 
-def _say_result(summary: Mapping[str, Any], directory: Path) -> None:
+def _say_result(done: Run) -> None:
     from snnplug.runs.compare import figures
 
-    found = figures(summary)
+    found = {} if done.result is None else figures(done.result)
     width = max(map(len, found), default=0)
     for name, figure in found.items():
         click.echo(f"{name:<{width}}  {figure}", err=True)
-    click.echo(f"report: {directory / 'report.html'}", err=True)
+    click.echo(f"report: {done.directory / 'report.html'}", err=True)

@@ -16,14 +16,15 @@ class Task:
     Attributes:
         input_shape: shape of one input at one time step, `(C, H, W)`.
         classes: number of classes K.
-        steps: number of time steps T; 0 until an encoder has been chosen.
+        steps: number of time steps T, once an encoder has been chosen. Of a data set of events: the number
+            that every sample has; 0 where it differs from sample to sample; None to take the first one's.
         mean, std: per-channel normalisation of values in [0, 1]; empty for none.
         events: the data has a time axis of its own, `[T, C, H, W]` a sample.
     """
 
     input_shape: tuple[int, ...]
     classes: int
-    steps: int = 0
+    steps: int | None = None
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
     events: bool = False

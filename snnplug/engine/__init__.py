@@ -1,6 +1,1 @@
-"""The engine: a recipe run stage by stage."""
-
-from snnplug.engine.replay import Replay, replay
-from snnplug.engine.run import resume, run
-
-__all__ = ["Replay", "replay", "resume", "run"]
+"""The engine: a recipe run stage by stage. What users call is in `snnplug` itself."""

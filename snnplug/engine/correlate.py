@@ -18,17 +18,18 @@ from typing import Any
 import attrs
 
 from snnplug.contracts import Benchmark, TrainedNetwork
-from snnplug.engine.composition import build_space, check_composition
-from snnplug.engine.device import deterministic, device_name, make_fabric
+from snnplug.engine.device import deterministic, device_name
+from snnplug.engine.prepare import prepare
 from snnplug.engine.progress import Reporter
+from snnplug.engine.provenance import versions
+from snnplug.engine.scoring.evaluator import build_scorers
 from snnplug.engine.scoring.networks import mark_of, score_networks
-from snnplug.engine.setup import make_setup
-from snnplug.engine.summary import versions
 from snnplug.errors import ContractError, RecipeError, RunDirectoryError
 from snnplug.recipe.overrides import apply_overrides
-from snnplug.recipe.plan import make_plan
-from snnplug.recipe.recipe import Recipe, read_recipe, recipe_text
+from snnplug.recipe.read import read_recipe, recipe_text
+from snnplug.recipe.recipe import Recipe
 from snnplug.registry.component import Component
+from snnplug.registry.kinds import ScorerSpec
 from snnplug.registry.registry import Registry
 from snnplug.runs.directory import RunDirectory
 from snnplug.seeds import derive_seed
@@ -36,7 +37,8 @@ from snnplug.statistics.predictors import Predictor, early_epochs, table_predict
 
 __all__ = ["Correlation", "correlate", "read_benchmark"]
 
-_PARTS = ("dataset", "encoder", "neuron", "loss")
+_TABLES = ("dataset", "encoder", "neuron", "loss")
+_KINDS = ("dataset", "encoder", "neuron", "search_space")  # what scoring a network needs
 
 
 @attrs.frozen(kw_only=True)
@@ -114,33 +116,27 @@ def correlate(
     chosen = _scorers(scorers, overrides, registry)
     report = Reporter(quiet=quiet)
     report.say(table.note)
-    plan = make_plan(_recipe(recipe, overrides, table, chosen), registry)
-    directory = RunDirectory(out)
-    setup = make_setup(plan, make_fabric(device), directory, report)
-    space = build_space(setup)
-    assert space is not None
-    check_composition(setup, space)
-    random.Random(derive_seed(setup.seed, "correlate sample")).shuffle(networks)
+    build_scorers(chosen)
+    recipe_of = _recipe(recipe, overrides, table)
+    prepared = prepare(recipe_of, registry, device=device, launch=True, only=_KINDS)
+    parts, plan, directory = prepared.parts, prepared.parts.plan, RunDirectory(out)
+    random.Random(derive_seed(parts.seed, "correlate sample")).shuffle(networks)
     networks = networks[:sample]
-    parts = {key: part.to_dict() for key, part in plan.components.items() if not key.startswith("search.s")}
     fixed = {
         "benchmark": component.to_dict(),
-        **parts,
-        "search.space": _table(plan.space),
-        "seed": setup.seed,
+        **{key: part.to_dict() for key, part in plan.components.items()},
+        "seed": parts.seed,
     }
-    _prepare(directory, fixed)
+    _claim(directory, fixed)
     with directory.locked(), deterministic():
-        values = score_networks(setup, space, chosen, networks, registry)
+        values = score_networks(parts, chosen, networks, directory, report)
     settings = {
         **fixed,
         "scorers": {c.qualified: c.to_dict() for c in chosen},
-        "device": device_name(setup.fabric),
-        "versions": {**versions(plan), **{c.plugin: c.version for c in (component, *chosen)}},
+        "device": device_name(prepared.fabric),
+        "versions": versions([*plan.used(), component, *chosen]),
     }
-    predictors = [
-        _predictor(c, [values[network.id, mark_of(c)] for network in networks], registry) for c in chosen
-    ]
+    predictors = [_predictor(c, [values[network.id, mark_of(c)] for network in networks]) for c in chosen]
     told = (*table_predictors(networks), *early_epochs(networks))
     return Correlation(
         benchmark=table, networks=tuple(networks), predictors=(*predictors, *told), settings=settings
@@ -152,7 +148,7 @@ def _scorers(names: Sequence[str], overrides: Sequence[str], registry: Registry)
     parameters = data["scorers"]
     installed = registry.list("scorer")
     wanted = list(names) or [r.qualified for r in installed]
-    wanted += [r.qualified for r in installed if getattr(r.spec, "baseline", False)]
+    wanted += [r.qualified for r in installed if isinstance(r.spec, ScorerSpec) and r.spec.baseline]
     found: dict[str, Component] = {}
     problems: list[str] = []
     for name in wanted:
@@ -171,15 +167,13 @@ def _scorers(names: Sequence[str], overrides: Sequence[str], registry: Registry)
     return list(found.values())
 
 
-def _recipe(
-    source: str | Path | None, overrides: Sequence[str], benchmark: Benchmark, scorers: Sequence[Component]
-) -> Recipe:
+def _recipe(source: str | Path | None, overrides: Sequence[str], benchmark: Benchmark) -> Recipe:
     """Return a recipe that holds what building and scoring a network needs, and no other stage."""
     given: dict[str, Any] = {}
     if source is not None:
         read_recipe(source)  # says what is wrong with it
         given = tomllib.loads(recipe_text(source))
-    data = {key: given.get(key, benchmark.recipe.get(key)) for key in _PARTS}
+    data = {key: given.get(key, benchmark.recipe.get(key)) for key in _TABLES}
     data = {key: table for key, table in data.items() if table is not None}
     search = {**benchmark.recipe.get("search", {}), **given.get("search", {})}
     search = {key: search[key] for key in ("space", "strategy") if key in search}
@@ -191,15 +185,10 @@ def _recipe(
         raise RecipeError(
             ["the benchmark names no search space: give a recipe that has one, or -s search.space.use"]
         )
-    data["search"] |= {"scorer": scorers[0].to_dict(), "baselines": False}
     return attrs.evolve(Recipe.from_dict(data), replaced=tuple(replaced))
 
 
-def _table(component: Component | None) -> Any:
-    return component.to_dict() if component is not None else None
-
-
-def _prepare(directory: RunDirectory, fixed: dict[str, Any]) -> None:
+def _claim(directory: RunDirectory, fixed: dict[str, Any]) -> None:
     """Make the directory, or check that what stands in it belongs to this correlation.
 
     Raises:
@@ -219,13 +208,14 @@ def _prepare(directory: RunDirectory, fixed: dict[str, Any]) -> None:
         )
 
 
-def _predictor(scorer: Component, values: Sequence[tuple[float, float]], registry: Registry) -> Predictor:
-    spec = registry.find("scorer", scorer.qualified).spec
+def _predictor(scorer: Component, values: Sequence[tuple[float, float]]) -> Predictor:
+    spec = scorer.spec
+    assert isinstance(spec, ScorerSpec)
     seconds = sorted(seconds for _, seconds in values)
     return Predictor(
         name=scorer.name,
         values=tuple(score for score, _ in values),
-        sign=1.0 if getattr(spec, "higher_is_better", True) else -1.0,
-        kind="baseline" if getattr(spec, "baseline", False) else "scorer",
+        sign=1.0 if spec.higher_is_better else -1.0,
+        kind="baseline" if spec.baseline else "scorer",
         per_second=1 / max(seconds[len(seconds) // 2], 1e-9) if seconds else math.nan,
     )

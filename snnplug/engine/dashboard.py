@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from snnplug.errors import UsageError
-from snnplug.recipe.plan import Plan
+from snnplug.recipe.recipe import Recipe
 from snnplug.runs.directory import RunDirectory
 
 __all__ = ["check_dashboard", "serve_dashboard"]
@@ -25,13 +25,13 @@ __all__ = ["check_dashboard", "serve_dashboard"]
 HOST = "127.0.0.1"
 
 
-def check_dashboard(plan: Plan) -> None:
+def check_dashboard(recipe: Recipe) -> None:
     """Make sure that the dashboard can be opened.
 
     Raises:
         UsageError: it is not installed, or the recipe has no search.
     """
-    if plan.recipe.search is None:
+    if recipe.search is None:
         raise UsageError("--dashboard shows a search, and the recipe has none; leave it out, or add [search]")
     if importlib.util.find_spec("optuna_dashboard") is None:
         raise UsageError(

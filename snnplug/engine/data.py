@@ -1,15 +1,23 @@
-"""Batches of a split, in an order that a seed decides."""
+"""Batches of a split, in an order that a seed decides, and the time axis of event data.
+
+Samples of event data are `[T, C, H, W]`. Where a data set declares that T differs from sample to
+sample, a longer one is cut after the steps asked for, and a shorter one goes on with steps of zeros.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+import attrs
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-__all__ = ["batch_count", "batches", "order"]
+from snnplug.contracts import Splits
+from snnplug.errors import ContractError, DataError
+
+__all__ = ["batch_count", "batches", "fit_steps", "order", "read_samples", "settle_steps"]
 
 
 def order(count: int, seed: int | None = None) -> Tensor:
@@ -25,23 +33,93 @@ def batch_count(samples: int, batch_size: int) -> int:
 
 
 def batches(
-    split: Any, indices: Tensor, batch_size: int, *, rank: int = 0, world: int = 1
+    split: Any, indices: Tensor, batch_size: int, *, fit: int | None = None, rank: int = 0, world: int = 1
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield `(values [B, C, H, W], labels [B])` of the given samples in the given order.
+    """Yield `(values [B, *], labels [B])` of the given samples in the given order.
 
     Args:
         split: with `batch(indices)` for data in memory; any other map-style dataset goes
             through a DataLoader with `split.workers` processes (0 if it has none).
         indices: which samples.
         batch_size: over all processes together.
+        fit: number of steps that every sample is cut or padded to; None for none.
         rank, world: this process takes every `world`-th sample of each batch.
+
+    Raises:
+        DataError: samples of one batch have different shapes.
     """
     parts = [part[rank::world] for part in torch.split(indices, batch_size)]
     parts = [part for part in parts if len(part)]
     if hasattr(split, "batch"):
         for part in parts:
-            yield split.batch(part)
+            yield read_samples(split, part, fit)
         return
     yield from DataLoader(
-        split, batch_sampler=[p.tolist() for p in parts], num_workers=getattr(split, "workers", 0)
+        split,
+        batch_sampler=[p.tolist() for p in parts],
+        num_workers=getattr(split, "workers", 0),
+        collate_fn=_Collate(fit),
     )
+
+
+def read_samples(split: Any, indices: Tensor, fit: int | None = None) -> tuple[Tensor, Tensor]:
+    """Return values `[B, *]` and labels `[B]` of some samples, read in this process."""
+    if not hasattr(split, "batch"):
+        return _Collate(fit)([split[int(i)] for i in indices])
+    values, labels = split.batch(indices)
+    return (values if fit is None else fit_steps(values, fit, dim=1)), labels
+
+
+def fit_steps(values: Tensor, steps: int, dim: int = 0) -> Tensor:
+    """Return values with `steps` time steps along a dimension: cut at the end, or padded with zeros there."""
+    kept = values.narrow(dim, 0, min(steps, values.shape[dim]))
+    if kept.shape[dim] == steps:
+        return kept
+    missing = list(kept.shape)
+    missing[dim] = steps - kept.shape[dim]
+    return torch.cat([kept, kept.new_zeros(missing)], dim)
+
+
+@attrs.frozen
+class _Collate:
+    """Samples to a batch; picklable for loader processes."""
+
+    fit: int | None
+
+    def __call__(self, samples: Sequence[tuple[Any, Any]]) -> tuple[Tensor, Tensor]:
+        values = [torch.as_tensor(value) for value, _ in samples]
+        if self.fit is not None:
+            values = [fit_steps(value, self.fit) for value in values]
+        shapes = sorted({tuple(value.shape) for value in values})
+        if len(shapes) > 1:
+            raise DataError(
+                f"samples of one batch have the shapes {', '.join(map(str, map(list, shapes)))}; all must be "
+                "alike. A data set whose samples differ in their time steps says steps = 0 in its Task"
+            )
+        return torch.stack(values), torch.tensor([int(label) for _, label in samples])
+
+
+def settle_steps(splits: Any, name: str) -> Splits:
+    """Return the splits of a data set with the number of time steps that event data has.
+
+    A data set that does not say it is taken to have as many in every sample as in the first.
+
+    Args:
+        splits: what the data set returned.
+        name: of the data set, for messages.
+
+    Raises:
+        ContractError: it returned no splits, or its samples have no time axis.
+    """
+    if not isinstance(splits, Splits):
+        raise ContractError(f"dataset {name} must return snnplug.Splits, got {splits!r}")
+    task = splits.task
+    if not task.events or task.steps is not None:
+        return splits
+    values, _ = read_samples(splits.train, torch.tensor([0]))
+    if values.ndim != len(task.input_shape) + 2:
+        raise ContractError(
+            f"dataset {name} has events = True, so a sample is [T, {', '.join(map(str, task.input_shape))}]; "
+            f"its first one is {list(values.shape[1:])}"
+        )
+    return attrs.evolve(splits, task=attrs.evolve(task, steps=values.shape[1]))

@@ -9,17 +9,56 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
+import attrs
 import torch
 
 from snnplug.errors import DeviceError
+from snnplug.recipe.recipe import Recipe
 
-__all__ = ["DEVICES", "deterministic", "device_name", "make_fabric"]
+__all__ = ["DEVICES", "Place", "deterministic", "device_name", "find_place", "precision_of"]
 
 DEVICES = ("auto", "cpu", "cuda")
 
 
-def make_fabric(device: str = "auto", devices: int = 1, precision: str = "32-true") -> Any:
-    """Return a launched Fabric.
+@attrs.frozen
+class Place:
+    """Where a run computes: "cpu" or "cuda", number of devices, and precision as in the recipe."""
+
+    accelerator: str
+    devices: int = 1
+    precision: str = "32-true"
+
+    @property
+    def device(self) -> torch.device:
+        """The device of a run that is not launched."""
+        return torch.device(self.accelerator)
+
+    def launch(self) -> Any:
+        """Return a launched Fabric; with several devices this starts the other processes."""
+        # what Fabric says on the way is for authors of training loops, not for users of a recipe
+        logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            from lightning_fabric import Fabric
+
+            fabric = Fabric(
+                accelerator=self.accelerator,
+                devices=self.devices,
+                precision=self.precision,  # type: ignore[arg-type]
+                strategy="ddp" if self.devices > 1 else "auto",
+            )
+            fabric.launch()
+        return fabric
+
+
+def precision_of(recipe: Recipe) -> str:
+    """Return the precision of the stages that train; the usual one where none does."""
+    found = [section.precision for section in recipe.sections.values() if hasattr(section, "precision")]
+    return found[0] if found else "32-true"
+
+
+def find_place(device: str = "auto", devices: int = 1, precision: str = "32-true") -> Place:
+    """Return where to compute, without starting anything.
 
     Args:
         device: "auto", "cpu" or "cuda"; auto takes a GPU if there is one.
@@ -43,20 +82,7 @@ def make_fabric(device: str = "auto", devices: int = 1, precision: str = "32-tru
         raise DeviceError(f"the number of devices must be at least 1, got {devices}")
     if device == "cpu" and precision == "16-mixed":
         raise DeviceError("train.precision 16-mixed needs a GPU; on the CPU use 32-true or bf16-mixed")
-    # what Fabric says on the way is for authors of training loops, not for users of a recipe
-    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from lightning_fabric import Fabric
-
-        fabric = Fabric(
-            accelerator=device,
-            devices=devices,
-            precision=precision,  # type: ignore[arg-type]
-            strategy="ddp" if devices > 1 else "auto",
-        )
-        fabric.launch()
-    return fabric
+    return Place(device, devices, precision)
 
 
 def device_name(fabric: Any) -> str:

@@ -8,8 +8,8 @@ import attrs
 import torch
 from torch import nn
 
-from snnplug.engine.data import batches, order
-from snnplug.engine.setup import Setup
+from snnplug.engine.data import order
+from snnplug.engine.parts import Parts
 from snnplug.nn import seeded
 from snnplug.seeds import derive_seed
 
@@ -25,16 +25,17 @@ class Score:
 
 
 @torch.no_grad()
-def evaluate(setup: Setup, model: nn.Module, split: Any, name: str, batch_size: int) -> Score | None:
+def evaluate(parts: Parts, model: nn.Module, split: Any, name: str, batch_size: int) -> Score | None:
     """Return the score of a model in evaluation mode, or None for an absent or empty split."""
     if split is None or not len(split):
         return None
     model.eval()
-    loss = correct = torch.zeros((), dtype=torch.float64, device=setup.fabric.device)
-    with seeded(derive_seed(setup.seed, "evaluate", name)):  # a split may augment
-        for index, (values, labels) in enumerate(batches(split, order(len(split)), batch_size)):
-            labels = labels.to(setup.fabric.device)
-            outputs = model(setup.encode(values, "evaluate", name, index))
-            loss = loss + setup.loss(outputs, labels).double() * len(labels)
-            correct = correct + (setup.loss.readout(outputs).argmax(1) == labels).sum()
+    loss = correct = torch.zeros((), dtype=torch.float64, device=parts.device)
+    with seeded(derive_seed(parts.seed, "evaluate", name)):  # a split may augment
+        for index, (values, labels) in enumerate(parts.batches(split, order(len(split)), batch_size)):
+            labels = labels.to(parts.device)
+            outputs = model(parts.encode(values, "evaluate", name, index))
+            if parts.loss is not None:
+                loss = loss + parts.loss(outputs, labels).double() * len(labels)
+            correct = correct + (parts.readout(outputs).argmax(1) == labels).sum()
     return Score(float(loss) / len(split), float(correct) / len(split))

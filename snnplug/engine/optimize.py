@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import nn
 
+from snnplug.engine.train_section import TrainSection
 from snnplug.errors import RecipeError, did_you_mean
 from snnplug.nn import SpikingNeuron, seeded
-from snnplug.recipe.recipe import TrainSection
 
 __all__ = ["check_optimizer", "learning_rate_factor", "make_optimizer"]
 
@@ -26,18 +26,23 @@ def _optimizers() -> dict[str, type[torch.optim.Optimizer]]:
     }
 
 
-def check_optimizer(section: TrainSection) -> None:
-    """Build the optimizer once on nothing of value.
+def check_optimizer(section: TrainSection, key: str) -> None:
+    """Build the optimizer of a section once on nothing of value; see `make_optimizer`.
 
     Raises:
         RecipeError: its name or an argument is wrong.
     """
     with seeded(0):
-        make_optimizer(nn.Linear(2, 2), section)
+        make_optimizer(nn.Linear(2, 2), section, key)
 
 
-def make_optimizer(model: nn.Module, section: TrainSection) -> torch.optim.Optimizer:
-    """Return the recipe's optimizer over a model; neurons' own parameters get no weight decay.
+def make_optimizer(model: nn.Module, section: TrainSection, key: str) -> torch.optim.Optimizer:
+    """Return a section's optimizer over a model; neurons' own parameters get no weight decay.
+
+    Args:
+        model: with its parameters in place.
+        section: settings.
+        key: of the section, for messages.
 
     Raises:
         RecipeError: its name or an argument is wrong.
@@ -48,25 +53,25 @@ def make_optimizer(model: nn.Module, section: TrainSection) -> torch.optim.Optim
     if not isinstance(name, str) or name not in known:
         hint = did_you_mean(str(name), known)
         raise RecipeError(
-            [f"train.optimizer.use: unknown optimizer {name!r}.{hint} Optimizers: {', '.join(known)}"]
+            [f"{key}.optimizer.use: unknown optimizer {name!r}.{hint} Optimizers: {', '.join(known)}"]
         )
     optimizer = known[name]
     arguments = [p for p in inspect.signature(optimizer).parameters if p != "params"]
-    unknown = [key for key in table if key not in arguments]
+    unknown = [argument for argument in table if argument not in arguments]
     if unknown:
         raise RecipeError(
-            f"train.optimizer.{key}: {name} has no such argument.{did_you_mean(key, arguments)} "
+            f"{key}.optimizer.{argument}: {name} has no such argument.{did_you_mean(argument, arguments)} "
             f"Arguments: {', '.join(arguments)}"
-            for key in unknown
+            for argument in unknown
         )
-    for key, value in table.items():
+    for argument, value in table.items():
         if isinstance(value, str | dict):
-            raise RecipeError([f"train.optimizer.{key}: {value!r} is not a number"])
+            raise RecipeError([f"{key}.optimizer.{argument}: {value!r} is not a number"])
     values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in table.items()}
     try:
         return optimizer(_groups(model), **values)
     except (TypeError, ValueError, AssertionError) as error:
-        raise RecipeError([f"train.optimizer: {name} refuses its arguments: {error}"]) from error
+        raise RecipeError([f"{key}.optimizer: {name} refuses its arguments: {error}"]) from error
 
 
 def _groups(model: nn.Module) -> list[dict[str, Any]]:

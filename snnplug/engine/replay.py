@@ -7,13 +7,14 @@ from typing import Any
 
 import attrs
 
-from snnplug.engine.run import Run, recorded_plan, run
+from snnplug.engine.result import Run
+from snnplug.engine.run import recorded_recipe, run
 from snnplug.registry.registry import Registry
 from snnplug.runs.directory import RunDirectory
 
 __all__ = ["Replay", "differences", "replay"]
 
-_TIMES = ("seconds", "seconds_per_candidate", "device", "versions")
+_TIMES = ("seconds", "seconds_per_candidate", "device", "versions", "schema")
 
 
 @attrs.frozen(kw_only=True)
@@ -52,8 +53,7 @@ def replay(
     opened = RunDirectory.open(Path(directory))
     before = opened.read_summary()
     registry = registry or Registry.from_installed(quiet=quiet)
-    plan = recorded_plan(opened.read_json("resolved.json"), opened.path, registry)
-    again = run(plan.recipe, out=out, device=device, registry=registry, quiet=quiet)
+    again = run(recorded_recipe(opened), out=out, device=device, registry=registry, quiet=quiet)
     now = RunDirectory.open(again.directory).read_json("summary.json")
     return Replay(
         run=again,

@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import attrs
 
 from snnplug.errors import RecipeError, SnnplugError
-from snnplug.recipe.recipe import Recipe
+from snnplug.recipe.recipe import Recipe, put
+from snnplug.recipe.section import Table, fields_of
 from snnplug.registry.component import Component
+from snnplug.registry.kinds import KINDS
 from snnplug.registry.parameters import parameters_of
 from snnplug.registry.registry import Registry
 
-__all__ = ["Objective", "Plan", "make_plan"]
+__all__ = ["Plan", "make_plan"]
 
-
-@attrs.frozen
-class Objective:
-    """A scorer that the search looks at beside its own; `sign` is 1 to maximise it, -1 to minimise."""
-
-    component: Component
-    sign: float
-
-    @property
-    def goal(self) -> str:
-        """The word of the recipe."""
-        return "max" if self.sign > 0 else "min"
+_AROUND_NEURONS = ("architecture", "search_space")  # they take the recipe's neuron where none is given
 
 
 @attrs.frozen(kw_only=True)
@@ -35,123 +26,115 @@ class Plan:
 
     Attributes:
         recipe: as given.
-        dataset, encoder, neuron, loss: components.
-        architecture: component, or None where one is searched for.
-        space, strategy, scorer: components of the search, or None.
-        baselines: scorers that are recorded beside the search's own.
-        objectives: scorers that the search weighs against its own.
-        energy_models: components.
+        components: what the recipe names, by key: `plan["neuron"]`, `plan["search.scorer"]`.
+        implied: what it stands for without naming it, such as all installed things of a sort.
         notes: what was dropped or assumed, for the user to read.
     """
 
     recipe: Recipe
-    dataset: Component
-    encoder: Component
-    neuron: Component
-    loss: Component
-    architecture: Component | None = None
-    space: Component | None = None
-    strategy: Component | None = None
-    scorer: Component | None = None
-    scorer_sign: float = 1.0
-    baselines: tuple[Component, ...] = ()
-    objectives: tuple[Objective, ...] = ()
-    energy_models: tuple[Component, ...] = ()
+    components: Mapping[str, Component]
+    implied: Mapping[str, Component] = attrs.field(factory=dict)
     notes: tuple[str, ...] = ()
 
+    def __getitem__(self, key: str) -> Component:
+        return self.components[key]
+
+    def get(self, key: str) -> Component | None:
+        """Return the component under a key, or None."""
+        return self.components.get(key)
+
+    def under(self, key: str) -> dict[str, Component]:
+        """Return the components below a key, by the rest of their own keys: named ones, then implied ones."""
+        found = {**self.components, **self.implied}
+        return {k.removeprefix(f"{key}."): c for k, c in found.items() if k.startswith(f"{key}.")}
+
+    def used(self) -> Iterator[Component]:
+        """Yield every component, nested and implied ones too."""
+        for component in (*self.components.values(), *self.implied.values()):
+            yield from component.walk()
+
+    def resolved_recipe(self) -> Table:
+        """Return the recipe with qualified names, which gives the same plan again."""
+        data = self.recipe.to_dict()
+        data.pop("replaced", None)
+        for key, component in self.components.items():
+            table = component.to_dict()
+            if component.kind in _AROUND_NEURONS and table.get("neuron") == self["neuron"].to_dict():
+                del table["neuron"]
+            self._write(data, key, table)
+        return data
+
+    def _write(self, data: Table, key: str, table: Table) -> None:
+        around, _, name = key.rpartition(".")
+        if around in self._mappings:
+            place = _place(data, around)
+            place[table["use"]] = place.pop(name)
+        else:
+            put(data, key, table)
+
     @property
-    def components(self) -> dict[str, Component]:
-        """All components by the key of the recipe they stand under."""
-        found = {
-            "dataset": self.dataset,
-            "encoder": self.encoder,
-            "neuron": self.neuron,
-            "architecture": self.architecture,
-            "search.space": self.space,
-            "search.strategy": self.strategy,
-            "search.scorer": self.scorer,
-            **{f"search.objectives.{o.component.name}": o.component for o in self.objectives},
-            "loss": self.loss,
-            **{f"energy.models.{i}": model for i, model in enumerate(self.energy_models)},
-        }
-        return {key: component for key, component in found.items() if component is not None}
+    def _mappings(self) -> list[str]:
+        """Keys of the mappings from names to something else."""
+        return [
+            f"{name}.{field.name}"
+            for name, section in self.recipe.sections.items()
+            for field, use in fields_of(type(section))
+            if use.form == "names"
+        ]
 
 
-def make_plan(recipe: Recipe, registry: Registry) -> Plan:
+def _place(data: Any, key: str) -> Any:
+    for part in key.split("."):
+        data = data[part]
+    return data
+
+
+def make_plan(recipe: Recipe, registry: Registry, kinds: Collection[str] = tuple(KINDS)) -> Plan:
     """Resolve a recipe against a registry and check every parameter.
+
+    Args:
+        recipe: what to resolve.
+        registry: where names are looked up.
+        kinds: what is needed; things of other kinds need not be installed.
 
     Raises:
         RecipeError: with a line for each name or parameter that is wrong.
     """
-    return _Resolver(recipe, registry).plan()
+    return _Resolver(recipe, registry, kinds).plan()
 
 
 class _Resolver:
-    def __init__(self, recipe: Recipe, registry: Registry) -> None:
-        self.recipe, self.registry = recipe, registry
+    def __init__(self, recipe: Recipe, registry: Registry, kinds: Collection[str]) -> None:
+        self.recipe, self.registry, self.kinds = recipe, registry, kinds
         self.problems: list[str] = []
         self.notes: list[str] = []
 
     def plan(self) -> Plan:
-        recipe = self.recipe
-        neuron = self.resolve("neuron", "neuron", recipe.neuron)
-        parts: dict[str, Any] = {
-            "dataset": self.resolve("dataset", "dataset", recipe.dataset),
-            "encoder": self.resolve("encoder", "encoder", recipe.encoder),
-            "neuron": neuron,
-            "loss": self.resolve("loss", "loss", recipe.loss),
-        }
-        if recipe.architecture is not None:
-            parts["architecture"] = self.resolve("architecture", "architecture", recipe.architecture, neuron)
-        if recipe.search is not None:
-            search = recipe.search
-            parts["space"] = self.resolve("search_space", "search.space", search.space, neuron)
-            parts["strategy"] = self.resolve("strategy", "search.strategy", search.strategy)
-            parts["scorer"] = self.resolve("scorer", "search.scorer", search.scorer)
-            parts |= self.scoring(parts["scorer"])
-        parts["energy_models"] = tuple(
-            self.resolve(
-                "energy_model", f"energy.models.{i}", {"use": model} if isinstance(model, str) else model
-            )
-            for i, model in enumerate(recipe.energy.models)
-        )
+        found: dict[str, Component] = {}
+        named = [use for use in self.recipe.named if use.kind in self.kinds]
+        for use in sorted(named, key=lambda use: use.kind in _AROUND_NEURONS):  # neurons come before
+            component = self.resolve(use.kind, use.key, use.table, found.get("neuron"))
+            if component is not None:
+                found[use.key] = component
+        implied = dict(self.implied())
         if self.problems:
             raise RecipeError(self.problems)
-        return Plan(recipe=recipe, notes=tuple(self.notes), **parts)
+        ordered = {use.key: found[use.key] for use in named}
+        return Plan(recipe=self.recipe, components=ordered, implied=implied, notes=tuple(self.notes))
 
-    def scoring(self, scorer: Component | None) -> dict[str, Any]:
-        if scorer is None:
-            return {}
-        own = self.registry.find("scorer", scorer.qualified)
-        baselines = [
-            self.registry.use("scorer", r.qualified)
-            for r in self.registry.list("scorer")
-            if getattr(r.spec, "baseline", False)
-        ]
-        assert self.recipe.search is not None
-        wanted = self.recipe.search.baselines
-        return {
-            "objectives": self.objectives(scorer, self.recipe.search.objectives),
-            "scorer_sign": 1.0 if getattr(own.spec, "higher_is_better", True) else -1.0,
-            "baselines": tuple(baselines) if wanted else (),
-        }
-
-    def objectives(self, scorer: Component, goals: Mapping[str, str]) -> tuple[Objective, ...]:
-        found: dict[str, Objective] = {}
-        for name, goal in goals.items():
-            key = f"search.objectives.{name}"
-            component = self.resolve("scorer", key, {"use": name})
-            if component is None:
-                continue
-            if component.qualified == scorer.qualified:
-                self.problems.append(f"{key}: it is the scorer of the search already")
-            elif component.qualified in found:
-                self.problems.append(f"{key}: it is named twice")
-            found[component.qualified] = Objective(component, 1.0 if goal == "max" else -1.0)
-        return tuple(found.values())
+    def implied(self) -> Iterator[tuple[str, Component]]:
+        for name, section in self.recipe.sections.items():
+            for field, use in fields_of(type(section)):
+                key = f"{name}.{field.name}"
+                if use.form != "all" or not getattr(section, field.name) or use.kind not in self.kinds:
+                    continue
+                for registration in self.registry.list(use.kind):
+                    if getattr(registration.spec, use.flag):
+                        component = self.registry.use(use.kind, registration.qualified)
+                        yield f"{key}.{component.qualified}", component
 
     def resolve(
-        self, kind: str, key: str, table: Mapping[str, Any], neuron: Component | None = None
+        self, kind: str, key: str, table: Mapping[str, Any], neuron: Component | None
     ) -> Component | None:
         try:
             component = self.registry.component(kind, table, key)
@@ -163,8 +146,8 @@ class _Resolver:
             self.problems.append(str(error) if str(error).startswith(key) else f"{key}: {error}")
             return None
         if key in self.recipe.replaced and not open_ended:
-            component = self.drop_foreign(component, key, known)
-        takes_neuron = kind in ("architecture", "search_space") and "neuron" in known
+            component = self.drop_foreign(component, key, set(known))
+        takes_neuron = kind in _AROUND_NEURONS and "neuron" in known
         if neuron is not None and takes_neuron and "neuron" not in component.parameters:
             component = component.with_parameters(neuron=neuron)
         mistakes = component.check(key)
@@ -173,7 +156,7 @@ class _Resolver:
         self.problems += mistakes
         return component
 
-    def drop_foreign(self, component: Component, key: str, known: Container[str]) -> Component:
+    def drop_foreign(self, component: Component, key: str, known: set[str]) -> Component:
         """Leave out what the recipe had set for the thing that an override replaced."""
         foreign = [name for name in component.parameters if name not in known]
         if not foreign:

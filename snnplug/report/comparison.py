@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from snnplug.errors import StorageError
+from snnplug.report.figure import save_svg
 from snnplug.runs.compare import FinishedRun
 
 __all__ = ["write_curves"]
@@ -17,21 +17,17 @@ def write_curves(runs: Sequence[FinishedRun], path: Path) -> None:
     Raises:
         StorageError: the file cannot be written.
     """
-    from matplotlib import rc_context
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
     figure = Figure(figsize=(13, 4), layout="constrained")
     loss, accuracy, speed = figure.subplots(1, 3)
     for run in runs:
-        numbers = [record["epoch"] for record in run.epochs]
-        reached = [
-            record["accuracy"] if record["val_accuracy"] is None else record["val_accuracy"]
-            for record in run.epochs
-        ]
-        seconds = [sum(r["seconds"] for r in run.epochs[: n + 1]) for n in range(len(run.epochs))]
+        numbers = [epoch.epoch for epoch in run.epochs]
+        reached = [epoch.judged for epoch in run.epochs]
+        seconds = [run.seconds_until(n + 1) for n in range(len(run.epochs))]
         style = {"marker": "o", "markersize": 3.5, "linewidth": 1.6}
-        loss.plot(numbers, [record["loss"] for record in run.epochs], label=run.name, **style)
+        loss.plot(numbers, [epoch.loss for epoch in run.epochs], label=run.name, **style)
         accuracy.plot(numbers, reached, label=run.name, **style)
         speed.plot(seconds, reached, label=run.name, **style)
     for axes, x, y in (
@@ -45,8 +41,4 @@ def write_curves(runs: Sequence[FinishedRun], path: Path) -> None:
     for axes in (loss, accuracy):
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     accuracy.legend(frameon=False, fontsize=9)
-    try:
-        with rc_context({"svg.hashsalt": "snnplug"}):
-            figure.savefig(path, format="svg", metadata={"Date": None})
-    except OSError as error:
-        raise StorageError(f"cannot write {path}: {error.strerror}") from error
+    save_svg(figure, path)

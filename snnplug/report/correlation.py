@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 
 from snnplug.contracts import TrainedNetwork
-from snnplug.errors import StorageError
+from snnplug.report.figure import save_svg
 from snnplug.statistics.predictors import Predictor
 
 __all__ = ["scores_table", "table_table", "to_record", "write_scatter"]
@@ -65,7 +65,6 @@ def write_scatter(predictors: Sequence[Predictor], networks: Sequence[TrainedNet
     Raises:
         StorageError: the file cannot be written.
     """
-    from matplotlib import rc_context
     from matplotlib.figure import Figure
 
     columns = min(4, len(predictors))
@@ -87,11 +86,7 @@ def write_scatter(predictors: Sequence[Predictor], networks: Sequence[TrainedNet
     for axes in grid[len(predictors) :]:
         axes.set_visible(False)
     figure.supylabel("accuracy after training", fontsize=10)
-    try:
-        with rc_context({"svg.hashsalt": "snnplug"}):
-            figure.savefig(path, format="svg", metadata={"Date": None})
-    except OSError as error:
-        raise StorageError(f"cannot write {path}: {error.strerror}") from error
+    save_svg(figure, path)
 
 
 def _rest(row: dict[str, Any]) -> list[str]:

@@ -1,27 +1,18 @@
-"""The page: the records of a run, laid out by `page.html.j2` and `style.css`."""
+"""The page: the records of a run, laid out by `page.html.j2` and `style.css`, a section for each stage."""
 
 from __future__ import annotations
 
-import json
-import os
 import shlex
-import tempfile
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from snnplug.recipe.stages import STAGES
 from snnplug.report import words
-from snnplug.report.sections import (
-    cell_picture,
-    energy_estimates,
-    learning_curves,
-    network_activity,
-    search_scores,
-)
-from snnplug.runs.records import ReportData
+from snnplug.report.section import Stat, render_template
+from snnplug.runs.directory import write_atomically
+from snnplug.runs.reading import Records
 
 __all__ = ["render", "write_report"]
 
@@ -40,47 +31,31 @@ def write_report(directory: Path) -> Path:
         RunDirectoryError: there is no readable `resolved.json`.
     """
     directory = Path(directory)
-    page = render(ReportData.read(directory))
     target = directory / "report.html"
-    handle, name = tempfile.mkstemp(dir=directory, prefix=".report-", suffix=".html")
-    try:
-        with open(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(page)
-        os.chmod(name, 0o644)  # mkstemp lets nobody else read
-        os.replace(name, target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    page = render(Records.read(directory))
+    write_atomically(target, page.encode("utf-8", errors="backslashreplace"))  # a path may be no UTF-8
     return target
 
 
-def render(data: ReportData) -> str:
+def render(records: Records) -> str:
     """Return the page."""
-    environment = Environment(
-        loader=PackageLoader("snnplug.report", "."),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )
-    for name in ("links", "number", "percent", "plain", "quantity", "seconds", "value"):
-        environment.filters[name] = getattr(words, name)
-    environment.filters["indented"] = _indented
-    return environment.get_template("page.html.j2").render(
+    sections = [spec.load_report()() for spec in STAGES]
+    stats = [stat for section in sections for stat in section.stats(records)]
+    return render_template(
+        "page.html.j2",
+        records,
         style=Markup(resources.files("snnplug.report").joinpath("style.css").read_text("utf-8")),
-        data=data,
-        run=data.resolved,
-        summary=data.summary,
-        finished=data.summary is not None and "report" in data.summary.stages,
-        cell=cell_picture(data),
-        curves=learning_curves(data),
-        search=search_scores(data),
-        activity=network_activity(data.activity),
-        energies=energy_estimates(data),
-        directory=shlex.quote(str(data.directory)),
-        recipe_path=shlex.quote(str(data.directory / "recipe.toml")),
+        finished=records.summary is not None and "report" in records.summary.stages,
+        stats=sorted(stats, key=lambda stat: not stat.first) + _time(records),
+        sections=[section.render(records) for section in sections],
+        directory=shlex.quote(str(records.directory)),
+        recipe_path=shlex.quote(str(records.directory / "recipe.toml")),
     )
 
 
-def _indented(value: Any) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=False, default=str)
+def _time(records: Records) -> list[Stat]:
+    summary = records.summary
+    if summary is None:
+        return []
+    device = f"on {summary.device}" if summary.device else ""
+    return [Stat("Time", words.seconds(summary.seconds.get("total")), note=device)]

@@ -7,7 +7,18 @@ import math
 import re
 from typing import Any
 
-__all__ = ["ABSENT", "links", "number", "percent", "plain", "quantity", "seconds", "shorten", "value"]
+__all__ = [
+    "ABSENT",
+    "indented",
+    "links",
+    "number",
+    "percent",
+    "plain",
+    "quantity",
+    "seconds",
+    "shorten",
+    "value",
+]
 
 ABSENT = "–"
 _SPACE = "\N{NO-BREAK SPACE}"
@@ -75,6 +86,11 @@ def value(x: Any) -> str:
         given = ", ".join(f"{name} = {value(y)}" for name, y in x.items() if name != "use")
         return f"{x['use']} ({given})" if given else str(x["use"])
     return json.dumps(x, ensure_ascii=False, default=str)
+
+
+def indented(x: Any) -> str:
+    """Return plain data as JSON over several lines."""
+    return json.dumps(x, indent=2, ensure_ascii=False, default=str)
 
 
 def plain(name: str) -> str:

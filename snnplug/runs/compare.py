@@ -10,7 +10,12 @@ from typing import Any
 
 import attrs
 
+from snnplug.recipe.recipe import lookup
+from snnplug.recipe.section import fields_of
+from snnplug.recipe.stages import sections
 from snnplug.runs.directory import RunDirectory
+from snnplug.runs.reading import read_epochs, read_resolved, read_summary
+from snnplug.runs.records import ComponentUse, Epoch, Resolved, Summary
 
 __all__ = ["Figure", "FinishedRun", "differing_settings", "epoch_rows", "figures", "learning_figures"]
 
@@ -32,17 +37,17 @@ class FinishedRun:
 
     Attributes:
         name: name of the directory.
-        summary: as in summary.json.
-        epochs: records of metrics.jsonl.
-        components: from resolved.json.
-        train: the section of the resolved recipe.
+        summary: its result.
+        epochs: of its training.
+        components: what it used.
+        sections: of the resolved recipe, by name: their settings that are no components.
     """
 
     name: str
-    summary: Mapping[str, Any]
-    epochs: tuple[Mapping[str, Any], ...]
-    components: tuple[Mapping[str, Any], ...]
-    train: Mapping[str, Any] = attrs.field(factory=dict)
+    summary: Summary
+    epochs: tuple[Epoch, ...]
+    components: tuple[ComponentUse, ...]
+    sections: Mapping[str, Any] = attrs.field(factory=dict)
 
     @classmethod
     def read(cls, path: Path) -> FinishedRun:
@@ -52,59 +57,68 @@ class FinishedRun:
             RunDirectoryError: it is not one, or was never finished.
         """
         directory = RunDirectory.open(path)
-        summary = directory.read_summary()
-        resolved = directory.read_json("resolved.json")
-        metrics = directory.file("metrics.jsonl")
-        lines = metrics.read_text(encoding="utf-8").splitlines() if metrics.exists() else []
+        resolved, summary = read_resolved(directory), read_summary(directory)
         return cls(
             name=path.resolve().name,
             summary=summary,
-            epochs=tuple(json.loads(line) for line in lines),
-            components=tuple(resolved["components"]),
-            train=resolved["recipe"].get("train", {}),
+            epochs=read_epochs(directory),
+            components=resolved.components,
+            sections={name: _settings_of(name, section, resolved) for name, section in sections().items()},
         )
 
     @property
     def seconds_per_epoch(self) -> float | None:
         """Median time of an epoch, validation included."""
-        return statistics.median(e["seconds"] for e in self.epochs) if self.epochs else None
+        seconds = [epoch.seconds for epoch in self.epochs if epoch.seconds is not None]
+        return statistics.median(seconds) if seconds else None
 
     def first_epoch_with(self, accuracy: float) -> int | None:
         """Return the first epoch, from 1, whose validation (else training) accuracy reaches a value."""
-        for record in self.epochs:
-            reached = record["val_accuracy"] if record["val_accuracy"] is not None else record["accuracy"]
-            if reached >= accuracy:
-                return int(record["epoch"])
-        return None
+        reached = (e.epoch for e in self.epochs if e.judged is not None and e.judged >= accuracy)
+        return next(reached, None)
+
+    def seconds_until(self, epoch: int) -> float:
+        """Return the time of training up to the end of an epoch."""
+        return sum(e.seconds or 0.0 for e in self.epochs[:epoch])
 
 
-def figures(summary: Mapping[str, Any]) -> dict[str, Figure]:
+def _settings_of(name: str, section: type, resolved: Resolved) -> dict[str, Any]:
+    content = lookup(resolved.recipe, name) or {}
+    components = {field.name for field, _ in fields_of(section)}
+    return {key: value for key, value in content.items() if key not in components}
+
+
+def figures(summary: Summary) -> dict[str, Figure]:
     """Return the figures of a summary worth a line."""
-    accuracy = summary.get("accuracy", {})
-    found = {f"{s} accuracy": Figure(accuracy[s], ".4f") for s in ("train", "val", "test") if s in accuracy}
-    for key, name, form in (
-        ("spikes_per_sample", "spikes per sample", ",.1f"),
-        ("synaptic_operations", "synaptic operations per sample", ",.0f"),
-        ("macs", "MACs per sample", ",.0f"),
-        ("latency_steps", "latency in steps", "d"),
-        ("parameters", "parameters", ",d"),
-        ("epochs", "epochs", "d"),
+    found: dict[str, Figure] = {}
+    if summary.accuracy is not None:
+        for split, value in attrs.asdict(summary.accuracy).items():
+            _add(found, f"{split} accuracy", value, ".4f")
+    for name, value, form in (
+        ("spikes per sample", summary.spikes_per_sample, ",.1f"),
+        ("synaptic operations per sample", summary.synaptic_operations, ",.0f"),
+        ("MACs per sample", summary.macs, ",.0f"),
+        ("latency in steps", summary.latency_steps, ".0f"),
+        ("parameters", summary.parameters, ",.0f"),
+        ("epochs", summary.epochs, "d"),
     ):
-        if key in summary:
-            found[name] = Figure(summary[key], form)
-    for estimate in summary.get("energy", ()):
-        unit = "" if estimate["unit"] == "relative" else f" in {estimate['unit']}"
-        found[f"energy, {estimate['model'].rpartition(':')[2]}{unit}"] = Figure(estimate["value"], ".3e")
-    if "search" in summary:
-        search = summary["search"]
-        found["candidates drawn"] = Figure(search["draws"], "d")
-        found["candidates scored"] = Figure(search["evaluated"], "d")
-        found["best score"] = Figure(search["score"], ".4f")
-        if search.get("seconds_per_candidate") is not None:
-            found["seconds per candidate"] = Figure(search["seconds_per_candidate"], ".3f")
-    for stage, seconds in summary.get("seconds", {}).items():
-        found[f"{stage} seconds"] = Figure(seconds, ".1f")
+        _add(found, name, value, form)
+    for estimate in summary.energy or ():
+        unit = "" if estimate.unit == "relative" else f" in {estimate.unit}"
+        _add(found, f"energy, {estimate.model.rpartition(':')[2]}{unit}", estimate.value, ".3e")
+    if (search := summary.search) is not None:
+        _add(found, "candidates drawn", search.draws, "d")
+        _add(found, "candidates scored", search.evaluated, "d")
+        _add(found, "best score", search.score, ".4f")
+        _add(found, "seconds per candidate", search.seconds_per_candidate, ".3f")
+    for stage, seconds in summary.seconds.items():
+        _add(found, f"{stage} seconds", seconds, ".1f")
     return found
+
+
+def _add(found: dict[str, Figure], name: str, value: Any, form: str) -> None:
+    if value is not None:
+        found[name] = Figure(value, form)
 
 
 def learning_figures(run: FinishedRun, first: FinishedRun, target: float) -> dict[str, Figure]:
@@ -123,7 +137,7 @@ def learning_figures(run: FinishedRun, first: FinishedRun, target: float) -> dic
         epoch = run.first_epoch_with(target)
         if epoch is not None:
             found[f"epochs to {target:.0%}"] = Figure(epoch, "d")
-            found[f"seconds to {target:.0%}"] = Figure(sum(e["seconds"] for e in run.epochs[:epoch]), ".1f")
+            found[f"seconds to {target:.0%}"] = Figure(run.seconds_until(epoch), ".1f")
     return found
 
 
@@ -136,9 +150,9 @@ def epoch_rows(runs: Sequence[FinishedRun]) -> list[tuple[int, list[str]]]:
     ]
 
 
-def _epoch(record: Mapping[str, Any]) -> str:
-    val = "" if record["val_accuracy"] is None else f" {record['val_accuracy']:.4f}"
-    return f"{record['loss']:.4f} {record['accuracy']:.4f}{val}"
+def _epoch(epoch: Epoch) -> str:
+    values = (epoch.loss, epoch.accuracy, epoch.val_accuracy)
+    return " ".join(f"{value:.4f}" for value in values if value is not None)
 
 
 def differing_settings(runs: Sequence[FinishedRun]) -> dict[str, list[str]]:
@@ -150,11 +164,14 @@ def differing_settings(runs: Sequence[FinishedRun]) -> dict[str, list[str]]:
 
 
 def _settings(run: FinishedRun) -> dict[str, str]:
-    found = {f"train.{name}": json.dumps(value) for name, value in run.train.items()}
+    found = {
+        f"{section}.{name}": json.dumps(value)
+        for section, content in run.sections.items()
+        for name, value in content.items()
+    }
     for component in run.components:
-        key = component["key"]
-        found[key] = component["use"].rpartition(":")[2]
-        for name, value in component["parameters"].items():
+        found[component.key] = component.use.rpartition(":")[2]
+        for name, value in component.parameters.items():
             if name != "neuron":  # it has rows of its own
-                found[f"{key}.{name}"] = json.dumps(value)
+                found[f"{component.key}.{name}"] = json.dumps(value)
     return found

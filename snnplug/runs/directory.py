@@ -9,8 +9,8 @@ checkpoint.pt   weights and training state     summary.json, report.html
 from __future__ import annotations
 
 import contextlib
+import datetime
 import errno
-import fcntl
 import io
 import json
 import math
@@ -19,9 +19,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from snnplug.errors import RunDirectoryError, StorageError
 
-__all__ = ["RunDirectory", "to_json"]
+__all__ = ["RunDirectory", "default_directory", "to_json", "write_atomically"]
 
 
 def _finite(value: Any) -> Any:
@@ -37,6 +39,31 @@ def _finite(value: Any) -> Any:
 def to_json(value: Any, *, indent: int | None = 2) -> str:
     """Return standard JSON: NaN and infinity become null."""
     return json.dumps(_finite(value), indent=indent, allow_nan=False, ensure_ascii=False)
+
+
+def write_atomically(target: Path, data: bytes) -> None:
+    """Replace a file in one step: after a crash it holds the old or the new content."""
+    temporary = target.with_name(f".{target.name}.new")
+    try:
+        with open(temporary, "wb") as handle:
+            handle.write(data)
+            handle.flush()
+            os.fsync(handle.fileno())
+        os.replace(temporary, target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def default_directory(name: str) -> Path:
+    """Return a new path under runs/, from the recipe's name and the time."""
+    stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
+    path = Path("runs") / f"{name}-{stamp}"
+    number = 1
+    while path.exists():
+        number += 1
+        path = path.with_name(f"{name}-{stamp}-{number}")
+    return path
 
 
 class RunDirectory:
@@ -100,14 +127,18 @@ class RunDirectory:
         Raises:
             RunDirectoryError: another process holds it.
         """
-        with self.storage_errors("lock"), open(self.file(".lock"), "w") as handle:
+        lock = FileLock(self.file(".lock"))
+        with self.storage_errors("lock"):
             try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
+                lock.acquire(timeout=0)
+            except Timeout as error:
                 raise RunDirectoryError(
                     f"another snnplug is running in {self.path}; wait for it, or stop it"
                 ) from error
+        try:
             yield
+        finally:
+            lock.release()
 
     @contextlib.contextmanager
     def storage_errors(self, name: str) -> Iterator[None]:
@@ -136,17 +167,8 @@ class RunDirectory:
         Raises:
             StorageError: the disk is full or not writable.
         """
-        temporary = self.file(f".{name}.new")
         with self.storage_errors(name):
-            try:
-                with open(temporary, "wb") as handle:
-                    handle.write(data)
-                    handle.flush()
-                    os.fsync(handle.fileno())
-                os.replace(temporary, self.file(name))
-            except BaseException:
-                temporary.unlink(missing_ok=True)
-                raise
+            write_atomically(self.file(name), data)
 
     def write_text(self, name: str, text: str) -> None:
         """Replace a text file in one step."""
@@ -186,23 +208,23 @@ class RunDirectory:
             )
         return summary
 
-    def save_checkpoint(self, state: dict[str, Any]) -> None:
-        """Write checkpoint.pt, which loads with `weights_only=True`."""
+    def save_checkpoint(self, state: dict[str, Any], name: str = "checkpoint.pt") -> None:
+        """Write a checkpoint, which loads with `weights_only=True`."""
         import torch
 
         buffer = io.BytesIO()
         torch.save(state, buffer)
-        self.write_bytes("checkpoint.pt", buffer.getvalue())
+        self.write_bytes(name, buffer.getvalue())
 
-    def load_checkpoint(self) -> dict[str, Any] | None:
-        """Return the content of checkpoint.pt on the CPU, or None if there is none.
+    def load_checkpoint(self, name: str = "checkpoint.pt") -> dict[str, Any] | None:
+        """Return the content of a checkpoint on the CPU, or None if there is none.
 
         Raises:
             RunDirectoryError: it is damaged.
         """
         import torch
 
-        path = self.file("checkpoint.pt")
+        path = self.file(name)
         if not path.exists():
             return None
         try:

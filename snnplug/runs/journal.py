@@ -7,12 +7,13 @@ minute), and cutting a torn last line (Optuna could never read the file again).
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import math
 import os
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
+
+from filelock import FileLock
 
 from snnplug.contracts import Trial
 from snnplug.errors import RunDirectoryError
@@ -22,22 +23,18 @@ __all__ = ["TrialJournal", "cut_torn_tail", "journal_storage"]
 STUDY = "search"
 
 
-class _FlockLock:
-    """Optuna's lock interface on flock."""
+class _Lock:
+    """Optuna's lock interface on a lock that the system drops with the process."""
 
     def __init__(self, path: Path) -> None:
-        self._path = f"{path}.lock"
-        self._handle: BinaryIO | None = None
+        self._lock = FileLock(f"{path}.lock")
 
     def acquire(self) -> bool:
-        self._handle = open(self._path, "wb")  # noqa: SIM115 - held between two calls
-        fcntl.flock(self._handle, fcntl.LOCK_EX)
+        self._lock.acquire()
         return True
 
     def release(self) -> None:
-        if self._handle is not None:
-            self._handle.close()
-            self._handle = None
+        self._lock.release()
 
 
 def cut_torn_tail(path: Path) -> int:
@@ -60,7 +57,7 @@ def journal_storage(path: Path) -> Any:
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend
 
-    return JournalStorage(JournalFileBackend(str(path), lock_obj=_FlockLock(path)))  # type: ignore[arg-type]
+    return JournalStorage(JournalFileBackend(str(path), lock_obj=_Lock(path)))  # type: ignore[arg-type]
 
 
 class TrialJournal:

@@ -1,47 +1,46 @@
-"""What a run directory holds, read into typed records.
+"""What stands in the files of a run directory: a class for each, for whoever writes and whoever reads.
 
-A run may be unfinished: every file but `resolved.json` may be missing, and every number may be
-absent or not finite. Both become None here, so that nothing downstream has to ask twice.
+resolved.json   `Resolved`            summary.json   `Summary`
+metrics.jsonl   an `Epoch` a line     trials.json    a list of `TrialRecord`
+activity.json   `snnplug.contracts.Activity`
+
+A run may be unfinished, and a number absent or not finite: both become None when a file is read.
 """
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Any
 
 import attrs
-import cattrs
 
-from snnplug.contracts import Graph
-from snnplug.errors import RunDirectoryError
+from snnplug.contracts import EnergyEstimate, Graph, Task, Trial
 
 __all__ = [
+    "SCHEMA",
+    "SCHEMAS",
     "Accuracy",
-    "ActivityData",
     "ComponentUse",
     "Energy",
     "EnergyLine",
     "Epoch",
-    "NeuronLayer",
-    "ReportData",
+    "Number",
     "Resolved",
-    "SearchResult",
+    "SearchRecord",
     "Summary",
-    "SynapticLayer",
-    "TrialResult",
+    "TrialRecord",
 ]
 
-R = TypeVar("R")
+SCHEMA = 2
+SCHEMAS = (1, 2)  # that are read; 1 does not know the task
 Number = float | None  # None: absent, NaN or infinite
 
 
 @attrs.frozen(kw_only=True)
 class ComponentUse:
-    """A registered thing as the run used it, with every parameter."""
+    """A registered thing as the run used it, with every parameter; `key` is its place in the recipe."""
 
+    key: str = ""
     kind: str
     use: str
     version: str = ""
@@ -52,13 +51,24 @@ class ComponentUse:
 
 @attrs.frozen(kw_only=True)
 class Resolved:
-    """`resolved.json`: what was run."""
+    """`resolved.json`: what was run.
 
+    Attributes:
+        schema: of the run directory.
+        name, command, seed: of the run.
+        recipe: the recipe with qualified names, plain data.
+        components: everything used.
+        task: what the data set says of its samples.
+        environment: versions of what was used, and the machine.
+    """
+
+    schema: int = SCHEMA
     name: str = ""
     command: str = ""
     seed: Any = None
     recipe: Mapping[str, Any] = attrs.field(factory=dict)
     components: tuple[ComponentUse, ...] = ()
+    task: Task | None = None
     environment: Mapping[str, Any] = attrs.field(factory=dict)
 
 
@@ -88,39 +98,81 @@ class Energy:
     model: str
     value: Number = None
     unit: str = ""
-    reference: str = ""
     items: tuple[EnergyLine, ...] = ()
+    reference: str = ""
     assumptions: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
+    @classmethod
+    def of(cls, model: str, estimate: EnergyEstimate) -> Energy:
+        """Return the record of an estimate."""
+        items = (EnergyLine(**attrs.asdict(item), value=item.value) for item in estimate.items)
+        return cls(
+            model=model,
+            value=estimate.value,
+            unit=estimate.unit,
+            items=tuple(items),
+            reference=estimate.reference,
+            assumptions=tuple(estimate.assumptions),
+            warnings=tuple(estimate.warnings),
+        )
+
 
 @attrs.frozen(kw_only=True)
-class TrialResult:
-    """One candidate of `trials.json`; `values` are the scores of the baselines and objectives, by name."""
+class TrialRecord:
+    """One candidate of `trials.json`.
 
+    Attributes:
+        index: position among the evaluated ones.
+        genotype, key: the candidate.
+        score: the scorer's.
+        values: scores of the baselines and objectives, by name.
+        seconds: time of all its scores together.
+        draws: how often it was drawn.
+    """
+
+    index: int | None = None
     genotype: Any = None
     key: str = ""
     score: Number = None
     values: Mapping[str, Number] = attrs.field(factory=dict)
+    seconds: Number = None
+    draws: int | None = None
+
+    @classmethod
+    def of(cls, trial: Trial, draws: int | None = None) -> TrialRecord:
+        """Return the record of a trial; without `draws` also without its time."""
+        return cls(
+            index=trial.index,
+            genotype=trial.genotype,
+            key=trial.key,
+            score=trial.score,
+            values=dict(trial.values),
+            seconds=None if draws is None else trial.seconds,
+            draws=draws,
+        )
 
 
 @attrs.frozen(kw_only=True)
-class SearchResult:
-    """What the search found; `best` is the genotype, plain JSON.
+class SearchRecord:
+    """What a search found; `best` is the genotype, plain JSON.
 
     `objectives` are goals ("min" or "max") by scorer; no candidate beats one of `pareto` in all of them
     and in the score.
     """
 
+    space: str = ""
+    strategy: str = ""
+    scorer: str = ""
     draws: int | None = None
     distinct: int | None = None
     evaluated: int | None = None
     best: Any = None
     key: str = ""
     score: Number = None
-    scorer: str = ""
+    values: Mapping[str, Number] = attrs.field(factory=dict)
     objectives: Mapping[str, str] = attrs.field(factory=dict)
-    pareto: tuple[TrialResult, ...] = ()
+    pareto: tuple[TrialRecord, ...] = ()
     seconds: Number = None
     seconds_per_candidate: Number = None
     graph: Graph | None = None
@@ -128,28 +180,42 @@ class SearchResult:
 
 @attrs.frozen(kw_only=True)
 class Summary:
-    """`summary.json`: the result of a run, as far as it came."""
+    """`summary.json`: the result of a run, as far as it came.
 
+    `more` holds what stages without a field of their own here have written, by key.
+    """
+
+    schema: int = SCHEMA
+    name: str = ""
     stages: tuple[str, ...] = ()
-    accuracy: Accuracy = attrs.field(factory=Accuracy)
+    search: SearchRecord | None = None
+    epochs: int | None = None
+    accuracy: Accuracy | None = None
     spikes_per_sample: Number = None
     synaptic_operations: Number = None
     macs: Number = None
     latency_steps: Number = None
     parameters: Number = None
-    energy: tuple[Energy, ...] = ()
-    search: SearchResult | None = None
-    seconds: Mapping[str, Number] = attrs.field(factory=dict)
+    energy: tuple[Energy, ...] | None = None
     device: str = ""
     versions: Mapping[str, Any] = attrs.field(factory=dict)
+    seconds: Mapping[str, Number] = attrs.field(factory=dict)
+    more: Mapping[str, Any] = attrs.field(factory=dict)
+
+    @classmethod
+    def of(cls, records: Mapping[str, Any]) -> Summary:
+        """Return a summary of what stages have recorded, by key."""
+        known = {field.name for field in attrs.fields(cls)} - {"more"}
+        own = {key: value for key, value in records.items() if key in known}
+        return cls(**own, more={key: value for key, value in records.items() if key not in known})
 
 
 @attrs.frozen(kw_only=True)
 class Epoch:
-    """One line of `metrics.jsonl`."""
+    """One line of `metrics.jsonl`: an epoch, from 1, of the training of a stage."""
 
-    epoch: int
     stage: str = "train"
+    epoch: int
     loss: Number = None
     accuracy: Number = None
     val_loss: Number = None
@@ -157,122 +223,7 @@ class Epoch:
     lr: Number = None
     seconds: Number = None
 
-
-@attrs.frozen(kw_only=True)
-class NeuronLayer:
-    """Spikes of a layer of neurons: per time step, summed over all samples; `raster` is `[T, n]`."""
-
-    name: str
-    graded: bool = False
-    size: int = 0
-    spikes: tuple[float, ...] = ()
-    updates: float = 0
-    rate: Number = None
-    raster: tuple[tuple[float, ...], ...] = ()
-
-
-@attrs.frozen(kw_only=True)
-class SynapticLayer:
-    """Input of a synaptic layer: events and operations per time step, summed over all samples."""
-
-    name: str
-    layer: str = ""
-    parameters: int = 0
-    events: tuple[float, ...] = ()
-    operations: tuple[float, ...] = ()
-    macs: float = 0
-    analog: bool = False
-
-
-@attrs.frozen(kw_only=True)
-class ActivityData:
-    """`activity.json`: what the network did over `samples` samples and `steps` time steps."""
-
-    samples: int = 0
-    steps: int = 0
-    neurons: tuple[NeuronLayer, ...] = ()
-    synapses: tuple[SynapticLayer, ...] = ()
-    uncounted: Mapping[str, str] = attrs.field(factory=dict)
-
-
-@attrs.frozen(kw_only=True)
-class ReportData:
-    """All that a report is made of.
-
-    Attributes:
-        directory: the run directory, as it was given.
-        resolved: what was run.
-        summary, epochs, trials, activity: what came out; None where the file is missing or unreadable.
-        problems: one sentence for each file that is there and cannot be read, by file name.
-    """
-
-    directory: Path
-    resolved: Resolved
-    summary: Summary | None = None
-    epochs: tuple[Epoch, ...] | None = None
-    trials: tuple[TrialResult, ...] | None = None
-    activity: ActivityData | None = None
-    problems: Mapping[str, str] = attrs.field(factory=dict)
-
-    @classmethod
-    def read(cls, directory: Path) -> ReportData:
-        """Read a run directory.
-
-        Raises:
-            RunDirectoryError: there is no readable `resolved.json` in it.
-        """
-        problems: dict[str, str] = {}
-
-        def read(name: str, record: Any, parse: Callable[[str], Any] = json.loads) -> Any:
-            try:
-                return _converter().structure(parse((directory / name).read_text("utf-8")), record)
-            except FileNotFoundError:
-                return None
-            except (OSError, ValueError, TypeError, cattrs.BaseValidationError) as error:
-                problems[name] = f"{name} cannot be read: {_cause(error)}."
-                return None
-
-        resolved = read("resolved.json", Resolved)
-        if resolved is None:
-            cause = problems.get("resolved.json", "it has no resolved.json.")
-            raise RunDirectoryError(
-                f"no report can be made of {str(directory)!r}: {cause} Give a run directory."
-            )
-        return cls(
-            directory=directory,
-            resolved=resolved,
-            summary=read("summary.json", Summary),
-            epochs=read("metrics.jsonl", tuple[Epoch, ...], _lines),
-            trials=read("trials.json", tuple[TrialResult, ...]),
-            activity=read("activity.json", ActivityData),
-            problems=problems,
-        )
-
-
-def _lines(text: str) -> list[Any]:
-    """Parse JSON lines, without the last one where a killed run left it torn."""
-    *whole, rest = text.split("\n")
-    records = [json.loads(line) for line in whole if line.strip()]
-    try:
-        return [*records, json.loads(rest)] if rest.strip() else records
-    except ValueError:
-        return records
-
-
-def _converter() -> cattrs.Converter:
-    converter = cattrs.Converter(detailed_validation=True)
-    converter.register_structure_hook(Number, _number)
-    return converter
-
-
-def _number(value: Any, _: Any) -> Number:
-    if value is None:
-        return None
-    number = float(value)
-    return number if math.isfinite(number) else None
-
-
-def _cause(error: Exception) -> str:
-    if isinstance(error, cattrs.BaseValidationError):
-        return "; ".join(cattrs.transform_error(error)[:3])
-    return str(error).rstrip(".")
+    @property
+    def judged(self) -> Number:
+        """The accuracy by which epochs are compared: of validation data, else of training data."""
+        return self.accuracy if self.val_accuracy is None else self.val_accuracy

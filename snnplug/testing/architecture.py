@@ -45,7 +45,7 @@ class ArchitectureConformance(Conformance):
     def inputs(self) -> Tensor:
         """Return an input `[T, B, C, H, W]` that is constant in time, as the direct encoder gives it."""
         x = torch.rand(self.samples, *self.task.input_shape, generator=torch.Generator().manual_seed(0))
-        return x.expand(self.task.steps, *x.shape)
+        return x.expand(self.task.steps or 1, *x.shape)
 
     def build(self, component: Component, neuron: str = "leaky", seed: int = 0) -> nn.Module:
         """Return the network, materialised, with weights of a seed."""

@@ -150,7 +150,7 @@ def tiny_candidate(
         generator = torch.Generator().manual_seed(derive_seed(seed, "batch", index))
         images = torch.rand(size, *task.input_shape, generator=generator)
         labels = torch.randint(task.classes, (size,), generator=generator)
-        return images.expand(task.steps, *images.shape), labels
+        return images.expand(task.steps or 1, *images.shape), labels
 
     def build(repeat: int = 0) -> nn.Module:
         with seeded(derive_seed(seed, key, repeat)):

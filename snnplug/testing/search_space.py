@@ -54,7 +54,7 @@ class SearchSpaceConformance(Conformance):
     def outputs(self, model: nn.Module) -> Tensor:
         """Return what a network gives for a batch of two."""
         x = torch.rand(2, *self.task.input_shape, generator=torch.Generator().manual_seed(0))
-        x = x.expand(self.task.steps, *x.shape)
+        x = x.expand(self.task.steps or 1, *x.shape)
         materialize(model, x)
         outputs: Tensor = model(x)
         return outputs

@@ -11,21 +11,21 @@ import contextlib
 import functools
 import math
 import time
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
 
 import attrs
 import torch
 from torch import Tensor
 
-from snnplug.contracts import Candidate, Genotype, SearchSpace, Trial
-from snnplug.engine.data import order
-from snnplug.engine.setup import Setup
+from snnplug.contracts import Candidate, Genotype, Trial
+from snnplug.engine.data import order, read_samples
+from snnplug.engine.parts import Parts
 from snnplug.errors import ContractError, SnnplugError
 from snnplug.nn import seeded
+from snnplug.registry.component import Component
 from snnplug.seeds import derive_seed
 
-__all__ = ["Evaluator", "Job", "Scored", "one_thread"]
+__all__ = ["Evaluator", "Job", "Scored", "build_scorers", "one_thread"]
 
 
 @attrs.frozen
@@ -56,32 +56,37 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+def build_scorers(components: Sequence[Component]) -> list[Callable[[Candidate], float]]:
+    """Build scorers.
+
+    Raises:
+        ContractError: one is not callable.
+        ParameterError: a parameter is out of range.
+    """
+    built = [component.build() for component in components]
+    for component, scorer in zip(components, built, strict=True):
+        if not callable(scorer):
+            raise ContractError(f"scorer {component.qualified} is not callable")
+    return built
+
+
 class Evaluator:
-    """Scores candidates of a run.
+    """Scores candidates.
 
     Args:
-        setup: the run's.
-        space: builds the networks.
+        parts: around the networks; with a search space.
+        scorers: the one that gives the score, then those whose values are recorded beside it.
 
     Raises:
         ContractError: a scorer is not callable.
     """
 
-    def __init__(self, setup: Setup, space: SearchSpace) -> None:
-        self.setup, self.space = setup, space
-        plan = setup.plan
-        assert plan.scorer is not None
-        self.score = self._scorer(plan.scorer)
-        recorded = (*plan.baselines, *(objective.component for objective in plan.objectives))
-        self.recorded = {c.qualified: self._scorer(c) for c in recorded}
+    def __init__(self, parts: Parts, scorers: Sequence[Component]) -> None:
+        self.parts = parts
+        self.score, *others = build_scorers(scorers)
+        self.recorded = {c.qualified: scorer for c, scorer in zip(scorers[1:], others, strict=True)}
         self.batch = functools.lru_cache(maxsize=8)(self._batch)
-        self.shuffled = order(len(setup.splits.train), derive_seed(setup.seed, "search batches"))
-
-    def _scorer(self, component: Any) -> Callable[[Candidate], float]:
-        built = component.build()
-        if not callable(built):
-            raise ContractError(f"scorer {component.qualified} is not callable")
-        return built  # type: ignore[no-any-return]
+        self.shuffled = order(len(parts.splits.train), derive_seed(parts.seed, "search batches"))
 
     def __call__(self, job: Job) -> Scored:
         """Score a candidate; one that cannot be scored is NaN, which never wins.
@@ -93,9 +98,9 @@ class Evaluator:
         candidate = Candidate(
             genotype=job.genotype,
             key=job.key,
-            build=lambda repeat=0: self.setup.build(lambda: self.space.build(job.genotype), job.key, repeat),
+            build=lambda repeat=0: self.parts.network(job.genotype, job.key, repeat),
             batch=self.batch,
-            seed=derive_seed(self.setup.seed, "scorer", job.key),
+            seed=derive_seed(self.parts.seed, "scorer", job.key),
         )
         with one_thread():
             score, reason = _try(self.score, candidate)
@@ -111,18 +116,13 @@ class Evaluator:
         return Scored(trial, reason)
 
     def _batch(self, index: int, size: int) -> tuple[Tensor, Tensor]:
-        split = self.setup.splits.train
+        split = self.parts.splits.train
         size = min(size, len(split))
         chosen = self.shuffled[torch.arange(index * size, (index + 1) * size) % len(split)]
-        with seeded(derive_seed(self.setup.seed, "search batch", index, size)):  # a split may augment
-            if hasattr(split, "batch"):
-                values, labels = split.batch(chosen)
-            else:
-                samples = [split[int(i)] for i in chosen]
-                values = torch.stack([value for value, _ in samples])
-                labels = torch.tensor([int(label) for _, label in samples])
-        encoded = self.setup.encode(values, "search batch", index, size)
-        return encoded, labels.to(self.setup.fabric.device)
+        with seeded(derive_seed(self.parts.seed, "search batch", index, size)):  # a split may augment
+            values, labels = read_samples(split, chosen, self.parts.fit)
+        encoded = self.parts.encode(values, "search batch", index, size)
+        return encoded, labels.to(self.parts.device)
 
 
 def _try(scorer: Callable[[Candidate], float], candidate: Candidate) -> tuple[float, str]:

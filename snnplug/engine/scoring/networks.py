@@ -7,15 +7,15 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-import attrs
-
-from snnplug.contracts import SearchSpace, TrainedNetwork
+from snnplug.contracts import TrainedNetwork
+from snnplug.engine.parts import Parts
+from snnplug.engine.progress import Reporter
 from snnplug.engine.scoring.evaluator import Job
 from snnplug.engine.scoring.workers import scoring
-from snnplug.engine.setup import Setup
 from snnplug.errors import RunDirectoryError
 from snnplug.registry.component import Component
-from snnplug.registry.registry import Registry
+from snnplug.registry.kinds import ScorerSpec
+from snnplug.runs.directory import RunDirectory
 from snnplug.runs.journal import cut_torn_tail
 from snnplug.seeds import digest
 
@@ -28,19 +28,20 @@ def mark_of(component: Component) -> str:
 
 
 def score_networks(
-    setup: Setup,
-    space: SearchSpace,
+    parts: Parts,
     scorers: Sequence[Component],
     networks: Sequence[TrainedNetwork],
-    registry: Registry,
+    directory: RunDirectory,
+    report: Reporter,
 ) -> dict[tuple[str, str], tuple[float, float]]:
     """Return score and seconds by network and scorer, from the journal where they are known."""
-    file = setup.directory.file("scores.jsonl")
+    file, space = directory.file("scores.jsonl"), parts.space
+    assert space is not None
     known = _read_scores(file)
     failed: dict[str, str] = {}
     total = len(networks) * len(scorers)
     done = sum((network.id, mark_of(scorer)) in known for network in networks for scorer in scorers)
-    with open(file, "a", encoding="utf-8") as journal, setup.report.bar("score", total, done) as bar:
+    with open(file, "a", encoding="utf-8") as journal, report.bar("score", total, done) as bar:
         for scorer in scorers:
             mark = mark_of(scorer)
             jobs = [
@@ -48,7 +49,7 @@ def score_networks(
                 for index, network in enumerate(networks)
                 if (network.id, mark) not in known
             ]
-            with scoring(_setup_of(scorer, setup, registry), space) as score:
+            with scoring(parts, [scorer], _workers(scorer, parts), "the same command") as score:
                 for scored in score(jobs):
                     network, trial = networks[scored.trial.index], scored.trial
                     if scored.reason:
@@ -60,25 +61,21 @@ def score_networks(
                         "score": str(trial.score),  # JSON has no infinity
                         "seconds": trial.seconds,
                     }
-                    with setup.directory.storage_errors("scores.jsonl"):
+                    with directory.storage_errors("scores.jsonl"):
                         journal.write(json.dumps(record) + "\n")
                         journal.flush()
                         os.fsync(journal.fileno())
                     bar.advance(scorer.name)
     for mark, reason in failed.items():
-        setup.report.say(f"note: {mark.split()[0]} could not score some networks: {reason}")
+        report.say(f"note: {mark.split()[0]} could not score some networks: {reason}")
     return known
 
 
-def _setup_of(scorer: Component, setup: Setup, registry: Registry) -> Setup:
-    """Return the setup to score with one scorer; starting workers for one that runs nothing costs more."""
-    plan = attrs.evolve(setup.plan, scorer=scorer, baselines=(), objectives=())
-    if getattr(registry.find("scorer", scorer.qualified).spec, "cost", "") == "model":
-        assert plan.recipe.search is not None
-        plan = attrs.evolve(
-            plan, recipe=attrs.evolve(plan.recipe, search=attrs.evolve(plan.recipe.search, workers=1))
-        )
-    return attrs.evolve(setup, plan=plan)
+def _workers(scorer: Component, parts: Parts) -> int:
+    """Return the number of processes; starting some for a scorer that runs nothing costs more."""
+    assert isinstance(scorer.spec, ScorerSpec)
+    workers: int = parts.plan.recipe.search.workers
+    return 1 if scorer.spec.cost == "model" else workers
 
 
 def _read_scores(file: Path) -> dict[tuple[str, str], tuple[float, float]]:

@@ -11,37 +11,38 @@ import contextlib
 import pickle
 import signal
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from multiprocessing import get_context, resource_tracker
 from multiprocessing.connection import Connection, wait
-from typing import Any
 
-import attrs
 import torch
 
-from snnplug.contracts import SearchSpace
 from snnplug.engine.device import deterministic
 from snnplug.engine.memory import keep_freed_memory
-from snnplug.engine.progress import Reporter
+from snnplug.engine.parts import Parts, make_parts
 from snnplug.engine.scoring.evaluator import Evaluator, Job, Scored
-from snnplug.engine.setup import Setup, make_setup
 from snnplug.errors import ContractError, RunFailed, SnnplugError, one_line
+from snnplug.registry.component import Component
 
 __all__ = ["Here", "Workers", "scoring"]
 
 
-def scoring(setup: Setup, space: SearchSpace) -> Here | Workers:
-    """Return what scores candidates: this process, or the workers that the recipe asks for."""
-    search = setup.plan.recipe.search
-    assert search is not None
-    return Here(setup, space) if search.workers == 1 else Workers(setup, search.workers)
+def scoring(parts: Parts, scorers: Sequence[Component], workers: int, resume: str) -> Here | Workers:
+    """Return what scores candidates: this process, or several workers.
+
+    Args:
+        parts, scorers: as `Evaluator` takes them.
+        workers: number of processes; 1 for this one.
+        resume: the command that goes on after a failure, for messages.
+    """
+    return Here(parts, scorers) if workers == 1 else Workers(parts, scorers, workers, resume)
 
 
 class Here:
     """Scores in this process, one candidate after the other."""
 
-    def __init__(self, setup: Setup, space: SearchSpace) -> None:
-        self._evaluate = Evaluator(setup, space)
+    def __init__(self, parts: Parts, scorers: Sequence[Component]) -> None:
+        self._evaluate = Evaluator(parts, scorers)
 
     def __enter__(self) -> Here:
         return self
@@ -89,19 +90,20 @@ class Workers:
     """Scores in several processes, started when there is work for them.
 
     Args:
-        setup: the run's.
+        parts, scorers: as `Evaluator` takes them; each worker builds the parts anew.
         count: largest number of processes.
+        resume: the command that goes on after a failure, for messages.
 
     Raises:
         ContractError: a component of the recipe cannot be sent to another process.
     """
 
-    def __init__(self, setup: Setup, count: int) -> None:
-        self._count, self._directory = count, setup.directory.path
+    def __init__(self, parts: Parts, scorers: Sequence[Component], count: int, resume: str) -> None:
+        self._count, self._resume = count, resume
         self._workers: list[_Worker] = []
         self._deaths: Counter[str] = Counter()
         try:
-            self._orders = pickle.dumps((setup.plan, str(setup.fabric.device)))
+            self._orders = pickle.dumps((parts.plan, tuple(scorers), str(parts.device)))
         except Exception as error:  # pickle raises whatever it meets
             raise ContractError(
                 f"search.workers = {count} needs components that another process can import "
@@ -156,7 +158,7 @@ class Workers:
         if self._deaths[job.key] > 1:
             raise RunFailed(
                 f"two worker processes died while scoring the candidate {job.genotype!r}: {_cause(code)}. "
-                f"What was scored is kept; continue with: snnplug run --resume {self._directory}"
+                f"What was scored is kept; continue with: {self._resume}"
             )
         return job
 
@@ -177,7 +179,7 @@ def _without_interrupts() -> Iterator[None]:
 
 
 def _cause(code: int | None) -> str:
-    if code == -signal.SIGKILL:
+    if code is not None and code == -getattr(signal, "SIGKILL", 9):  # Windows has no such signal
         return "killed, as by a system out of memory: fewer search.workers need less"
     if code is not None and code < 0:
         return f"ended by signal {signal.Signals(-code).name}"
@@ -185,13 +187,6 @@ def _cause(code: int | None) -> str:
         f"exit code {code}; a script that calls snnplug.run with search.workers must do so "
         'under `if __name__ == "__main__":`'
     )
-
-
-@attrs.frozen
-class _Device:
-    """What scoring needs of a Fabric."""
-
-    device: torch.device
 
 
 def _serve(pipe: Connection) -> None:
@@ -211,11 +206,8 @@ def _serve(pipe: Connection) -> None:
 
 
 def _evaluator(orders: bytes) -> Evaluator:
-    plan, device = pickle.loads(orders)
-    nowhere: Any = None  # a worker writes no file
-    setup = make_setup(plan, _Device(torch.device(device)), nowhere, Reporter(quiet=True))
-    assert plan.space is not None
-    return Evaluator(setup, plan.space.build(setup.task))
+    plan, scorers, device = pickle.loads(orders)
+    return Evaluator(make_parts(plan, torch.device(device)), scorers)
 
 
 def _portable(error: Exception) -> bytes:

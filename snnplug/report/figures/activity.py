@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from snnplug.report.figures.base import INK, MUTED, SERIES, WIDTH, new, to_svg
+from snnplug.contracts import NeuronActivity
+from snnplug.report.figure import INK, MUTED, SERIES, WIDTH, new, to_svg
 from snnplug.report.words import shorten
-from snnplug.runs.records import NeuronLayer
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,7 +23,7 @@ _NUMBERED_STEPS = 8  # more cells than these are too narrow for a number
 _LEVELS = 4  # of grey, for spikes that carry values
 
 
-def raster(layer: NeuronLayer, name: str) -> Markup:
+def raster(layer: NeuronActivity, name: str) -> Markup:
     """Draw the recorded spikes `[T, n]` of a layer: a mark for each neuron and time step."""
     from matplotlib.ticker import MaxNLocator
 
@@ -61,9 +61,9 @@ def raster(layer: NeuronLayer, name: str) -> Markup:
     )
 
 
-def rate_bars(layers: Sequence[NeuronLayer], name: str) -> Markup:
+def rate_bars(layers: Sequence[NeuronActivity], name: str) -> Markup:
     """Draw a bar for each layer: spikes per neuron and time step."""
-    rates = [layer.rate or 0.0 for layer in layers]
+    rates = [layer.rate for layer in layers]
     figure, axes = _rows(layers)
     axes.barh([row + _MIDDLE for row in range(len(layers))], rates, height=0.36, color=SERIES[0])
     widest = max(rates, default=0.0) or 1.0
@@ -75,7 +75,7 @@ def rate_bars(layers: Sequence[NeuronLayer], name: str) -> Markup:
     return to_svg(figure, name, "Firing rate by layer: " + "; ".join(_said(layers, rates)))
 
 
-def rate_steps(layers: Sequence[NeuronLayer], samples: int, name: str) -> Markup:
+def rate_steps(layers: Sequence[NeuronActivity], samples: int, name: str) -> Markup:
     """Draw a row of cells for each layer, one a time step, the darker the higher the firing rate."""
     from matplotlib.ticker import MaxNLocator
 
@@ -99,7 +99,7 @@ def rate_steps(layers: Sequence[NeuronLayer], samples: int, name: str) -> Markup
     return to_svg(figure, name, "Firing rate by layer, first to last time step: " + "; ".join(said))
 
 
-def _rows(layers: Sequence[NeuronLayer]) -> tuple[Figure, Axes]:
+def _rows(layers: Sequence[NeuronActivity]) -> tuple[Figure, Axes]:
     """Return axes with a row for each layer, its name above the row, where a long one has room."""
     figure, axes = new(WIDTH, 44 + _ROW * len(layers))
     for row, layer in enumerate(layers):
@@ -125,5 +125,5 @@ def _boxes(axes: Axes, boxes: Sequence[tuple[float, float, float, float]], alpha
     axes.add_patch(PathPatch(path, facecolor=SERIES[0], alpha=alpha, linewidth=0))
 
 
-def _said(layers: Sequence[NeuronLayer], rates: Sequence[float]) -> list[str]:
+def _said(layers: Sequence[NeuronActivity], rates: Sequence[float]) -> list[str]:
     return [f"{layer.name} {rate:.3f}" for layer, rate in zip(layers, rates, strict=True)]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from snnplug.report.figures.base import INK, SERIES, new, to_svg
+from snnplug.report.figure import INK, SERIES, new, to_svg
 from snnplug.runs.records import Epoch
 
 __all__ = ["accuracy_curve", "loss_curve"]

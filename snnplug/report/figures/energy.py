@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from snnplug.report.figures.base import SERIES, SURFACE, new, to_svg
+from snnplug.report.figure import SERIES, SURFACE, new, to_svg
 from snnplug.report.words import quantity
 from snnplug.runs.records import Energy
 

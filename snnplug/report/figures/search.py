@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from snnplug.report.figures.base import INK, SERIES, SURFACE, new, to_svg
+from snnplug.report.figure import INK, SERIES, SURFACE, new, to_svg
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

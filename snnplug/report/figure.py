@@ -10,15 +10,18 @@ import io
 import re
 import warnings
 import xml.etree.ElementTree as ElementTree
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
+
+from snnplug.errors import StorageError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["GRID", "INK", "MUTED", "SERIES", "SURFACE", "WIDTH", "new", "to_svg"]
+__all__ = ["GRID", "INK", "MUTED", "SERIES", "SURFACE", "WIDTH", "new", "save_svg", "to_svg"]
 
 WIDTH = 420  # of a picture, in CSS pixels at scale 1
 INK, MUTED, GRID, SURFACE = "#010101", "#010102", "#010103", "#010104"
@@ -45,6 +48,21 @@ def new(width: float = WIDTH, height: float = 270) -> tuple[Figure, Axes]:
     axes.grid(True, color=GRID, linewidth=0.8)
     axes.set_axisbelow(True)
     return figure, axes
+
+
+def save_svg(figure: Figure, path: Path) -> None:
+    """Write a figure with colours of its own into a file that does not change from one day to the next.
+
+    Raises:
+        StorageError: the file cannot be written.
+    """
+    from matplotlib import rc_context
+
+    try:
+        with rc_context({"svg.hashsalt": "snnplug"}):
+            figure.savefig(path, format="svg", metadata={"Date": None})
+    except OSError as error:
+        raise StorageError(f"cannot write {path}: {error.strerror}") from error
 
 
 def to_svg(figure: Figure, name: str, label: str) -> Markup:

@@ -1,0 +1,167 @@
+"""What belongs to a network: the resolved recipe, data, encoder, loss, task and device.
+
+Parts know no run directory and no progress bar, so a worker process has them whole, and a stage that
+needs others, such as another encoder with more steps, makes them from these.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import attrs
+import torch
+from torch import Tensor, nn
+
+from snnplug.contracts import Genotype, SearchSpace, Splits, Task
+from snnplug.engine.data import batches, settle_steps
+from snnplug.errors import ContractError
+from snnplug.nn import Encoder, Loss, channels_last, materialize, seeded
+from snnplug.recipe.plan import Plan
+from snnplug.registry.component import Component
+from snnplug.seeds import derive_seed
+
+__all__ = ["Parts", "make_parts"]
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class Parts:
+    """The composed parts around a network.
+
+    Attributes:
+        plan: resolved recipe.
+        splits: data, on the CPU.
+        encoder, loss: built, on the device; `loss` is None where nothing needs one.
+        task: what networks are built for: the data's task after encoding.
+        device: where it is computed.
+    """
+
+    plan: Plan
+    splits: Splits
+    encoder: Encoder
+    loss: Loss | None
+    task: Task
+    device: torch.device
+
+    @property
+    def seed(self) -> int:
+        """Seed of the run."""
+        return self.plan.recipe.seed
+
+    @functools.cached_property
+    def space(self) -> SearchSpace | None:
+        """The search space, None where the recipe names an architecture."""
+        component = next((c for c in self.plan.components.values() if c.kind == "search_space"), None)
+        return component.build(self.task) if component is not None else None
+
+    def readout(self, outputs: Tensor) -> Tensor:
+        """Return class scores `[B, K]` of outputs `[T, B, K]`, as the loss means them."""
+        return outputs.mean(0) if self.loss is None else self.loss.readout(outputs)
+
+    def encode(self, values: Tensor, *purpose: object) -> Tensor:
+        """Encode a batch on the device; its randomness depends on the seed and the purpose alone."""
+        generator = torch.Generator().manual_seed(derive_seed(self.seed, "encode", *purpose))
+        encoded: Tensor = self.encoder(values.to(self.device, non_blocking=True), generator)
+        return encoded
+
+    def batches(
+        self, split: Any, indices: Tensor, batch_size: int, *, rank: int = 0, world: int = 1
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield values and labels of a split, as `snnplug.engine.data.batches` does."""
+        return batches(split, indices, batch_size, fit=self.fit, rank=rank, world=world)
+
+    @property
+    def fit(self) -> int | None:
+        """Number of steps that samples are cut or padded to, None where all have the same."""
+        data = self.splits.task
+        return self.encoder.steps if data.events and data.steps == 0 else None
+
+    def sample(self, count: int) -> Tensor:
+        """Return an encoded input of zeros, `[T, count, C, H, W]`.
+
+        Raises:
+            ContractError: the encoder does not fit the data.
+        """
+        data = self.splits.task
+        steps = (data.steps or self.encoder.steps,) if data.events else ()
+        encoded = self.encode(torch.zeros(count, *steps, *data.input_shape), "sample")
+        expected = (self.encoder.steps, count, *self.encoder.output_shape)
+        if tuple(encoded.shape) != expected:
+            hint = "; for data with a time axis, use one that keeps it" if data.events else ""
+            raise ContractError(
+                f"the encoder {type(self.encoder).__name__} must return [T, B, ...] = {list(expected)} for "
+                f"{count} samples, got {list(encoded.shape)}{hint}"
+            )
+        return encoded
+
+    def network(self, genotype: Genotype, *purpose: object) -> nn.Module:
+        """Build the network of a genotype, or the recipe's architecture; see `build`."""
+        space, architecture = self.space, self.plan.get("architecture")
+        if space is not None:
+            return self.build(lambda: space.build(genotype), *purpose)
+        assert architecture is not None
+        return self.build(lambda: architecture.build(self.task), *purpose)
+
+    def build(self, builder: Callable[[], nn.Module], *purpose: object) -> nn.Module:
+        """Build a network on the device: seeded, and every parameter with its shape.
+
+        Args:
+            builder: called without arguments.
+            purpose: what its seed depends on, beside the run's.
+
+        Raises:
+            ContractError: it cannot run on the task's input.
+        """
+        with seeded(derive_seed(self.seed, "weights", *purpose)):
+            model = builder().to(self.device)
+            materialize(model, self.sample(2))
+        if self.device.type == "cpu":
+            channels_last(model)
+        return model.train()
+
+    def with_encoder(self, encoder: Component) -> Parts:
+        """Return parts with another encoder, and thus another number of steps; data and loss are shared."""
+        built = _encoder(encoder, self.splits.task, self.device)
+        return attrs.evolve(self, encoder=built, task=_encoded(self.splits.task, built))
+
+
+def make_parts(plan: Plan, device: torch.device, splits: Splits | None = None) -> Parts:
+    """Build data, encoder and loss.
+
+    Args:
+        plan: resolved recipe.
+        device: where to compute.
+        splits: in place of the recipe's data set, such as none of its samples.
+
+    Raises:
+        DataError: the dataset is missing or unreadable.
+        ParameterError: a parameter is out of range.
+        ContractError: the parts do not fit each other.
+    """
+    if splits is None:
+        splits = settle_steps(plan["dataset"].build(), plan["dataset"].qualified)
+    encoder = _encoder(plan["encoder"], splits.task, device)
+    loss = plan.get("loss")
+    built = None if loss is None else loss.build()
+    if built is not None and not isinstance(built, Loss):
+        raise ContractError(f"{type(built).__name__} must be a snnplug.nn.Loss")
+    return Parts(
+        plan=plan,
+        splits=splits,
+        encoder=encoder,
+        loss=None if built is None else built.to(device),
+        task=_encoded(splits.task, encoder),
+        device=device,
+    )
+
+
+def _encoder(component: Component, task: Task, device: torch.device) -> Encoder:
+    encoder = component.build(task)
+    if not isinstance(encoder, Encoder):
+        raise ContractError(f"{type(encoder).__name__} must be a snnplug.nn.Encoder")
+    return encoder.to(device)
+
+
+def _encoded(task: Task, encoder: Encoder) -> Task:
+    return attrs.evolve(task, steps=encoder.steps, input_shape=encoder.output_shape)

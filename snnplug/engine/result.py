@@ -1,0 +1,208 @@
+"""A run as an object: what its directory holds, and its network, ready to call."""
+
+from __future__ import annotations
+
+import csv
+import functools
+import html
+import io
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import attrs
+
+from snnplug.contracts import Activity
+from snnplug.errors import RunDirectoryError
+from snnplug.recipe.recipe import Recipe
+from snnplug.registry.registry import Registry
+from snnplug.runs.directory import RunDirectory
+from snnplug.runs.reading import Records, read_resolved
+from snnplug.runs.records import Epoch, Summary, TrialRecord
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from snnplug.engine.prediction import Prediction, Predictor
+
+__all__ = ["Run", "load"]
+
+
+@attrs.frozen(kw_only=True, slots=False, repr=False)
+class Run:
+    """A run. It may be unfinished: what is not there yet is empty or None.
+
+    Attributes:
+        directory: where everything is.
+        records: all that its files say, typed.
+        registry: where the names of the recipe are looked up; None for all that is installed.
+    """
+
+    directory: Path
+    records: Records
+    registry: Registry | None = attrs.field(default=None, eq=False)
+    _predictors: dict[str, Predictor] = attrs.field(factory=dict, eq=False)
+
+    @functools.cached_property
+    def recipe(self) -> Recipe:
+        """The recipe with qualified names."""
+        return Recipe.from_dict(self.records.resolved.recipe)
+
+    @functools.cached_property
+    def summary(self) -> dict[str, Any]:
+        """What summary.json holds, empty before the run is finished."""
+        content = RunDirectory(self.directory).read_json("summary.json")
+        return content if content is not None else {}
+
+    @property
+    def result(self) -> Summary | None:
+        """The same, typed."""
+        return self.records.summary
+
+    @property
+    def metrics(self) -> tuple[Epoch, ...]:
+        """The epochs of all trainings."""
+        return self.records.epochs or ()
+
+    @property
+    def trials(self) -> tuple[TrialRecord, ...]:
+        """The candidates of the search."""
+        return self.records.trials or ()
+
+    @property
+    def activity(self) -> Activity | None:
+        """What the trained network did on test data."""
+        return self.records.activity
+
+    @property
+    def name(self) -> str:
+        """Name of the directory."""
+        return self.directory.resolve().name
+
+    def model(self, device: str = "cpu") -> nn.Module:
+        """Return the trained network in evaluation mode: input `[T, B, C, H, W]` to outputs `[T, B, K]`.
+
+        `encode` gives its input, `readout` the class scores of its outputs; `predict` does all three.
+
+        Args:
+            device: where it is to be, such as "cuda".
+
+        Raises:
+            RunDirectoryError: nothing was trained, or a file is damaged.
+            UsageError: a plugin that the network needs is not installed.
+        """
+        return self.predictor(device).model
+
+    def encode(self, images: Tensor) -> Tensor:
+        """Return images `[B, C, H, W]` in [0, 1], or events `[B, T, C, H, W]`, as the network's input."""
+        return self.predictor().encode(images)
+
+    def readout(self, outputs: Tensor) -> Tensor:
+        """Return the class scores `[B, K]` that the loss of the run reads from outputs `[T, B, K]`."""
+        return self.predictor().parts.readout(outputs)
+
+    def predict(self, images: Any, *, device: str = "cpu", batch_size: int = 128) -> Prediction:
+        """Classify images.
+
+        Args:
+            images: one `[C, H, W]`, a batch `[B, C, H, W]`, values in [0, 1]; for event data one
+                `[T, C, H, W]` or a batch `[B, T, C, H, W]`; or a data loader, or any other iterable
+                of batches or of `(batch, labels)`.
+            device: where to compute.
+            batch_size: samples at a time.
+
+        Returns:
+            Labels, probabilities and numbers of spikes, one a sample.
+
+        Raises:
+            RunDirectoryError, UsageError: as for `model`.
+            DataError: the images are not of the shape that the network was trained on.
+        """
+        return self.predictor(device).predict(images, batch_size)
+
+    def predictor(self, device: str = "cpu") -> Predictor:
+        """Return the network with its encoder and readout; see `model`."""
+        from snnplug.engine.prediction import make_predictor
+
+        if device not in self._predictors:
+            registry = self.registry or Registry.from_installed(quiet=True)
+            self._predictors[device] = make_predictor(self.records, registry, device)
+        return self._predictors[device]
+
+    def rows(self, what: Literal["metrics", "trials"]) -> list[dict[str, Any]]:
+        """Return epochs or trials as flat rows: values of trials have columns `values.name`."""
+        records: Iterable[Any] = self.metrics if what == "metrics" else self.trials
+        return [dict(_flat(attrs.asdict(record))) for record in records]
+
+    def csv(self, what: Literal["metrics", "trials"]) -> str:
+        """Return epochs or trials as the text of a CSV file."""
+        rows = self.rows(what)
+        columns = list(dict.fromkeys(key for row in rows for key in row))
+        text = io.StringIO()
+        writer = csv.DictWriter(text, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        return text.getvalue()
+
+    def metrics_frame(self) -> Any:
+        """Return the epochs as a pandas DataFrame; needs pandas."""
+        return _frame(self.rows("metrics"), "metrics")
+
+    def trials_frame(self) -> Any:
+        """Return the candidates as a pandas DataFrame; needs pandas."""
+        return _frame(self.rows("trials"), "trials")
+
+    def __repr__(self) -> str:
+        result = self.result
+        if result is None:
+            return f"<Run {self.name}: not finished>"
+        said = [", ".join(result.stages)]
+        if result.accuracy is not None and result.accuracy.test is not None:
+            said.append(f"test accuracy {result.accuracy.test:.4f}")
+        if result.search is not None and result.search.score is not None:
+            said.append(f"best score {result.search.score:.4g}")
+        return f"<Run {self.name}: {'; '.join(said)}>"
+
+    def _repr_html_(self) -> str:
+        file = self.directory / "report.html"
+        if not file.is_file():
+            return html.escape(repr(self))
+        page = html.escape(file.read_text(encoding="utf-8"), quote=True)
+        return f'<iframe srcdoc="{page}" style="width: 100%; height: 640px; border: 0"></iframe>'
+
+
+def load(directory: str | Path, *, registry: Registry | None = None) -> Run:
+    """Return a run of a run directory, finished or not.
+
+    Args:
+        directory: of a run; it may have been moved, also to another machine.
+        registry: where names are looked up; by default every installed plugin, when it is first needed.
+
+    Raises:
+        RunDirectoryError: it is not a run directory, or is of a version that this one does not read.
+    """
+    opened = RunDirectory.open(Path(directory))
+    read_resolved(opened)
+    records = Records.read(opened.path)
+    if "summary.json" in records.problems:
+        raise RunDirectoryError(f"{opened.path}: {records.problems['summary.json']}")
+    return Run(directory=opened.path, records=records, registry=registry)
+
+
+def _flat(record: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for key, value in record.items():
+        if isinstance(value, Mapping) and key == "values":
+            yield from ((f"{key}.{name}", number) for name, number in value.items())
+        else:
+            yield key, value
+
+
+def _frame(rows: list[dict[str, Any]], what: str) -> Any:
+    try:
+        import pandas
+    except ModuleNotFoundError as error:
+        raise RunDirectoryError(
+            f"a data frame needs pandas, which is not installed: pip install pandas; or write a CSV file: "
+            f"snnplug export-table DIR {what}"
+        ) from error
+    return pandas.DataFrame(rows)

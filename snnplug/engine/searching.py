@@ -1,0 +1,153 @@
+"""The loop of a search: ask, score what is new, tell; every trial on the disk as soon as it is scored.
+
+A search that was killed is continued by asking again from the start: the strategy draws
+the same genotypes, and those in the journal are answered from it. The journal has one
+writer, this process; candidates of one round may be scored by several.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import statistics
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from snnplug.contracts import Genotype, SearchSpace, Strategy, Trial
+from snnplug.engine.scoring.evaluator import Job
+from snnplug.engine.scoring.workers import scoring
+from snnplug.engine.session import Session
+from snnplug.errors import RunFailed
+from snnplug.registry.component import Component
+from snnplug.registry.kinds import ScorerSpec
+from snnplug.runs.journal import TrialJournal
+from snnplug.statistics.pareto import pareto_front
+
+__all__ = ["SearchResult", "Searcher"]
+
+_GIVE_UP_AFTER = 5  # candidates that fail in a row from the start: the scorer cannot work here
+
+
+@attrs.frozen(kw_only=True)
+class SearchResult:
+    """What a search found.
+
+    Attributes:
+        best: the trial with the best score; the first one of equals.
+        trials: all evaluated, in the order in which they were first drawn.
+        draws: genotypes asked for, by key.
+        pareto: where the recipe has objectives, the trials that no other beats in all of them
+            and in the score.
+        workers: processes that scored.
+    """
+
+    best: Trial
+    trials: tuple[Trial, ...]
+    draws: Counter[str]
+    pareto: tuple[Trial, ...] = ()
+    workers: int = 1
+
+    @property
+    def seconds(self) -> float:
+        """Time of scoring over all sessions of the run, divided among the workers."""
+        return sum(trial.seconds for trial in self.trials) / self.workers
+
+    @property
+    def seconds_per_candidate(self) -> float:
+        """Median time that one worker spent on one candidate."""
+        return statistics.median(trial.seconds for trial in self.trials)
+
+
+class Searcher:
+    """Runs or continues the search of a run directory.
+
+    Args:
+        session: of the run.
+        strategy: at its start.
+        scorers: the search's own, then those that are recorded beside it.
+        goals: 1 for each of them to be maximised, -1 for each to be minimised, by qualified name.
+    """
+
+    def __init__(
+        self, session: Session, strategy: Strategy, scorers: Sequence[Component], goals: Mapping[str, float]
+    ) -> None:
+        self.session, self.strategy, self.scorers, self.goals = session, strategy, scorers, goals
+        self.section = session.parts.plan.recipe.search
+        own = scorers[0].spec
+        assert isinstance(own, ScorerSpec) and session.parts.space is not None
+        self.sign = 1.0 if own.higher_is_better else -1.0
+        self.space: SearchSpace = session.parts.space
+
+    def run(self) -> SearchResult:
+        """Search to the end.
+
+        Raises:
+            RunFailed: no candidate could be scored, or a candidate's worker died twice.
+        """
+        session, strategy = self.session, self.strategy
+        journal = TrialJournal(session.directory.file("trials.journal"))
+        known = {trial.key: trial for trial in journal.trials}
+        draws: Counter[str] = Counter()
+        reason, resume = "", f"snnplug run --resume {session.directory.path}"
+        with (
+            scoring(session.parts, self.scorers, self.section.workers, resume) as score,
+            session.report.bar("search", strategy.draws) as bar,
+        ):
+            while genotypes := strategy.ask(self.section.round_size):
+                keys = [self.space.key(genotype) for genotype in genotypes]
+                jobs = self._new(genotypes, keys, draws, known)
+                for scored in score(jobs):
+                    known[scored.trial.key] = scored.trial
+                    with session.directory.storage_errors("trials.journal"):
+                        journal.add(scored.trial)
+                    reason = f"; one of them failed with {scored.reason}" if scored.reason else reason
+                    bar.advance(self._note(known.values(), draws))
+                bar.advance(self._note(known.values(), draws), len(keys) - len(jobs))
+                strategy.tell([self._told(known[key]) for key in keys])
+                if len(known) >= _GIVE_UP_AFTER and not _finite(known.values()):
+                    raise RunFailed(f"the first {len(known)} candidates could not be scored{reason}")
+        trials = tuple(sorted(known.values(), key=lambda trial: trial.index))
+        if not (finite := _finite(trials)):
+            raise RunFailed(f"none of {len(trials)} candidates could be scored{reason}")
+        front = pareto_front([self._told(trial).objectives for trial in trials]) if self.goals else []
+        return SearchResult(
+            best=max(finite, key=lambda trial: (self.sign * trial.score, -trial.index)),
+            trials=trials,
+            draws=draws,
+            pareto=tuple(trials[i] for i in front),
+            workers=self.section.workers,
+        )
+
+    @staticmethod
+    def _new(genotypes: Any, keys: list[str], draws: Counter[str], known: dict[str, Trial]) -> list[Any]:
+        """Count the draws of a round, and return what has to be scored."""
+        jobs = []
+        for genotype, key in zip(genotypes, keys, strict=True):
+            if key not in draws and key not in known:
+                jobs.append(Job(len(draws), _plain(genotype), key))
+            draws[key] += 1
+        return jobs
+
+    def _told(self, trial: Trial) -> Trial:
+        """Return the trial as a strategy sees it: higher is better."""
+        score = self.sign * trial.score
+        if not self.goals:
+            return attrs.evolve(trial, score=score)
+        others = (sign * trial.values.get(name, math.nan) for name, sign in self.goals.items())
+        return attrs.evolve(trial, score=score, objectives=(score, *others))
+
+    def _note(self, trials: Iterable[Trial], draws: Counter[str]) -> str:
+        scores = [self.sign * trial.score for trial in _finite(trials)]
+        return f"{len(draws)} distinct, best {self.sign * max(scores):.4g}" if scores else ""
+
+
+def _finite(trials: Iterable[Trial]) -> list[Trial]:
+    return [trial for trial in trials if math.isfinite(trial.score)]
+
+
+def _plain(genotype: Genotype) -> Genotype:
+    """Return the genotype as the journal will give it back."""
+    return json.loads(json.dumps(genotype))

@@ -1,0 +1,51 @@
+"""What belongs to a run: its directory, its processes and its progress, beside the parts of its network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+import attrs
+
+from snnplug.engine.parts import Parts
+from snnplug.engine.progress import Reporter
+from snnplug.runs.directory import RunDirectory
+from snnplug.runs.reading import read_epochs, to_plain
+from snnplug.runs.records import Epoch
+
+__all__ = ["Session"]
+
+T = TypeVar("T")
+
+
+@attrs.frozen(kw_only=True)
+class Session:
+    """A run while it goes on.
+
+    Attributes:
+        parts: of the recipe's network.
+        directory: where results go.
+        fabric: Lightning Fabric: devices, precision and the processes of the run.
+        report: progress.
+    """
+
+    parts: Parts
+    directory: RunDirectory
+    fabric: Any
+    report: Reporter
+
+    @property
+    def leads(self) -> bool:
+        """Whether this is the one process that writes files."""
+        return bool(self.fabric.is_global_zero)
+
+    def share(self, value: T) -> T:
+        """Return the value that the leading process gives, in every process."""
+        shared: T = self.fabric.broadcast(value)
+        return shared
+
+    def write_metrics(self, stage: str, epochs: Sequence[Epoch]) -> None:
+        """Replace a stage's lines of metrics.jsonl, and leave those of the others."""
+        if self.leads:
+            others = [epoch for epoch in read_epochs(self.directory) if epoch.stage != stage]
+            self.directory.write_lines("metrics.jsonl", [to_plain(e) for e in (*others, *epochs)])

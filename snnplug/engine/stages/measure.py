@@ -1,0 +1,131 @@
+"""The measurement stage: accuracy on every split, activity and energy on test data."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from snnplug.contracts import Activity, EnergyEstimate
+from snnplug.engine.stage import Stage, Work
+from snnplug.errors import ContractError
+from snnplug.recipe.section import Table, uses_each
+from snnplug.runs.records import Accuracy, Energy
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from snnplug.engine.parts import Parts
+    from snnplug.engine.session import Session
+    from snnplug.recipe.recipe import Recipe
+
+__all__ = ["EnergySection", "Measure", "MeasureSection"]
+
+_at_least_0: Any = attrs.validators.ge(0)
+_at_least_1: Any = attrs.validators.ge(1)
+
+
+@attrs.frozen(kw_only=True)
+class MeasureSection:
+    """`[measure]`: how activity is measured on the test data.
+
+    Attributes:
+        samples: number of test samples whose spikes are counted; accuracy always takes all.
+        batch_size: samples at a time.
+        raster: neurons per layer shown in the report's raster.
+    """
+
+    samples: int = attrs.field(default=512, validator=_at_least_1)
+    batch_size: int = attrs.field(default=128, validator=_at_least_1)
+    raster: int = attrs.field(default=40, validator=_at_least_0)
+
+
+@attrs.frozen(kw_only=True)
+class EnergySection:
+    """`[energy]`: `models`, a list of names or tables."""
+
+    models: list[str | Table] = uses_each("energy_model")
+
+
+class Measure(Stage):
+    """Say how well the trained network does, and what it costs."""
+
+    name = "measure"
+    sections = {"measure": MeasureSection, "energy": EnergySection}  # noqa: RUF012 - a ClassVar
+    implied = ("measure", "energy")
+
+    @classmethod
+    def wanted(cls, recipe: Recipe, network: bool) -> bool:
+        """Whether there will be a network."""
+        return network
+
+    def check(self, parts: Parts) -> None:
+        """Build every energy model once."""
+        for component in _energy_models(parts):
+            component.build()
+
+    def run(self, session: Session, work: Work) -> None:
+        """Measure, and write activity.json."""
+        if not session.leads:
+            return
+        from snnplug.runs.reading import to_plain
+
+        started = time.perf_counter()
+        assert work.network is not None
+        parts, section = work.parts, work.parts.plan.recipe.measure
+        accuracy = _accuracy(parts, work.network, section.batch_size)
+        activity = _activity(session, parts, work.network, section)
+        session.directory.write_json("activity.json", to_plain(activity))
+        work.records |= {
+            "accuracy": accuracy,
+            "spikes_per_sample": activity.spikes_per_sample,
+            "synaptic_operations": activity.synaptic_operations,
+            "macs": activity.macs,
+            "latency_steps": activity.latency_steps,
+            "parameters": sum(p.numel() for p in work.network.parameters() if p.requires_grad),
+            "energy": tuple(_estimate(component, activity) for component in _energy_models(parts)),
+        }
+        work.seconds[self.name] = time.perf_counter() - started
+
+
+def _energy_models(parts: Parts) -> list[Any]:
+    return list(parts.plan.under("energy.models").values())
+
+
+def _estimate(component: Any, activity: Activity) -> Energy:
+    estimate = component.build()(activity)
+    if not isinstance(estimate, EnergyEstimate):
+        raise ContractError(f"energy model {component.qualified} must return snnplug.EnergyEstimate")
+    return Energy.of(component.qualified, estimate)
+
+
+def _accuracy(parts: Parts, model: nn.Module, batch_size: int) -> Accuracy:
+    from snnplug.engine.evaluate import evaluate
+
+    scores = {
+        name: evaluate(parts, model, getattr(parts.splits, name), name, batch_size)
+        for name in ("train", "val", "test")
+    }
+    return Accuracy(**{name: score.accuracy for name, score in scores.items() if score is not None})
+
+
+def _activity(session: Session, parts: Parts, model: nn.Module, section: MeasureSection) -> Activity:
+    import torch
+
+    from snnplug.engine.data import batch_count, order
+    from snnplug.nn import record
+
+    splits = parts.splits
+    split: Any = next(s for s in (splits.test, splits.val, splits.train) if s is not None and len(s))
+    indices = order(len(split))[: section.samples]
+    model.eval()
+    with (
+        torch.no_grad(),
+        record(model, raster=section.raster) as activity,
+        session.report.bar("measure", batch_count(len(indices), section.batch_size)) as bar,
+    ):
+        for index, (values, _) in enumerate(parts.batches(split, indices, section.batch_size)):
+            model(parts.encode(values, "measure", index))
+            bar.advance()
+    return activity

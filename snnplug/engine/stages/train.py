@@ -1,0 +1,45 @@
+"""The training stage: backpropagation through time with the recipe's loss; see `snnplug.engine.training`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from snnplug.engine.stage import Restored, Stage, Work
+from snnplug.engine.train_section import TrainSection
+
+if TYPE_CHECKING:
+    from snnplug.engine.parts import Parts
+    from snnplug.engine.session import Session
+    from snnplug.runs.directory import RunDirectory
+
+__all__ = ["Train"]
+
+
+class Train(Stage):
+    """Train the network of the genotype found, or the recipe's architecture."""
+
+    name = "train"
+    sections = {"train": TrainSection}  # noqa: RUF012 - declared as ClassVar by Stage
+    gives = "network"
+
+    def check(self, parts: Parts) -> None:
+        """Refuse an optimizer that is unknown or misses an argument."""
+        from snnplug.engine.optimize import check_optimizer
+
+        check_optimizer(parts.plan.recipe.train, "train")
+
+    def restore(self, parts: Parts, directory: RunDirectory, genotype: Any) -> Restored | None:
+        """Return the network with the weights of the checkpoint."""
+        from snnplug.engine.training import restore_network
+
+        return restore_network(parts, directory, genotype, self.name)
+
+    def run(self, session: Session, work: Work) -> None:
+        """Build the network and train it, from the last checkpoint on."""
+        from snnplug.engine.training import train
+
+        model = work.parts.network(work.genotype, self.name)
+        history = train(session, work.parts, model, work.parts.plan.recipe.train, self.name)
+        work.network = model
+        work.records["epochs"] = len(history)
+        work.seconds[self.name] = sum(epoch.seconds or 0.0 for epoch in history)

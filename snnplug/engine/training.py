@@ -1,0 +1,220 @@
+"""Training: backpropagation through time, a checkpoint after every epoch.
+
+An epoch depends only on the seed, its number and the checkpoint before it, so a run that
+was killed continues as if it had not been.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import torch
+from torch import nn
+
+from snnplug.engine.data import batch_count, order
+from snnplug.engine.evaluate import evaluate
+from snnplug.engine.optimize import learning_rate_factor, make_optimizer
+from snnplug.engine.parts import Parts
+from snnplug.engine.session import Session
+from snnplug.engine.stage import Restored
+from snnplug.engine.train_section import TrainSection
+from snnplug.errors import ContractError, NonFiniteLoss, RunDirectoryError
+from snnplug.nn import Loss, seeded
+from snnplug.runs.directory import RunDirectory
+from snnplug.runs.reading import structure, to_plain
+from snnplug.runs.records import Epoch
+from snnplug.seeds import derive_seed
+
+__all__ = ["checkpoint_name", "restore_network", "train"]
+
+_CHECK_EVERY = 20  # on a GPU, reading the loss waits for it
+
+
+def train(session: Session, parts: Parts, model: nn.Module, section: TrainSection, stage: str) -> list[Epoch]:
+    """Train a network in place, or continue from the stage's checkpoint.
+
+    Args:
+        session: of the run.
+        parts: data, encoder and loss to train with; those of the run or others made from them.
+        model: on the device.
+        section: settings.
+        stage: whose training it is: the lines in metrics.jsonl carry it, and the checkpoint is named
+            after it, but for "train", whose is `checkpoint.pt`.
+
+    Returns:
+        A record for each epoch, as in metrics.jsonl.
+
+    Raises:
+        NonFiniteLoss: the loss became NaN or infinite; the last whole epoch is kept.
+    """
+    if parts.loss is None:
+        raise ContractError(f"the stage {stage} needs a loss; give [loss] with use = ...")
+    parts.loss.watch(model)
+    try:
+        return _Trainer(session, parts, parts.loss, model, section, stage).run()
+    finally:
+        parts.loss.unwatch()
+
+
+def checkpoint_name(stage: str) -> str:
+    """Return the name of a stage's checkpoint."""
+    return "checkpoint.pt" if stage == "train" else f"checkpoint-{stage}.pt"
+
+
+def restore_network(parts: Parts, directory: RunDirectory, genotype: Any, stage: str) -> Restored | None:
+    """Return the network that a stage has trained, built anew; see `snnplug.engine.stage.Stage.restore`."""
+    state = directory.load_checkpoint(checkpoint_name(stage))
+    if state is None:
+        return None
+    model = parts.network(genotype, stage)
+    try:
+        model.load_state_dict(state["model"])
+    except (KeyError, RuntimeError) as error:
+        raise RunDirectoryError(
+            f"{directory.file(checkpoint_name(stage))} does not fit the network of this recipe: {error}"
+        ) from error
+    return Restored(parts, model.eval())
+
+
+class _Trainer:
+    def __init__(
+        self, session: Session, parts: Parts, loss: Loss, model: nn.Module, section: TrainSection, stage: str
+    ) -> None:
+        self.session, self.parts, self.loss, self.stage = session, parts, loss, stage
+        self.section, self.fabric = section, session.fabric
+        self.plain = model
+        self.history: list[Epoch] = []
+        self.best: dict[str, torch.Tensor] = {}
+        self.checkpoint = checkpoint_name(stage)
+        optimizer = make_optimizer(model, section, stage)
+        self.rates = [group["lr"] for group in optimizer.param_groups]
+        state = session.directory.load_checkpoint(self.checkpoint)
+        if state is not None:
+            self._restore(state, optimizer)
+        self.model, self.optimizer = self.fabric.setup(model, optimizer)
+
+    def _restore(self, state: dict[str, Any], optimizer: torch.optim.Optimizer) -> None:
+        try:
+            self.plain.load_state_dict(state["training_model"])
+            optimizer.load_state_dict(state["optimizer"])
+            self.history = [structure(record, Epoch) for record in state["history"]]
+            self.best = state["best_model"]
+        except (KeyError, RuntimeError, ValueError) as error:
+            raise RunDirectoryError(
+                f"{self.session.directory.file(self.checkpoint)} does not fit this recipe ({error}); "
+                "remove it to train from the start"
+            ) from error
+
+    def run(self) -> list[Epoch]:
+        done = len(self.history)
+        self.session.write_metrics(self.stage, self.history)
+        samples = len(self.parts.splits.train)
+        per_epoch = batch_count(samples, self.section.batch_size)
+        with self.session.report.bar(self.stage, self.section.epochs * per_epoch, done * per_epoch) as bar:
+            for epoch in range(done, self.section.epochs):
+                if self._stalled():
+                    self.session.report.say(
+                        f"stopped early after {epoch} epochs: no better validation accuracy"
+                    )
+                    break
+                started = time.perf_counter()
+                loss, accuracy = self._epoch(epoch, bar)
+                self._finish_epoch(epoch, loss, accuracy, started)
+        if self.section.keep == "best" and self.best:
+            self.plain.load_state_dict(self.best)
+        return self.history
+
+    def _epoch(self, epoch: int, bar: Any) -> tuple[float, float]:
+        parts, section, device = self.parts, self.section, self.fabric.device
+        for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
+            group["lr"] = rate * learning_rate_factor(section, epoch)
+        split = parts.splits.train
+        indices = order(len(split), derive_seed(parts.seed, "epoch order", epoch))
+        total = correct = torch.zeros((), dtype=torch.float64, device=device)
+        rank, world = self.fabric.global_rank, self.fabric.world_size
+        self.model.train()
+        note = self._note()
+        with seeded(derive_seed(parts.seed, "epoch", epoch, rank)):  # dropout and augmentation
+            for index, (values, labels) in enumerate(
+                parts.batches(split, indices, section.batch_size, rank=rank, world=world)
+            ):
+                labels = labels.to(device, non_blocking=True)
+                outputs = self.model(parts.encode(values, self.stage, epoch, index, rank))
+                loss = self.loss(outputs, labels)
+                if device.type == "cpu" or index % _CHECK_EVERY == 0:
+                    self._refuse_non_finite(loss, epoch, index)
+                self.optimizer.zero_grad()
+                self.fabric.backward(loss)
+                if section.clip_norm:
+                    self.fabric.clip_gradients(
+                        self.model, self.optimizer, max_norm=section.clip_norm, error_if_nonfinite=False
+                    )
+                self.optimizer.step()
+                with torch.no_grad():
+                    total = total + loss.detach().double() * len(labels)
+                    correct = correct + (self.loss.readout(outputs).argmax(1) == labels).sum()
+                bar.advance(note)
+        self._refuse_non_finite(total, epoch, index)
+        if world > 1:
+            total, correct = self.fabric.all_reduce(torch.stack([total, correct]), reduce_op="sum")
+        return float(total) / len(split), float(correct) / len(split)
+
+    def _refuse_non_finite(self, loss: torch.Tensor, epoch: int, index: int) -> None:
+        if torch.isfinite(loss):
+            return
+        kept = f"epoch {epoch} is kept in {self.checkpoint}" if epoch else "no epoch was finished"
+        raise NonFiniteLoss(
+            f"the loss became {float(loss.detach())} in epoch {epoch + 1}, batch {index + 1}; {kept}. "
+            f"Try a smaller {self.stage}.optimizer.lr (it is {self.rates[0]:g}) or a {self.stage}.clip_norm, "
+            "in a new run directory"
+        )
+
+    def _finish_epoch(self, epoch: int, loss: float, accuracy: float, started: float) -> None:
+        held_out = evaluate(self.parts, self.plain, self.parts.splits.val, "val", self.section.batch_size)
+        self.history.append(
+            Epoch(
+                stage=self.stage,
+                epoch=epoch + 1,
+                loss=loss,
+                accuracy=accuracy,
+                val_loss=held_out.loss if held_out else None,
+                val_accuracy=held_out.accuracy if held_out else None,
+                lr=self.optimizer.param_groups[0]["lr"],
+                seconds=time.perf_counter() - started,
+            )
+        )
+        if self.section.keep == "best" and self._best_epoch() == epoch:
+            self.best = {k: v.detach().cpu().clone() for k, v in self.plain.state_dict().items()}
+        if self.session.leads:
+            self._save()
+            self.session.write_metrics(self.stage, self.history)
+        self.fabric.barrier()
+
+    def _save(self) -> None:
+        finished = self.best if self.best else self.plain.state_dict()
+        self.session.directory.save_checkpoint(
+            {
+                "model": finished,
+                "training_model": self.plain.state_dict(),
+                "optimizer": self.optimizer.state_dict(),
+                "history": [to_plain(epoch) for epoch in self.history],
+                "best_model": self.best,
+            },
+            self.checkpoint,
+        )
+
+    def _best_epoch(self) -> int:
+        """Return the epoch, from 0, with the best validation (else training) accuracy."""
+        return max(range(len(self.history)), key=lambda e: (self.history[e].judged, -e))
+
+    def _stalled(self) -> bool:
+        patience = self.section.early_stop
+        return bool(patience and self.history and len(self.history) - 1 - self._best_epoch() >= patience)
+
+    def _note(self) -> str:
+        if not self.history:
+            return ""
+        last = self.history[-1]
+        val = f", val {last.val_accuracy:.4f}" if last.val_accuracy is not None else ""
+        return f"loss {last.loss:.4f}, accuracy {last.accuracy:.4f}{val}"

@@ -1,0 +1,68 @@
+"""Recipes from files and from the built-in collection."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable
+from importlib import resources
+from pathlib import Path
+
+import attrs
+
+from snnplug.errors import RecipeError, did_you_mean
+from snnplug.recipe.built_in import built_in_recipes
+from snnplug.recipe.overrides import apply_overrides
+from snnplug.recipe.recipe import Recipe
+from snnplug.recipe.section import Table
+
+__all__ = ["read_recipe", "recipe_text"]
+
+
+def read_recipe(source: str | Path, overrides: Iterable[str] = ()) -> Recipe:
+    """Read a recipe.
+
+    Args:
+        source: path of a TOML file, or the name of a built-in recipe.
+        overrides: texts `key=value`, such as `neuron.tau=2.0`.
+
+    Raises:
+        RecipeError: there is no such recipe, or it is wrong.
+    """
+    data, name = _read(source)
+    data, replaced = apply_overrides(data, overrides)
+    recipe = Recipe.from_dict(data, name=name)
+    return attrs.evolve(recipe, replaced=tuple(dict.fromkeys((*recipe.replaced, *replaced))))
+
+
+def recipe_text(source: str | Path) -> str:
+    """Return the text of a recipe file or of a built-in recipe, as it stands.
+
+    Raises:
+        RecipeError: there is no such recipe, or it cannot be read.
+    """
+    if str(source) in built_in_recipes():
+        return (resources.files("snnplug.recipes") / f"{source}.toml").read_text(encoding="utf-8")
+    path, names = Path(source), built_in_recipes()
+    try:
+        return path.read_text(encoding="utf-8-sig")  # editors of other systems put a mark at the start
+    except FileNotFoundError as error:
+        hint = did_you_mean(str(source), names)
+        raise RecipeError(
+            [
+                f"no recipe file {str(source)!r} and no built-in recipe of that name.{hint} "
+                f"Built-in: {', '.join(names)}"
+            ]
+        ) from error
+    except UnicodeDecodeError as error:
+        raise RecipeError([f"the recipe {str(source)!r} is not in UTF-8; save it as UTF-8"]) from error
+    except (OSError, ValueError) as error:
+        raise RecipeError([f"cannot read the recipe {str(source)!r}: {error}"]) from error
+
+
+def _read(source: str | Path) -> tuple[Table, str]:
+    text = recipe_text(source)
+    name = str(source) if str(source) in built_in_recipes() else Path(source).stem
+    try:
+        return tomllib.loads(text), name
+    except tomllib.TOMLDecodeError as error:
+        raise RecipeError([f"{source} is not valid TOML: {error}"]) from error

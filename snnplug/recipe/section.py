@@ -1,0 +1,91 @@
+"""Tables of a recipe that name registered things, declared where the section is written.
+
+    @attrs.frozen(kw_only=True)
+    class SearchSection:
+        space: Table = uses("search_space")
+
+From these declarations follow which kind a table is resolved against, where the built-in default
+steps in, and what resolved.json holds; nothing else lists them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal, NamedTuple
+
+import attrs
+
+__all__ = ["Named", "Table", "Uses", "fields_of", "named_in", "uses", "uses_all", "uses_each", "uses_names"]
+
+Table = dict[str, Any]
+_KEY = "snnplug_uses"
+
+
+class Uses(NamedTuple):
+    """What a field of a section names.
+
+    Attributes:
+        kind: of the registered things.
+        form: "table" for one table; "each" for a list of names or tables; "names" for a mapping whose
+            keys are names; "all" for a truth value that stands for everything registered with a flag.
+        flag: for "all", the fact of the spec that is true.
+    """
+
+    kind: str
+    form: Literal["table", "each", "names", "all"]
+    flag: str = ""
+
+
+class Named(NamedTuple):
+    """One use in a recipe: its key, such as `search.space`, its kind, and its table."""
+
+    key: str
+    kind: str
+    table: Mapping[str, Any]
+
+
+def uses(kind: str, default: Any = attrs.NOTHING) -> Any:
+    """Declare a field that is one table `{ use = "name", ... }`; None as default makes it optional."""
+    return attrs.field(default=default, metadata={_KEY: Uses(kind, "table")})
+
+
+def uses_each(kind: str) -> Any:
+    """Declare a field that is a list of names or tables, empty by default."""
+    return attrs.field(factory=list, metadata={_KEY: Uses(kind, "each")})
+
+
+def uses_names(kind: str) -> Any:
+    """Declare a field that maps names to something, empty by default."""
+    return attrs.field(factory=dict, metadata={_KEY: Uses(kind, "names")})
+
+
+def uses_all(kind: str, flag: str, default: bool = True) -> Any:
+    """Declare a truth value that stands for all registered things whose spec has a flag set."""
+    return attrs.field(default=default, metadata={_KEY: Uses(kind, "all", flag)})
+
+
+def fields_of(section: type) -> Iterator[tuple[attrs.Attribute[Any], Uses]]:
+    """Yield the fields of a section's class that name registered things."""
+    for field in attrs.fields(section):
+        if _KEY in field.metadata:
+            yield field, field.metadata[_KEY]
+
+
+def named_in(section: Any, prefix: str = "") -> Iterator[Named]:
+    """Yield every use that a section spells out.
+
+    Args:
+        section: an instance.
+        prefix: the section's own name; empty for the recipe itself.
+    """
+    for field, use in fields_of(type(section)):
+        value, key = getattr(section, field.name), f"{prefix}.{field.name}".lstrip(".")
+        if use.form == "table" and value is not None:
+            yield Named(key, use.kind, value)
+        elif use.form == "each":
+            for i, entry in enumerate(value):
+                table = {"use": entry} if isinstance(entry, str) else entry
+                yield Named(f"{key}.{i}", use.kind, table)
+        elif use.form == "names":
+            for name in value:
+                yield Named(f"{key}.{name}", use.kind, {"use": name})

@@ -1,0 +1,68 @@
+"""Learning curves of every training of a run."""
+
+from __future__ import annotations
+
+import attrs
+from markupsafe import Markup
+
+from snnplug.report.section import Section, Stat, render_template
+from snnplug.runs.reading import Records
+from snnplug.runs.records import Epoch
+
+__all__ = ["Train"]
+
+_TITLES = {"train": "training"}
+
+
+class Train(Section):
+    """The section of the stage train."""
+
+    def stats(self, records: Records) -> list[Stat]:
+        """Return nothing: how good the network is says its measurement."""
+        return []
+
+    def render(self, records: Records) -> Markup:
+        """Return the learning curves."""
+        return render_template("sections/train.html.j2", records, curves=_curves(records))
+
+
+@attrs.frozen
+class Curves:
+    """Learning curves of one stage."""
+
+    title: str
+    epochs: int
+    loss: Markup | None
+    accuracy: Markup | None
+    validated: bool
+    test: float | None
+
+
+def _curves(data: Records) -> list[Curves]:
+    """Return the pictures of each stage that has epochs."""
+    from snnplug.report.figures.curves import accuracy_curve, loss_curve
+
+    by_stage: dict[str, dict[int, Epoch]] = {}
+    for epoch in data.epochs or ():
+        by_stage.setdefault(epoch.stage, {})[epoch.epoch] = (
+            epoch  # the last counts: a run may have been resumed
+        )
+    result = []
+    accuracy = data.summary.accuracy if data.summary else None
+    last = list(by_stage)[-1:]
+    for i, (stage, numbered) in enumerate(by_stage.items()):
+        epochs = [numbered[n] for n in sorted(numbered)]
+        losses = any(e.loss is not None or e.val_loss is not None for e in epochs)
+        accuracies = any(e.accuracy is not None or e.val_accuracy is not None for e in epochs)
+        test = accuracy.test if accuracy is not None and [stage] == last else None
+        result.append(
+            Curves(
+                title=_TITLES.get(stage, stage),
+                epochs=len(epochs),
+                loss=loss_curve(epochs, f"loss{i}") if losses else None,
+                accuracy=accuracy_curve(epochs, test, f"accuracy{i}") if accuracies else None,
+                validated=any(e.val_loss is not None or e.val_accuracy is not None for e in epochs),
+                test=test,
+            )
+        )
+    return result

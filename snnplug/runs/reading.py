@@ -1,0 +1,204 @@
+"""From the files of a run directory to their records and back."""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import attrs
+import cattrs
+
+from snnplug.contracts import Activity, NeuronActivity, SynapseActivity
+from snnplug.errors import RunDirectoryError
+from snnplug.runs.directory import RunDirectory
+from snnplug.runs.records import SCHEMAS, Epoch, Number, Resolved, Summary, TrialRecord
+
+__all__ = ["Records", "read_epochs", "read_resolved", "read_summary", "to_plain"]
+
+R = TypeVar("R")
+
+
+@attrs.frozen(kw_only=True)
+class Records:
+    """All that a run directory holds, as far as the run came.
+
+    Attributes:
+        directory: the run directory, as it was given.
+        resolved: what was run.
+        summary, epochs, trials, activity: what came out; None where the file is missing or unreadable.
+        problems: one sentence for each file that is there and cannot be read, by file name.
+    """
+
+    directory: Path
+    resolved: Resolved
+    summary: Summary | None = None
+    epochs: tuple[Epoch, ...] | None = None
+    trials: tuple[TrialRecord, ...] | None = None
+    activity: Activity | None = None
+    problems: Mapping[str, str] = attrs.field(factory=dict)
+
+    @classmethod
+    def read(cls, directory: Path) -> Records:
+        """Read a run directory.
+
+        Raises:
+            RunDirectoryError: there is no readable `resolved.json` in it.
+        """
+        problems: dict[str, str] = {}
+
+        def read(name: str, record: Any, parse: Callable[[str], Any] = json.loads) -> Any:
+            try:
+                return structure(parse((directory / name).read_text("utf-8")), record)
+            except FileNotFoundError:
+                return None
+            except (OSError, ValueError, TypeError, cattrs.BaseValidationError) as error:
+                problems[name] = f"{name} cannot be read: {_cause(error)}."
+                return None
+
+        resolved = read("resolved.json", Resolved)
+        if resolved is None:
+            cause = problems.get("resolved.json", "it has no resolved.json.")
+            raise RunDirectoryError(
+                f"no report can be made of {str(directory)!r}: {cause} Give a run directory."
+            )
+        return cls(
+            directory=directory,
+            resolved=resolved,
+            summary=read("summary.json", Summary),
+            epochs=read("metrics.jsonl", tuple[Epoch, ...], _lines),
+            trials=read("trials.json", tuple[TrialRecord, ...]),
+            activity=read("activity.json", Activity),
+            problems=problems,
+        )
+
+
+def read_resolved(directory: RunDirectory) -> Resolved:
+    """Return what was run.
+
+    Raises:
+        RunDirectoryError: the file is damaged, or of a version that this one does not read.
+    """
+    content = directory.read_json("resolved.json")
+    if not isinstance(content, dict) or content.get("schema") not in SCHEMAS or "recipe" not in content:
+        raise RunDirectoryError(
+            f"{directory.file('resolved.json')} was not written by this version of snnplug or one before it"
+        )
+    return _structured(content, Resolved, directory.file("resolved.json"))
+
+
+def read_summary(directory: RunDirectory) -> Summary:
+    """Return the result.
+
+    Raises:
+        RunDirectoryError: the run was never finished, or the file is damaged.
+    """
+    return _structured(directory.read_summary(), Summary, directory.file("summary.json"))
+
+
+def read_epochs(directory: RunDirectory) -> tuple[Epoch, ...]:
+    """Return the epochs of all stages, none without a file; a torn last line is left out.
+
+    Raises:
+        RunDirectoryError: the file is damaged.
+    """
+    file = directory.file("metrics.jsonl")
+    try:
+        text = file.read_text("utf-8") if file.exists() else ""
+        return _structured(_lines(text), tuple[Epoch, ...], file)
+    except (OSError, ValueError) as error:
+        raise RunDirectoryError(f"{file} is damaged: {error}") from error
+
+
+def to_plain(record: Any) -> Any:
+    """Return plain data of a record, as the file of its class holds it."""
+    return _converter().unstructure(record)
+
+
+def structure(plain: Any, record: Any) -> Any:
+    """Return the record of plain data, as `to_plain` gives it."""
+    return _converter().structure(plain, record)
+
+
+def _structured(plain: Any, record: type[R], file: Path) -> R:
+    try:
+        result: R = structure(plain, record)
+        return result
+    except (ValueError, TypeError, cattrs.BaseValidationError) as error:
+        raise RunDirectoryError(f"{file} is damaged: {_cause(error)}") from error
+
+
+def _lines(text: str) -> list[Any]:
+    """Parse JSON lines, without the last one where a killed run left it torn."""
+    *whole, rest = text.split("\n")
+    records = [json.loads(line) for line in whole if line.strip()]
+    try:
+        return [*records, json.loads(rest)] if rest.strip() else records
+    except ValueError:
+        return records
+
+
+@functools.cache
+def _converter() -> cattrs.Converter:
+    converter = cattrs.Converter(detailed_validation=True)
+    converter.register_structure_hook(Number, _number)
+    converter.register_structure_hook(Summary, _summary_hook(converter))
+    converter.register_structure_hook(Activity, functools.partial(_to_activity, converter))
+    converter.register_unstructure_hook(Activity, functools.partial(_from_activity, converter))
+    for record in (Summary, TrialRecord):
+        plain = cattrs.gen.make_dict_unstructure_fn(record, converter)
+        converter.register_unstructure_hook(record, functools.partial(_without_none, plain))
+    return converter
+
+
+def _number(value: Any, _: Any) -> Number:
+    if value is None:
+        return None
+    number = float(value)
+    return number if math.isfinite(number) else None
+
+
+def _summary_hook(converter: cattrs.Converter) -> Callable[[Any, Any], Summary]:
+    structure = cattrs.gen.make_dict_structure_fn(Summary, converter)
+    known = {field.name for field in attrs.fields(Summary)} - {"more"}
+
+    def hook(value: Any, cls: Any) -> Summary:
+        own = {key: entry for key, entry in value.items() if key in known}
+        return structure({**own, "more": {k: v for k, v in value.items() if k not in known}}, cls)
+
+    return hook
+
+
+def _without_none(plain: Callable[[Any], dict[str, Any]], record: Any) -> dict[str, Any]:
+    """Leave out what there is none of; a summary's further parts stand beside its own."""
+    content = plain(record)
+    content |= content.pop("more", {})
+    if isinstance(record, Summary) and content["accuracy"] is not None:
+        content["accuracy"] = {k: v for k, v in content["accuracy"].items() if v is not None}
+    return {key: value for key, value in content.items() if value is not None}
+
+
+def _to_activity(converter: cattrs.Converter, value: Any, _: Any) -> Activity:
+    if not isinstance(value, dict):
+        raise TypeError("a table of keys and values is expected")
+    neurons = converter.structure(value.get("neurons", ()), tuple[NeuronActivity, ...])
+    synapses = converter.structure(value.get("synapses", ()), tuple[SynapseActivity, ...])
+    plain = {k: v for k, v in value.items() if k in {field.name for field in attrs.fields(Activity)}}
+    plain |= {"neurons": {n.name: n for n in neurons}, "synapses": {s.name: s for s in synapses}}
+    return Activity(**plain)
+
+
+def _from_activity(converter: cattrs.Converter, activity: Activity) -> dict[str, Any]:
+    content = attrs.asdict(activity)
+    content["neurons"] = [{**attrs.asdict(n), "rate": n.rate} for n in activity.neurons.values()]
+    content["synapses"] = [attrs.asdict(s) for s in activity.synapses.values()]
+    return content
+
+
+def _cause(error: Exception) -> str:
+    if isinstance(error, cattrs.BaseValidationError):
+        return "; ".join(cattrs.transform_error(error)[:3])
+    return str(error).rstrip(".")
