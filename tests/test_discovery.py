@@ -1,4 +1,4 @@
-"""Discovery, on distributions that are really installed, each time in a process of its own."""
+"""Discovery, on distributions that are really installed, in processes of their own."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ BROKEN = {
     "import error": (
         "import nowhere_to_be_found",
         "import",
-        ["bad_plugin.plugin: ModuleNotFoundError", "nowhere"],
+        [".plugin: ModuleNotFoundError", "nowhere"],
     ),
     "syntax error": ("def", "import", ["SyntaxError"]),
     "exit at import": ("import sys; sys.exit(3)", "import", ["SystemExit: 3"]),
@@ -42,7 +42,7 @@ BROKEN = {
     "error that cannot be printed": (
         "class E(Exception):\n    def __str__(self): raise ValueError\nraise E",
         "import",
-        ["bad_plugin.plugin: E"],
+        [".plugin: E"],
     ),
     "misspelled hook": (
         f"{HEAD}@hookimpl\ndef snnplug_nuerons(): return []",
@@ -128,20 +128,36 @@ BROKEN = {
 }
 
 
+@pytest.fixture(scope="module")
+def broken(distributions_in, tmp_path_factory):
+    """What is found where all the broken plugins stand before and behind a good one."""
+    folder = distributions_in(tmp_path_factory.mktemp("broken") / "site")
+    folder.add("good-plugin", GOOD)
+    for index, (source, _, _) in enumerate(BROKEN.values()):
+        folder.add(_bad(index), source, version="0.3rc1")
+    return folder.probe()
+
+
+def _bad(index: int) -> str:
+    return f"{'bad' if index % 2 else 'worse'}-plugin-{index}"
+
+
+def test_broken_plugins_harm_no_other(broken):
+    assert broken["names"] == ["good-plugin:good"]
+    assert len(broken["problems"]) == len(broken["stderr"]) == len(BROKEN)
+
+
 @pytest.mark.parametrize("case", BROKEN)
-def test_broken_plugin_is_left_out_and_harms_no_other(distributions, case):
-    source, phase, parts = BROKEN[case]
-    distributions.add("good-plugin", GOOD)
-    distributions.add("bad-plugin", source, version="0.3rc1")
-    found = distributions.probe()
-    assert found["names"] == ["good-plugin:good"]
-    [(plugin, version, where, error, details)] = found["problems"]
-    assert (plugin, version, where) == ("bad-plugin", "0.3rc1", phase)
+def test_broken_plugin_is_left_out(broken, case):
+    _, phase, parts = BROKEN[case]
+    name = _bad(list(BROKEN).index(case))
+    [(_, version, where, error, details)] = [problem for problem in broken["problems"] if problem[0] == name]
+    assert (version, where) == ("0.3rc1", phase)
     assert all(part in error for part in parts), error
     assert "\n" not in error
     assert details
-    [line] = found["stderr"]
-    assert line.startswith(f"snnplug: plugin bad-plugin 0.3rc1 was left out ({phase}): {error}")
+    [line] = [line for line in broken["stderr"] if f" {name} " in line]
+    assert line.startswith(f"snnplug: plugin {name} 0.3rc1 was left out ({phase}): {error}")
     assert line.endswith("snnplug list --errors")
 
 
@@ -166,34 +182,35 @@ def test_unknown_hook_marked_optional_is_passed_over(distributions):
 MARKER = "import os, pathlib; pathlib.Path(os.environ['MARKER']).touch()\n"
 
 
-@pytest.mark.parametrize("requirement", ["snnplug>=9", "snnplug (<0.1)", "snnplug[all]>=9,<10", "Snnplug>=9"])
-def test_unmet_requirement_is_found_before_import(distributions, tmp_path, requirement):
+def test_unmet_requirement_is_found_before_import(distributions, tmp_path):
+    requirements = ["snnplug>=9", "snnplug (<0.1)", "snnplug[all]>=9,<10", "Snnplug>=9"]
     marker = tmp_path / "imported"
     distributions.add("good-plugin", GOOD)
-    distributions.add("bad-plugin", MARKER, requires=["torch>=2", requirement])
+    for index, requirement in enumerate(requirements):
+        distributions.add(f"bad-plugin-{index}", MARKER, requires=["torch>=2", requirement])
     found = distributions.probe(MARKER=str(marker))
     assert not marker.exists()
     assert found["names"] == ["good-plugin:good"]
-    [(plugin, _, phase, error, _)] = found["problems"]
-    assert (plugin, phase) == ("bad-plugin", "requires")
-    assert "it needs snnplug" in error
-    assert "pip install -U snnplug bad-plugin" in error
-    assert len(found["stderr"]) == 1
+    for index, (plugin, _, phase, error, _) in enumerate(sorted(found["problems"])):
+        assert (plugin, phase) == (f"bad-plugin-{index}", "requires")
+        assert "it needs snnplug" in error
+        assert f"pip install -U snnplug {plugin}" in error
+    assert len(found["problems"]) == len(found["stderr"]) == len(requirements)
 
 
-@pytest.mark.parametrize(
-    "requirement",
-    [
+def test_requirement_that_is_met_or_does_not_apply(distributions):
+    requirements = [
         "snnplug",
         "snnplug>=0.1,<0.2",
         "snnplug-extras>=9",
         "snnplug>=9; extra == 'future'",
         "snnplug>=9; python_version < '3'",
-    ],
-)
-def test_requirement_that_is_met_or_does_not_apply(distributions, requirement):
-    distributions.add("good-plugin", GOOD, requires=[requirement])
-    assert distributions.probe()["names"] == ["good-plugin:good"]
+    ]
+    for index, requirement in enumerate(requirements):
+        distributions.add(f"good-plugin-{index}", GOOD, requires=[requirement])
+    found = distributions.probe()
+    assert found["names"] == [f"good-plugin-{index}:good" for index in range(len(requirements))]
+    assert found["problems"] == found["stderr"] == []
 
 
 def test_pre_releases_count_as_versions(distributions):
@@ -256,9 +273,9 @@ def test_name_offered_by_two_plugins(distributions):
     assert found["target"] == "acme_neurons.neuron:Good"
 
 
-def test_same_plugin_twice_on_the_path(distributions, tmp_path):
+def test_same_plugin_twice_on_the_path(distributions, distributions_in, tmp_path):
     distributions.add("good-plugin", GOOD, version="1.0")
-    second = type(distributions)(tmp_path / "second")
+    second = distributions_in(tmp_path / "second")
     second.add("Good_Plugin", "raise RuntimeError('hidden by the first')", version="0.9")
     found = distributions.probe("result['version'] = registry.list()[0].version", path=[second.folder])
     assert found["names"] == ["good-plugin:good"]

@@ -5,25 +5,24 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import inspect
-import os
+import json
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import attrs
 import pytest
+from click.testing import CliRunner
 
 from snnplug import KINDS, testing
-from snnplug.cli.main import COMMANDS
-from snnplug.recipe.recipe import (
-    EnergySection,
-    MeasureSection,
-    Recipe,
-    SearchSection,
-    TrainSection,
-    built_in_recipes,
-)
+from snnplug.cli.main import COMMANDS, main
+from snnplug.engine.stages.measure import EnergySection, MeasureSection
+from snnplug.engine.stages.search import SearchSection
+from snnplug.engine.train_section import TrainSection
+from snnplug.recipe.built_in import built_in_recipes
+from snnplug.recipe.recipe import Recipe
 from snnplug.registry import hookspecs
 
 ROOT = Path(__file__).parents[1]
@@ -64,7 +63,7 @@ def test_the_readme_lists_every_kind() -> None:
 )
 def test_every_key_of_a_recipe_is_documented(section) -> None:
     text = (DOCS / "recipes.md").read_text(encoding="utf-8")
-    keys = [field.name for field in attrs.fields(section) if field.name != "replaced"]  # set by -s only
+    keys = [field.name for field in attrs.fields(section) if field.name not in ("replaced", "sections")]
     assert [key for key in keys if f"`{key}`" not in text and f"`[{key}]`" not in text] == []
 
 
@@ -104,8 +103,8 @@ def test_the_catalogue_is_up_to_date(installed_registry) -> None:
 
 
 @pytest.fixture(scope="module")
-def tutorial(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
-    """Install the tutorial's package as shown; return its folder and the environment that finds it."""
+def tutorial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Install the tutorial's package as shown, where this process finds it; return its folder."""
     pytest.importorskip("torch")
     folder = tmp_path_factory.mktemp("tutorial")
     for name, text in FILE.findall((DOCS / "write-a-plugin.md").read_text(encoding="utf-8")):
@@ -115,50 +114,37 @@ def tutorial(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, 
     place = folder / "installed"
     command = [sys.executable, "-m", "pip", "install", *options, "--target", str(place), "./acme-neurons"]
     subprocess.run(command, cwd=folder, check=True)
-    paths = [str(place), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return folder, {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "SNNPLUG_STRICT": "1"}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(place))
+        patch.setenv("SNNPLUG_STRICT", "1")
+        yield folder
 
 
-def output_of(tutorial: tuple[Path, dict[str, str]], *command: str) -> str:
-    folder, environment = tutorial
-    done = subprocess.run(
-        [sys.executable, "-m", *command],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+def output_of(*command: str) -> str:
+    done = CliRunner().invoke(main, command)
+    assert done.exit_code == 0, done.output
     return done.stdout
 
 
 def test_the_tutorials_neuron_is_listed(tutorial) -> None:
-    assert "leaky_by_constant" in output_of(tutorial, "snnplug", "list", "--kind", "neuron")
-    assert "Fusi" in output_of(tutorial, "snnplug", "show", "neuron", "leaky_by_constant")
+    assert "leaky_by_constant" in output_of("list", "--kind", "neuron")
+    assert "Fusi" in output_of("show", "neuron", "leaky_by_constant")
+    shown = json.loads(output_of("show", "neuron", "leaky_by_constant", "--json"))
+    defaults = {p["name"]: p["default"] for p in shown["parameters"]}
+    assert defaults == {"leak": 0.1, "threshold": 1.0, "surrogate": "atan"}
 
 
-def test_the_tutorials_recipe_runs(tutorial) -> None:
+def test_the_tutorials_recipe_runs(tutorial, monkeypatch) -> None:
+    monkeypatch.chdir(tutorial)
     shorter = ["-s", "train.epochs=1", "-s", "neuron.leak=0.4"]
-    output_of(
-        tutorial,
-        "snnplug",
-        "run",
-        "acme-neurons/acme.toml",
-        "--out",
-        "runs/acme",
-        "--device",
-        "cpu",
-        *shorter,
-    )
-    assert (tutorial[0] / "runs" / "acme" / "report.html").is_file()
+    output_of("run", "acme-neurons/acme.toml", "--out", "runs/acme", "--device", "cpu", *shorter)
+    assert (tutorial / "runs" / "acme" / "report.html").is_file()
 
 
-def test_the_tutorials_tests_pass(tutorial) -> None:
-    shown = output_of(
-        tutorial, "pytest", "-q", "-p", "no:cacheprovider", "--import-mode=importlib", "acme-neurons/tests"
-    )
-    assert " passed" in shown and "failed" not in shown
+def test_the_tutorials_tests_pass(tutorial, run_pytest) -> None:
+    reports = run_pytest(tutorial / "acme-neurons" / "tests")
+    assert [report.longreprtext for report in reports.values() if report.failed] == []
+    assert sum(report.passed for report in reports.values()) > 20
 
 
 def test_every_built_in_recipe_is_documented() -> None:

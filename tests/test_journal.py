@@ -89,8 +89,8 @@ def test_readable_by_optuna_itself(tmp_path: Path) -> None:
 HOLD = """
 import sys
 from pathlib import Path
-from snnplug.runs.journal import _FlockLock
-lock = _FlockLock(Path(sys.argv[1]))
+from snnplug.runs.journal import _Lock
+lock = _Lock(Path(sys.argv[1]))
 lock.acquire()
 print("held", flush=True)
 sys.stdin.read()

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from snnplug.errors import RecipeError
+from snnplug.recipe.built_in import DEFAULT, built_in_recipes
 from snnplug.recipe.overrides import apply_overrides
-from snnplug.recipe.recipe import DEFAULT, Recipe, built_in_recipes, read_recipe, recipe_text
+from snnplug.recipe.read import read_recipe, recipe_text
+from snnplug.recipe.recipe import Recipe
 
 
 def problems(*overrides: str) -> str:

@@ -167,16 +167,12 @@ def test_list(python, tmp_path):
     assert data["problems"] == []
 
 
-def test_show(python, tmp_path):
-    shown = json.loads(
-        run(python, "-m", "snnplug", "show", "neuron", "stranger", "--json", cwd=tmp_path).stdout
-    )
-    assert {p["name"]: p["default"] for p in shown["parameters"]} == {"leak": 0.5, "threshold": 1.0}
-
-
 def test_run(python, project, tmp_path):
     recipe = project / "recipe.toml"
-    run(python, "-m", "snnplug", "run", str(recipe), "--out", "out", "--device", "cpu", cwd=tmp_path)
+    done = run(python, "-m", "snnplug", "run", str(recipe), "--out", "out", "--device", "cpu", cwd=tmp_path)
+    assert done.stdout.splitlines()[-1] == "out"
+    assert "test accuracy" in done.stderr
+    assert "report.html" in done.stderr
     resolved = (tmp_path / "out" / "resolved.json").read_text()
     assert "stranger-neurons:stranger" in resolved
     assert "0.2.1" in resolved

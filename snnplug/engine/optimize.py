@@ -36,7 +36,7 @@ def check_optimizer(section: TrainSection, key: str) -> None:
         make_optimizer(nn.Linear(2, 2), section, key)
 
 
-def make_optimizer(model: nn.Module, section: TrainSection, key: str) -> torch.optim.Optimizer:
+def make_optimizer(model: nn.Module, section: TrainSection, key: str = "train") -> torch.optim.Optimizer:
     """Return a section's optimizer over a model; neurons' own parameters get no weight decay.
 
     Args:

@@ -7,11 +7,11 @@ each function's sharpness in the convention of its source.
 | name | dS/dx | alpha |
 |---|---|---|
 | atan | alpha/2 / (1 + (pi/2 alpha x)^2) | 2 (Fang et al., ICCV 2021) |
-| sigmoid | alpha s(alpha x) (1 - s(alpha x)), s the logistic function | 4 (SpikingJelly) |
+| sigmoid | alpha s(alpha x) (1 - s(alpha x)), s the logistic function | 4 |
 | triangle | max(0, 1 - abs(x)/alpha) / alpha | 1 (ZIF; Deng et al., ICLR 2022) |
-| fast_sigmoid | 1 / (1 + alpha abs(x))^2 | 25 (Zenke & Ganguli 2018; snnTorch) |
+| fast_sigmoid | 1 / (1 + alpha abs(x))^2 | 25 (Zenke & Ganguli 2018) |
 | rectangle | 1/alpha where abs(x) < alpha/2 | 1 (Wu et al., 2018) |
-| superspike | 1 / (1 + alpha abs(x))^2 | 100 (Zenke & Ganguli 2018; Norse) |
+| superspike | 1 / (1 + alpha abs(x))^2 | 100 (Zenke & Ganguli 2018) |
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from torch import Tensor
 
 from snnplug.errors import ParameterError, did_you_mean
 
-__all__ = ["SURROGATES", "Surrogate", "sharpness", "spike", "surrogate_named"]
+__all__ = ["SURROGATES", "Surrogate", "at_least", "sharpness", "spike", "surrogate_named"]
 
 
 @attrs.frozen
@@ -99,12 +99,20 @@ def sharpness(surrogate: str, alpha: float | None) -> float:
     return usual if alpha is None else float(alpha)
 
 
+def at_least(x: Tensor, bound: float, *, strict: bool = False) -> Tensor:
+    """Return 1 where `x` is the bound or more, or strictly more, else 0, in the type of `x`; no graph."""
+    if torch.compiler.is_compiling():
+        return ((x > bound) if strict else (x >= bound)).to(x.dtype)
+    bounds = x.new_full((), bound)  # much faster than by way of booleans, and than a number
+    return (torch.gt if strict else torch.ge)(x, bounds, out=torch.empty_like(x))
+
+
 class _Spike(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, name: str, alpha: float, strict: bool) -> Tensor:
         ctx.save_for_backward(x)
         ctx.name, ctx.alpha = name, alpha
-        return ((x > 0) if strict else (x >= 0)).to(x.dtype)
+        return at_least(x, 0.0, strict=strict)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:

@@ -54,7 +54,8 @@ def recipe_text(source: str | Path) -> str:
             ]
         ) from error
     except UnicodeDecodeError as error:
-        raise RecipeError([f"the recipe {str(source)!r} is not in UTF-8; save it as UTF-8"]) from error
+        problem = f"cannot read the recipe {str(source)!r}: it is not in UTF-8; save it as UTF-8"
+        raise RecipeError([problem]) from error
     except (OSError, ValueError) as error:
         raise RecipeError([f"cannot read the recipe {str(source)!r}: {error}"]) from error
 

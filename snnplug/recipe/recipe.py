@@ -15,9 +15,10 @@ from typing import Any
 import attrs
 
 from snnplug.errors import RecipeError, did_you_mean
+from snnplug.recipe import stages
 from snnplug.recipe.built_in import DEFAULT, load_built_in
 from snnplug.recipe.section import Named, Table, fields_of, named_in, uses
-from snnplug.recipe.stages import STAGES, StageSpec, sections
+from snnplug.recipe.stages import StageSpec, sections
 from snnplug.registry.structure import converter, explain
 
 __all__ = ["Recipe", "fill_in", "lookup", "put"]
@@ -62,7 +63,7 @@ class Recipe:
         """Return plain data that `from_dict` accepts."""
         own = {k: v for k, v in attrs.asdict(self, recurse=False).items() if k != "sections"}
         data: Table = {k: copy.deepcopy(v) for k, v in own.items() if v is not None and v != ()}
-        for name, section in self.sections.items():
+        for name, section in sorted(self.sections.items(), key=lambda item: item[0].count(".")):
             data = put(data, name, attrs.asdict(section))
         return data
 
@@ -76,7 +77,7 @@ class Recipe:
     def running(self) -> tuple[StageSpec, ...]:
         """The stages that this recipe runs, in order."""
         found: list[StageSpec] = []
-        for spec in STAGES:
+        for spec in stages.STAGES:
             network = any(earlier.load().gives == "network" for earlier in found)
             if spec.load().wanted(self, network):
                 found.append(spec)
@@ -145,7 +146,7 @@ class _Reader:
 
     @staticmethod
     def _is_implied(name: str) -> bool:
-        return any(name in stage.load().implied for stage in STAGES)
+        return any(name in stage.load().implied for stage in stages.STAGES)
 
     def _refuse_unknown(self, known: Iterable[str]) -> None:
         core = [field.name for field in attrs.fields(Recipe) if field.name != "sections"]
@@ -185,7 +186,7 @@ def default_data() -> Table:
 
 
 def _check_stages(recipe: Recipe) -> None:
-    classes = [(spec.name, spec.load()) for spec in STAGES]
+    classes = [(spec.name, spec.load()) for spec in stages.STAGES]
     running = recipe.stages
     finders = [name for name, stage in classes if stage.gives == "genotype"]
     found = [name for name in finders if name in running]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from snnplug.recipe.stages import STAGES
+from snnplug.recipe import stages
 from snnplug.report import words
 from snnplug.report.section import Stat, render_template
 from snnplug.runs.directory import write_atomically
@@ -39,7 +39,7 @@ def write_report(directory: Path) -> Path:
 
 def render(records: Records) -> str:
     """Return the page."""
-    sections = [spec.load_report()() for spec in STAGES]
+    sections = [spec.load_report()() for spec in stages.STAGES]
     stats = [stat for section in sections for stat in section.stats(records)]
     return render_template(
         "page.html.j2",

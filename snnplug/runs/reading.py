@@ -15,9 +15,18 @@ import cattrs
 from snnplug.contracts import Activity, NeuronActivity, SynapseActivity
 from snnplug.errors import RunDirectoryError
 from snnplug.runs.directory import RunDirectory
-from snnplug.runs.records import SCHEMAS, Epoch, Number, Resolved, Summary, TrialRecord
+from snnplug.runs.records import (
+    SCHEMAS,
+    Accuracy,
+    Epoch,
+    Number,
+    Resolved,
+    SearchRecord,
+    Summary,
+    TrialRecord,
+)
 
-__all__ = ["Records", "read_epochs", "read_resolved", "read_summary", "to_plain"]
+__all__ = ["Records", "read_epochs", "read_resolved", "read_summary", "structure", "to_plain"]
 
 R = TypeVar("R")
 
@@ -148,7 +157,7 @@ def _converter() -> cattrs.Converter:
     converter.register_structure_hook(Summary, _summary_hook(converter))
     converter.register_structure_hook(Activity, functools.partial(_to_activity, converter))
     converter.register_unstructure_hook(Activity, functools.partial(_from_activity, converter))
-    for record in (Summary, TrialRecord):
+    for record in (TrialRecord, SearchRecord, Accuracy, Summary):  # the inner ones first
         plain = cattrs.gen.make_dict_unstructure_fn(record, converter)
         converter.register_unstructure_hook(record, functools.partial(_without_none, plain))
     return converter
@@ -176,8 +185,6 @@ def _without_none(plain: Callable[[Any], dict[str, Any]], record: Any) -> dict[s
     """Leave out what there is none of; a summary's further parts stand beside its own."""
     content = plain(record)
     content |= content.pop("more", {})
-    if isinstance(record, Summary) and content["accuracy"] is not None:
-        content["accuracy"] = {k: v for k, v in content["accuracy"].items() if v is not None}
     return {key: value for key, value in content.items() if value is not None}
 
 

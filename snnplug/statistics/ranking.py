@@ -4,8 +4,8 @@
 
 Kendall's tau-b allows for ties (M. G. Kendall, Biometrika 33(3), 1945, doi:10.1093/biomet/33.3.239).
 Within groups, only pairs of members of one group are counted. Spearman's rho is the linear
-correlation of ranks, ties sharing their mean rank. An interval takes the percentiles of as many
-resamples of the networks, the same resamples for every predictor.
+correlation of ranks, ties sharing their mean rank. Intervals are those of
+`snnplug.statistics.intervals`.
 
 Minus infinity is a number like any other here, the least; NaN is not allowed.
 """
@@ -16,25 +16,11 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import attrs
+from snnplug.statistics.intervals import Estimate, from_resamples, resamples
 
-__all__ = ["Estimate", "estimate_rho", "estimate_tau", "kendall", "regret", "spearman", "top_overlap"]
+__all__ = ["estimate_rho", "estimate_tau", "kendall", "regret", "spearman", "top_overlap"]
 
-RESAMPLES = 1000
 _LARGEST = 2000  # more networks make a resampling take minutes, and an interval narrower than +-0.03
-
-
-@attrs.frozen
-class Estimate:
-    """A correlation with its interval; `low` and `high` are None where none was computed."""
-
-    value: float
-    low: float | None = None
-    high: float | None = None
-
-    def __str__(self) -> str:
-        interval = "" if self.low is None else f" [{self.low:.2f}, {self.high:.2f}]"
-        return f"{self.value:.3f}{interval}"
 
 
 def kendall(x: Sequence[float], y: Sequence[float], groups: Sequence[object] | None = None) -> float | None:
@@ -82,14 +68,14 @@ def estimate_tau(
     a, b, group = _codes(x), _codes(y), _codes(groups if groups is not None else [0] * len(x))
     same = group[:, None] == group
     dx, dy = np.sign(a[:, None] - a) * same, np.sign(b[:, None] - b) * same
-    weights = _resamples(len(x), seed)
+    weights = resamples(len(x), seed)
 
     def pairs(signs: Any) -> Any:
         return np.einsum("ri,ri->r", weights @ signs, weights)
 
     with np.errstate(invalid="ignore", divide="ignore"):
         values = pairs(dx * dy) / np.sqrt(pairs(np.abs(dx)) * pairs(np.abs(dy)))
-    return _interval(value, values)
+    return from_resamples(value, values)
 
 
 def estimate_rho(x: Sequence[float], y: Sequence[float], *, seed: int = 0) -> Estimate | None:
@@ -97,7 +83,7 @@ def estimate_rho(x: Sequence[float], y: Sequence[float], *, seed: int = 0) -> Es
     value = spearman(x, y)
     if value is None or len(x) > _LARGEST:
         return None if value is None else Estimate(value)
-    return _interval(value, _weighted_rho(_codes(x), _codes(y), _resamples(len(x), seed)))
+    return from_resamples(value, _weighted_rho(_codes(x), _codes(y), resamples(len(x), seed)))
 
 
 def top_overlap(x: Sequence[float], y: Sequence[float], share: float = 0.1) -> float:
@@ -133,15 +119,6 @@ def _membership(values: Sequence[float], count: int) -> Any:
     return above + equal * ((count - above.sum()) / equal.sum())
 
 
-def _resamples(n: int, seed: int) -> Any:
-    """Return how often each of n is drawn, `[RESAMPLES, n]`."""
-    import numpy as np
-
-    generator = np.random.default_rng(seed)
-    drawn = generator.integers(0, n, (RESAMPLES, n))
-    return np.stack([np.bincount(row, minlength=n) for row in drawn]).astype(float)
-
-
 def _weighted_rho(a: Any, b: Any, weights: Any) -> Any:
     """Return rho for each row of weights: the ranks are those of the resample."""
     import numpy as np
@@ -157,9 +134,3 @@ def _weighted_rho(a: Any, b: Any, weights: Any) -> Any:
     with np.errstate(invalid="ignore", divide="ignore"):
         return (weights * x * y).sum(1) / np.sqrt((weights * x * x).sum(1) * (weights * y * y).sum(1))
 
-
-def _interval(value: float, values: Any) -> Estimate:
-    import numpy as np
-
-    low, high = np.nanpercentile(values, [2.5, 97.5])
-    return Estimate(value, float(low), float(high))

@@ -18,7 +18,8 @@ pytest.importorskip("snnplug_snasnet", reason="the built-in recipe needs the fir
 
 from snnplug.cli import main
 
-QUICK = ("-s", "search.strategy.draws=3", "-s", "train.epochs=1", "-s", "measure.samples=64")
+QUICK = ("-s", "search.strategy.draws=12", "-s", "search.space.channels=4", "-s", "train.epochs=1")
+QUICK += ("-s", "measure.samples=64", "--device", "cpu")
 
 
 def start(*arguments: str) -> subprocess.Popen[str]:
@@ -32,9 +33,26 @@ def start(*arguments: str) -> subprocess.Popen[str]:
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def interrupted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """Directory and messages of a run that met Ctrl-C in the middle of its search."""
     out = tmp_path_factory.mktemp("cli") / "run"
-    process = start("run", "--out", str(out), *QUICK, "--device", "cpu")
+    process = start("run", "--out", str(out), *QUICK)
+    deadline = time.monotonic() + 120
+    while not (out / "trials.journal").exists() or (out / "trials.journal").stat().st_size < 2000:
+        assert process.poll() is None, process.communicate()[1]
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130, stderr
+    return out, stderr
+
+
+@pytest.fixture(scope="module")
+def finished(interrupted: tuple[Path, str]) -> Path:
+    """The same run, resumed."""
+    out, _ = interrupted
+    process = start("run", "--resume", str(out))
     stdout, stderr = process.communicate(timeout=300)
     assert process.returncode == 0, stderr
     assert stdout.splitlines()[-1] == str(out)
@@ -43,10 +61,17 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+def test_ctrl_c_leaves_a_run_that_resumes(interrupted: tuple[Path, str], finished: Path) -> None:
+    out, stderr = interrupted
+    assert finished == out
+    assert f"snnplug run --resume {out}" in stderr
+    assert "Traceback" not in stderr
+
+
 def test_run_leaves_a_finished_directory(finished: Path) -> None:
     summary = json.loads((finished / "summary.json").read_text())
     assert summary["stages"] == ["search", "train", "measure", "report"]
-    assert summary["search"]["draws"] == 3
+    assert summary["search"]["draws"] == 12
     assert {estimate["model"] for estimate in summary["energy"]} == {"snnplug-energy:horowitz_45nm"}
     assert (finished / "report.html").stat().st_size > 10_000
 
@@ -56,40 +81,27 @@ def test_compare_prints_figures_and_what_differs(finished: Path) -> None:
     assert result.exit_code == 0
     assert "test accuracy" in result.stdout
     as_json = CliRunner().invoke(main, ["compare", str(finished), "--json"])
-    assert json.loads(as_json.stdout)[str(finished)]["search"]["draws"] == 3
+    assert json.loads(as_json.stdout)[str(finished)]["search"]["draws"] == 12
 
 
-def test_replay_is_identical(finished: Path, tmp_path: Path) -> None:
-    process = start("replay", str(finished), "--out", str(tmp_path / "again"), "--quiet")
-    stdout, stderr = process.communicate(timeout=300)
-    assert process.returncode == 0, stdout + stderr
-    assert stdout.splitlines() == ["identical", str(tmp_path / "again")]
+def test_replay_of_a_resumed_run_is_identical(finished: Path, tmp_path: Path) -> None:
+    import torch
 
-
-def test_ctrl_c_leaves_a_run_that_resumes(tmp_path: Path) -> None:
-    out = tmp_path / "run"
-    slow = ["-s", "search.strategy.draws=40", "-s", "train.epochs=1", "--device", "cpu"]
-    process = start("run", "--out", str(out), *slow)
-    deadline = time.monotonic() + 120
-    while not (out / "trials.journal").exists() or (out / "trials.journal").stat().st_size < 2000:
-        assert process.poll() is None, process.communicate()[1]
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
-    _, stderr = process.communicate(timeout=60)
-    assert process.returncode == 130, stderr
-    assert f"snnplug run --resume {out}" in stderr
-    assert "Traceback" not in stderr
-    again = start("run", "--resume", str(out), "--quiet")
-    stdout, stderr = again.communicate(timeout=300)
-    assert again.returncode == 0, stderr
-    assert stdout.strip() == str(out)
-    assert json.loads((out / "summary.json").read_text())["search"]["draws"] == 40
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # as many as the processes above
+    try:
+        result = CliRunner().invoke(
+            main, ["replay", str(finished), "--out", str(tmp_path / "again"), "--quiet"]
+        )
+    finally:
+        torch.set_num_threads(threads)
+    assert result.exit_code == 0, result.output
+    assert result.stdout.splitlines() == ["identical", str(tmp_path / "again")]
 
 
 @pytest.mark.slow
 def test_two_processes_train_as_one_run(tmp_path: Path) -> None:
-    process = start("run", "--out", str(tmp_path / "run"), *QUICK, "--device", "cpu", "--devices", "2")
+    process = start("run", "--out", str(tmp_path / "run"), *QUICK, "--devices", "2")
     stdout, stderr = process.communicate(timeout=300)
     assert process.returncode == 0, stderr
     assert stdout.splitlines() == [str(tmp_path / "run")]

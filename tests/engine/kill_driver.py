@@ -46,9 +46,9 @@ def in_child(directory: Path, *, resume: bool) -> int:
     try:
         registry = toys.toy_registry()
         if resume:
-            snnplug.engine.resume(directory, registry=registry)
+            snnplug.resume(directory, registry=registry)
         else:
-            snnplug.engine.run(RECIPE, out=directory, registry=registry)
+            snnplug.run(RECIPE, out=directory, registry=registry)
     except BaseException as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         os._exit(1)

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from snnplug import Epoch, Summary, run
 from snnplug.cli import main
-from snnplug.engine import run
 from snnplug.errors import RunDirectoryError
 from snnplug.runs.compare import FinishedRun, differing_settings, epoch_rows, learning_figures
 
@@ -19,15 +19,15 @@ from snnplug.runs.compare import FinishedRun, differing_settings, epoch_rows, le
 def made_up(name: str, accuracies: list[float], seconds: float, *, held_out: bool = True) -> FinishedRun:
     return FinishedRun(
         name=name,
-        summary={},
+        summary=Summary(),
         epochs=tuple(
-            {
-                "epoch": i + 1,
-                "loss": 1 / (i + 1),
-                "accuracy": a - 0.1 if held_out else a,
-                "val_accuracy": a if held_out else None,
-                "seconds": seconds,
-            }
+            Epoch(
+                epoch=i + 1,
+                loss=1 / (i + 1),
+                accuracy=a - 0.1 if held_out else a,
+                val_accuracy=a if held_out else None,
+                seconds=seconds,
+            )
             for i, a in enumerate(accuracies)
         ),
         components=(),
@@ -77,4 +77,4 @@ def test_unfinished_run_is_named(toy_registry: Any, toy_recipe: dict[str, Any], 
     (tmp_path / "run" / "summary.json").unlink()
     with pytest.raises(RunDirectoryError, match="was never finished; continue it with"):
         FinishedRun.read(tmp_path / "run")
-    assert json.loads((tmp_path / "run" / "resolved.json").read_text())["schema"] == 1
+    assert json.loads((tmp_path / "run" / "resolved.json").read_text())["schema"] == 2

@@ -12,8 +12,8 @@ from click.testing import CliRunner
 
 from snnplug import Benchmark, BenchmarkSpec, Candidate, Registry, ScorerSpec, TrainedNetwork, digest
 from snnplug.cli import main
-from snnplug.engine import workers
 from snnplug.engine.correlate import correlate
+from snnplug.engine.scoring import workers
 from snnplug.engine.scoring.workers import Workers
 from snnplug.errors import ContractError, RecipeError, RunDirectoryError, UnknownName
 from snnplug.report.correlation import scores_table, table_table, to_record, write_scatter
@@ -109,9 +109,9 @@ def test_number_of_workers_does_not_matter(
     asked: list[int] = []
 
     class Counted(Workers):
-        def __init__(self, setup: Any, count: int) -> None:
+        def __init__(self, parts: Any, scorers: Any, count: int, resume: str) -> None:
             asked.append(count)
-            super().__init__(setup, count)
+            super().__init__(parts, scorers, count, resume)
 
     monkeypatch.setattr(workers, "Workers", Counted)
     alone = run(registry, tmp_path / "one", scorers=["toy"])

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from snnplug.engine import run
+from snnplug import run
 from snnplug.engine.dashboard import serve_dashboard
 from snnplug.errors import UsageError
 from snnplug.runs.directory import RunDirectory

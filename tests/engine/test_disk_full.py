@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from snnplug.engine import resume, run
+from snnplug import resume, run
 from snnplug.errors import StorageError
 
 

@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 import toys
 
-from snnplug import ScorerSpec, StrategySpec
-from snnplug.engine import replay, run
+from snnplug import ScorerSpec, StrategySpec, replay, run
 from snnplug.errors import RecipeError
 
 TOLD: list[Any] = []

@@ -28,18 +28,19 @@ def problems(registry: Registry, recipe: dict[str, Any], *overrides: str) -> str
 
 def test_neuron_goes_into_the_space(toy_registry: Registry, toy_recipe: dict[str, Any]) -> None:
     plan = plan_of(toy_registry, toy_recipe, "neuron.tau=3.0")
-    assert plan.space.parameters["neuron"] == plan.neuron
-    assert plan.neuron.build().tau == 3.0
+    assert plan["search.space"].parameters["neuron"] == plan["neuron"]
+    assert plan["neuron"].build().tau == 3.0
 
 
 def test_space_may_have_a_neuron_of_its_own(toy_registry: Registry, toy_recipe: dict[str, Any]) -> None:
     plan = plan_of(toy_registry, toy_recipe, "search.space.neuron={use='toy', tau=5.0}")
-    assert plan.space.parameters["neuron"].parameters == {"tau": 5.0}
+    assert plan["search.space"].parameters["neuron"].parameters == {"tau": 5.0}
 
 
 def test_baselines_are_recorded_unless_refused(toy_registry: Registry, toy_recipe: dict[str, Any]) -> None:
-    assert [c.name for c in plan_of(toy_registry, toy_recipe).baselines] == ["toy_size"]
-    assert plan_of(toy_registry, toy_recipe, "search.baselines=false").baselines == ()
+    recorded = plan_of(toy_registry, toy_recipe).under("search.baselines")
+    assert [component.name for component in recorded.values()] == ["toy_size"]
+    assert plan_of(toy_registry, toy_recipe, "search.baselines=false").under("search.baselines") == {}
 
 
 def test_every_mistake_has_its_key(toy_registry: Registry, toy_recipe: dict[str, Any]) -> None:
@@ -70,7 +71,7 @@ def test_ambiguous_name_lists_the_choices(toy_registry: Registry, toy_recipe: di
     assert "neuron.use" in text
     assert "acme:toy" in text
     assert "local:toy" in text
-    assert plan_of(toy_registry, toy_recipe, "neuron.use=acme:toy").neuron.plugin == "acme"
+    assert plan_of(toy_registry, toy_recipe, "neuron.use=acme:toy")["neuron"].plugin == "acme"
 
 
 def test_replaced_component_drops_foreign_parameters_with_a_note(
@@ -78,7 +79,7 @@ def test_replaced_component_drops_foreign_parameters_with_a_note(
 ) -> None:
     toy_recipe["encoder"] = {"use": "other", "steps": 5, "gain": 2}
     plan = plan_of(toy_registry, toy_recipe, "encoder.use=toy")
-    assert plan.encoder.parameters == {"steps": 5}
+    assert plan["encoder"].parameters == {"steps": 5}
     assert plan.notes == ("encoder is now toy: left out encoder.gain",)
     toy_recipe["encoder"] = {"use": "toy", "gain": 2}
     assert "encoder.gain: unknown parameter" in problems(toy_registry, toy_recipe)

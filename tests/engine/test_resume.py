@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import snnplug
-from snnplug.engine import resume, run
+from snnplug import resume, run
 from snnplug.errors import RunDirectoryError
 
 DRIVER = Path(__file__).with_name("kill_driver.py")
@@ -54,10 +54,10 @@ def test_training_continues_behind_its_checkpoint(
     toy_registry: Any, toy_recipe: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = run(toy_recipe, out=tmp_path / "whole", registry=toy_registry)
-    from snnplug.engine import train
+    from snnplug.engine import training
 
     calls = []
-    original = train._Trainer._epoch
+    original = training._Trainer._epoch
 
     def stop_in_third(self: Any, epoch: int, bar: Any) -> tuple[float, float]:
         calls.append(epoch)
@@ -65,7 +65,7 @@ def test_training_continues_behind_its_checkpoint(
             raise KeyboardInterrupt
         return original(self, epoch, bar)
 
-    monkeypatch.setattr(train._Trainer, "_epoch", stop_in_third)
+    monkeypatch.setattr(training._Trainer, "_epoch", stop_in_third)
     with pytest.raises(KeyboardInterrupt):
         run(toy_recipe, out=tmp_path / "broken", registry=toy_registry)
     assert len((tmp_path / "broken" / "metrics.jsonl").read_text().splitlines()) == 2

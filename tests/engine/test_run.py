@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from snnplug.engine import replay, run
+from snnplug import replay, run
 from snnplug.errors import (
     ContractError,
     DeviceError,
@@ -45,7 +45,7 @@ def test_all_stages_leave_their_files(toy_registry: Any, toy_recipe: dict[str, A
     assert summary["energy"][0]["value"] == summary["synaptic_operations"]
     assert summary["search"]["draws"] == 20
     assert summary["search"]["evaluated"] == summary["search"]["distinct"] <= 11
-    assert done.model is not None
+    assert done.model() is not None
 
 
 def test_best_is_the_highest_score_and_is_what_is_trained(
@@ -65,7 +65,7 @@ def test_checkpoint_loads_as_plain_weights(
 ) -> None:
     done = run(toy_recipe, out=tmp_path / "run", registry=toy_registry)
     state = torch.load(tmp_path / "run" / "checkpoint.pt", weights_only=True)
-    for name, value in done.model.state_dict().items():  # type: ignore[union-attr]
+    for name, value in done.model().state_dict().items():  # type: ignore[union-attr]
         assert torch.equal(state["model"][name], value)
 
 
@@ -112,7 +112,8 @@ def test_search_without_training(toy_registry: Any, toy_recipe: dict[str, Any], 
     del toy_recipe["train"]
     done = run(toy_recipe, out=tmp_path / "run", registry=toy_registry)
     assert done.summary["stages"] == ["search", "report"]
-    assert done.model is None
+    with pytest.raises(RunDirectoryError, match="holds no trained network"):
+        done.model()
 
 
 def test_resolved_json_repeats_as_a_recipe(

@@ -11,12 +11,12 @@ import torch
 
 pytest.importorskip("snnplug_snasnet", reason="the recipes need the first plugins")
 
-from snnplug import DatasetSpec, Registry, Splits, Task
-from snnplug.engine import run
+from snnplug import DatasetSpec, Registry, Splits, Task, run
 from snnplug.engine.optimize import learning_rate_factor, make_optimizer
 from snnplug.nn import ImageSplit
+from snnplug.recipe.built_in import built_in_recipes
 from snnplug.recipe.plan import make_plan
-from snnplug.recipe.recipe import built_in_recipes, read_recipe
+from snnplug.recipe.read import read_recipe
 
 NAMES = [name for name in built_in_recipes() if name.startswith("snasnet")]
 REGISTRY = Registry.from_installed(quiet=True)
@@ -62,9 +62,8 @@ def test_published_size_and_training(name: str, parameters: int | None, lr: floa
     middle, end = learning_rate_factor(section, epochs // 2), learning_rate_factor(section, epochs)
     assert (middle, end) == (pytest.approx((1 + 0.01) / 2), pytest.approx(0.01))
     if parameters is not None:
-        assert plan.architecture is not None
         with torch.device("meta"):
-            network: Any = plan.architecture.build(task(name))
+            network: Any = plan["architecture"].build(task(name))
         assert sum(p.numel() for p in network.parameters()) == parameters
         neuron = network.reduction.neuron
         assert (neuron.tau, neuron.threshold) == (pytest.approx(4 / 3), 1)
@@ -73,11 +72,10 @@ def test_published_size_and_training(name: str, parameters: int | None, lr: floa
 def test_searches_are_the_published_one() -> None:
     for name, channels, batch in (("snasnet_search_cifar10", 16, 64), ("snasnet_variant_cifar100", 128, 256)):
         plan = make_plan(read_recipe(name), REGISTRY)
-        assert plan.space is not None and plan.strategy is not None and plan.scorer is not None
-        assert plan.space.parameters["channels"] == channels
-        assert plan.strategy.parameters == {"draws": 5000}
-        assert plan.scorer.parameters == {"batch_size": batch, "repeats": 2}
-    space = plan.space.build(task("snasnet_variant_cifar100"))
+        assert plan["search.space"].parameters["channels"] == channels
+        assert plan["search.strategy"].parameters == {"draws": 5000}
+        assert plan["search.scorer"].parameters == {"batch_size": batch, "repeats": 2}
+    space = plan["search.space"].build(task("snasnet_variant_cifar100"))
     assert space.operations == ("zero", "identity", "conv3", "conv5", "avg_pool")
     assert space.skeleton.pooling == "max"
 

@@ -11,8 +11,7 @@ import torch
 import toys
 from torch import Tensor, nn
 
-from snnplug import LossSpec, Registry
-from snnplug.engine import run
+from snnplug import LossSpec, Registry, run
 from snnplug.errors import NonFiniteLoss
 from snnplug.nn import watch_spikes
 from snnplug.recipe.recipe import Recipe
@@ -67,7 +66,7 @@ def train(
 def test_watches_once_and_lets_go(train: Callable[..., Any]) -> None:
     done = train("run")
     assert EVENTS == ["watch", "unwatch"]
-    assert all("step" not in part.__dict__ for part in done.model.modules())
+    assert all("step" not in part.__dict__ for part in done.model().modules())
 
 
 def test_what_it_sees_trains_the_network(train: Callable[..., Any]) -> None:

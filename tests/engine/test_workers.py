@@ -16,12 +16,11 @@ import pytest
 import torch
 import toys
 
-from snnplug import Registry, ScorerSpec
-from snnplug.engine import resume, run
+from snnplug import Registry, ScorerSpec, resume, run
 from snnplug.engine.scoring.evaluator import one_thread
 from snnplug.engine.scoring.workers import _Worker
 from snnplug.errors import ContractError, RecipeError, RunFailed
-from snnplug.recipe.recipe import read_recipe
+from snnplug.recipe.read import read_recipe
 
 
 def searching(recipe: dict[str, Any], **changes: Any) -> dict[str, Any]:
@@ -157,7 +156,7 @@ import sys
 from pathlib import Path
 sys.path.insert(0, {folder!r})
 import toys
-from snnplug.engine import run
+from snnplug import run
 
 if __name__ == "__main__":
     search = {{**toys.RECIPE["search"], "workers": 2, "space": {{"use": "toy", "delay": 0.05}}}}

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from snnplug.report import write_report
+from snnplug.report.page import write_report
 
 LAYERS = ["stem.neuron", "cells.0.edges.input-1.neuron", "cells.0.edges.2-output.neuron", "classifier.neuron"]
 STEPS, SAMPLES = 4, 512

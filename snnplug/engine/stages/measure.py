@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
 
@@ -52,7 +52,7 @@ class Measure(Stage):
     """Say how well the trained network does, and what it costs."""
 
     name = "measure"
-    sections = {"measure": MeasureSection, "energy": EnergySection}  # noqa: RUF012 - a ClassVar
+    sections: ClassVar = {"measure": MeasureSection, "energy": EnergySection}
     implied = ("measure", "energy")
 
     @classmethod

@@ -5,7 +5,7 @@ The loop is in `snnplug.engine.searching`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import attrs
 
@@ -54,7 +54,7 @@ class Search(Stage):
     """Find a genotype."""
 
     name = "search"
-    sections = {"search": SearchSection}  # noqa: RUF012 - a ClassVar
+    sections: ClassVar = {"search": SearchSection}
     gives = "genotype"
 
     def check(self, parts: Parts) -> None:

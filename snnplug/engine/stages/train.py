@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from snnplug.engine.stage import Restored, Stage, Work
 from snnplug.engine.train_section import TrainSection
@@ -19,7 +19,7 @@ class Train(Stage):
     """Train the network of the genotype found, or the recipe's architecture."""
 
     name = "train"
-    sections = {"train": TrainSection}  # noqa: RUF012 - declared as ClassVar by Stage
+    sections: ClassVar = {"train": TrainSection}
     gives = "network"
 
     def check(self, parts: Parts) -> None:

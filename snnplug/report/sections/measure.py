@@ -56,7 +56,7 @@ def _stats(summary: Summary) -> Iterator[Stat]:
 
 
 @attrs.frozen
-class Raster:
+class _Raster:
     """Spikes of one layer for one sample."""
 
     name: str
@@ -68,7 +68,7 @@ class Raster:
 
 
 @attrs.frozen
-class Synapse:
+class _Synapse:
     """Work of one synaptic layer, per sample."""
 
     layer: SynapseActivity
@@ -79,22 +79,22 @@ class Synapse:
 
 
 @attrs.frozen
-class Shown:
+class _Shown:
     """What the network did, per sample."""
 
     samples: int
     steps: int
-    rasters: Sequence[Raster]
+    rasters: Sequence[_Raster]
     bars: Markup | None
     by_step: Markup | None
     neurons: Sequence[tuple[str, int, float, float | None]]
-    synapses: Sequence[Synapse]
+    synapses: Sequence[_Synapse]
     operations: float
     macs: float
     uncounted: Sequence[tuple[str, str]]
 
 
-def _shown(activity: Activity | None) -> Shown | None:
+def _shown(activity: Activity | None) -> _Shown | None:
     """Return spikes, rates and operations, per sample."""
     from snnplug.report.figures.activity import raster, rate_bars, rate_steps
 
@@ -103,13 +103,13 @@ def _shown(activity: Activity | None) -> Shown | None:
     samples = max(activity.samples, 1)
     layers, inputs = list(activity.neurons.values()), list(activity.synapses.values())
     rasters = [
-        Raster(n.name, n.size, len(n.raster[0]), n.rate, n.graded, raster(n, f"raster{i}"))
+        _Raster(n.name, n.size, len(n.raster[0]), n.rate, n.graded, raster(n, f"raster{i}"))
         for i, n in enumerate(layers)
         if n.raster and n.raster[0]
     ]
     operations = sum(sum(s.operations) for s in inputs if not s.analog)
     synapses = [
-        Synapse(
+        _Synapse(
             layer=s,
             events=sum(s.events) / samples,
             operations=None if s.analog else sum(s.operations) / samples,
@@ -118,7 +118,7 @@ def _shown(activity: Activity | None) -> Shown | None:
         )
         for s in inputs
     ]
-    return Shown(
+    return _Shown(
         samples=activity.samples,
         steps=activity.steps,
         rasters=rasters,

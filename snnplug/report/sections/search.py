@@ -44,7 +44,7 @@ def _cell(data: Records) -> Markup | None:
 
 
 @attrs.frozen
-class Baseline:
+class _Baseline:
     """Scores against one baseline, with Kendall's tau-b."""
 
     name: str
@@ -53,7 +53,7 @@ class Baseline:
 
 
 @attrs.frozen
-class Front:
+class _Front:
     """Scores against one objective, with the candidates marked that no other beats."""
 
     name: str
@@ -62,18 +62,18 @@ class Front:
 
 
 @attrs.frozen
-class Scores:
+class _Scores:
     """Scores of a search, without pictures where no candidate has one."""
 
     candidates: int
     failed: int
-    baselines: Sequence[Baseline] = ()
-    fronts: Sequence[Front] = ()
+    baselines: Sequence[_Baseline] = ()
+    fronts: Sequence[_Front] = ()
     ranks: Markup | None = None
     histogram: Markup | None = None
 
 
-def _scores(data: Records) -> Scores | None:
+def _scores(data: Records) -> _Scores | None:
     """Return the pictures of the scores, None without a trial file."""
     from snnplug.report.figures.search import score_histogram, score_ranks, score_scatter
 
@@ -82,7 +82,7 @@ def _scores(data: Records) -> Scores | None:
     scored = [(trial, trial.score) for trial in data.trials if trial.score is not None]
     failed = len(data.trials) - len(scored)
     if not scored:
-        return Scores(len(data.trials), failed)
+        return _Scores(len(data.trials), failed)
     found = data.summary.search if data.summary else None
     top = next(
         (pair for pair in scored if found and pair[0].key == found.key), max(scored, key=lambda pair: pair[1])
@@ -97,12 +97,12 @@ def _scores(data: Records) -> Scores | None:
             marked = _points(front, name) if name in goals else []
             picture = score_scatter(values, theirs, best, words.plain(name), f"scatter{i}", marked)
             if name in goals:
-                fronts.append(Front(name, goals[name], picture))
+                fronts.append(_Front(name, goals[name], picture))
             else:
-                baselines.append(Baseline(name, kendall(values, theirs), picture))
+                baselines.append(_Baseline(name, kendall(values, theirs), picture))
     scores = [score for _, score in scored]
     ranks, histogram = score_ranks(scores, top[1], "ranks"), score_histogram(scores, top[1], "histogram")
-    return Scores(len(data.trials), failed, baselines, fronts, ranks, histogram)
+    return _Scores(len(data.trials), failed, baselines, fronts, ranks, histogram)
 
 
 def _points(trials: Iterable[TrialRecord], name: str) -> list[tuple[float, float]]:

@@ -27,7 +27,7 @@ class Train(Section):
 
 
 @attrs.frozen
-class Curves:
+class _Curves:
     """Learning curves of one stage."""
 
     title: str
@@ -38,7 +38,7 @@ class Curves:
     test: float | None
 
 
-def _curves(data: Records) -> list[Curves]:
+def _curves(data: Records) -> list[_Curves]:
     """Return the pictures of each stage that has epochs."""
     from snnplug.report.figures.curves import accuracy_curve, loss_curve
 
@@ -56,7 +56,7 @@ def _curves(data: Records) -> list[Curves]:
         accuracies = any(e.accuracy is not None or e.val_accuracy is not None for e in epochs)
         test = accuracy.test if accuracy is not None and [stage] == last else None
         result.append(
-            Curves(
+            _Curves(
                 title=_TITLES.get(stage, stage),
                 epochs=len(epochs),
                 loss=loss_curve(epochs, f"loss{i}") if losses else None,
