@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -377,3 +378,17 @@ def pip_install(source: Path, target: Path) -> None:
     subprocess.run(
         [*command, "--disable-pip-version-check", "--target", target, source], check=True, timeout=120
     )
+
+
+def test_what_a_plugin_prints_is_no_result(distributions):
+    files = {"neuron.py": "print('target')\n\n\ndef make():\n    return 1\n"}
+    source = (
+        "print('imported')\nfrom snnplug import NeuronSpec, hookimpl\n\n\n@hookimpl\ndef snnplug_neurons():\n"
+        "    print('asked')\n    yield NeuronSpec(name='loud', target='acme_loud.neuron:make', summary='Loud.')\n"
+    )
+    distributions.add("acme-loud", source, files=files)
+    for command in (["list", "--json"], ["show", "neuron", "loud", "--json"]):
+        done = distributions.run("-m", "snnplug", *command)
+        json.loads(done.stdout)
+        assert "imported" in done.stderr
+        assert "asked" in done.stderr

@@ -126,3 +126,21 @@ def test_unreadable_files_are_one_message(tmp_path: Path) -> None:
     broken.write_bytes(b"\xff\xfe")
     with pytest.raises(RecipeError, match="cannot read"):
         read_recipe(broken)
+
+
+def test_a_byte_order_mark_is_skipped_and_another_encoding_named(tmp_path: Path) -> None:
+    text = '[train]\nepochs = 3\n[architecture]\nuse = "vgg"\n'
+    for name, encoding in (("mark", "utf-8-sig"), ("plain", "utf-8")):
+        (tmp_path / f"{name}.toml").write_bytes(text.replace("\n", "\r\n").encode(encoding))
+        assert read_recipe(tmp_path / f"{name}.toml").train.epochs == 3
+    assert not recipe_text(tmp_path / "mark.toml").startswith("\ufeff")
+    (tmp_path / "wide.toml").write_text(text, encoding="utf-16")
+    with pytest.raises(RecipeError, match="save it as UTF-8"):
+        read_recipe(tmp_path / "wide.toml")
+
+
+def test_a_table_without_a_name_changes_the_default_one() -> None:
+    recipe = Recipe.from_dict({"encoder": {"steps": 9}, "search": {"strategy": {"draws": 3}}})
+    assert recipe.encoder == {"use": "direct", "steps": 9}
+    assert recipe.search.strategy == {"use": "random", "draws": 3}
+    assert recipe.search.scorer["use"] == "sahd"

@@ -109,13 +109,14 @@ def _scores(
     device: str,
     quiet: bool,
 ) -> tuple[dict[str, Any], str]:
+    from snnplug.engine.process import own_process
+
+    own_process()  # before torch is loaded
     from snnplug.engine.correlate import correlate
-    from snnplug.engine.memory import keep_freed_memory
     from snnplug.report.correlation import scores_table, to_record, write_scatter
     from snnplug.runs.directory import RunDirectory
     from snnplug.statistics.predictors import figures, layer_groups
 
-    keep_freed_memory()
     try:
         found = correlate(
             benchmark,

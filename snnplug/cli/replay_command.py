@@ -21,10 +21,11 @@ def command(directory: Path, out: Path | None, device: str, quiet: bool) -> None
 
     Exit code 0 if they are identical apart from times, 1 if not.
     """
-    from snnplug.engine.memory import keep_freed_memory
+    from snnplug.engine.process import own_process
+
+    own_process()  # before torch is loaded
     from snnplug.engine.replay import replay
 
-    keep_freed_memory()
     result = replay(directory, out=out, device=device, quiet=quiet)
     for line in result.changed_versions:
         click.echo(f"version {line}", err=True)

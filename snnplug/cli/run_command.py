@@ -27,6 +27,9 @@ __all__ = ["command"]
 @click.option(
     "--resume", "resumed", type=click.Path(path_type=Path), metavar="DIR", help="Continue a stopped run."
 )
+@click.option(
+    "--accept-versions", is_flag=True, help="With --resume: go on though versions of plugins have changed."
+)
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @click.option("--devices", type=click.IntRange(min=1), default=1, show_default=True, help="Number of GPUs.")
 @click.option(
@@ -38,6 +41,7 @@ def command(
     out: Path | None,
     overrides: tuple[str, ...],
     resumed: Path | None,
+    accept_versions: bool,
     device: str,
     devices: int,
     dashboard: bool,
@@ -56,17 +60,25 @@ def command(
     """
     if resumed is not None and (recipe or out or overrides):
         raise click.UsageError("--resume takes the recipe of the run as it is: give no RECIPE, --out or -s")
-    from snnplug.engine.memory import keep_freed_memory
+    from snnplug.engine.process import own_process
+
+    own_process()  # before torch is loaded
     from snnplug.engine.run import resume as continue_run
     from snnplug.engine.run import run as start_run
     from snnplug.runs.directory import default_directory
 
-    keep_freed_memory()
     source = recipe or DEFAULT
     directory = resumed or out or default_directory(Path(source).stem)
     try:
         if resumed is not None:
-            done = continue_run(resumed, device=device, devices=devices, quiet=quiet, dashboard=dashboard)
+            done = continue_run(
+                resumed,
+                device=device,
+                devices=devices,
+                quiet=quiet,
+                dashboard=dashboard,
+                accept_versions=accept_versions,
+            )
         else:
             done = start_run(
                 source,

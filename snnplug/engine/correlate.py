@@ -18,7 +18,7 @@ from typing import Any
 import attrs
 
 from snnplug.contracts import Benchmark, TrainedNetwork
-from snnplug.engine.device import deterministic, device_name
+from snnplug.engine.device import deterministic, device_name, usual_settings
 from snnplug.engine.prepare import prepare
 from snnplug.engine.progress import Reporter
 from snnplug.engine.provenance import versions
@@ -128,7 +128,7 @@ def correlate(
         "seed": parts.seed,
     }
     _claim(directory, fixed)
-    with directory.locked(), deterministic():
+    with directory.locked(), usual_settings(), deterministic():
         values = score_networks(parts, chosen, networks, directory, report)
     settings = {
         **fixed,

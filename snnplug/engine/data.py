@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader
 from snnplug.contracts import Splits
 from snnplug.errors import ContractError, DataError
 
-__all__ = ["batch_count", "batches", "fit_steps", "order", "read_samples", "settle_steps"]
+__all__ = ["Share", "batch_count", "batches", "fit_steps", "order", "read_samples", "settle_steps", "shares"]
 
 
 def order(count: int, seed: int | None = None) -> Tensor:
@@ -32,24 +32,57 @@ def batch_count(samples: int, batch_size: int) -> int:
     return -(-samples // batch_size)
 
 
+@attrs.frozen
+class Share:
+    """What one process takes of a batch.
+
+    Attributes:
+        indices: of the samples; where there are fewer than processes, one that counts nothing.
+        count: how many of them count.
+        weight: what the loss is multiplied by, so that the mean over the processes is that over the batch.
+    """
+
+    indices: Tensor
+    count: int
+    weight: float
+
+
+def shares(indices: Tensor, batch_size: int, *, rank: int = 0, world: int = 1) -> list[Share]:
+    """Divide samples into batches, and each batch among the processes.
+
+    A last batch of one sample joins the one before it: batch norm has no statistics of one value. Every
+    process has a share in every batch, so that none waits for another.
+
+    Args:
+        indices: which samples, in order.
+        batch_size: over all processes together.
+        rank, world: this process takes every `world`-th sample of each batch.
+    """
+    parts = list(torch.split(indices, batch_size))
+    if len(parts) > 1 and len(parts[-1]) == 1:
+        parts[-2:] = [torch.cat(parts[-2:])]
+    found = []
+    for part in parts:
+        mine = part[rank::world]
+        weight = len(mine) * world / len(part)
+        found.append(Share(mine if len(mine) else part[:1], len(mine), weight))
+    return found
+
+
 def batches(
-    split: Any, indices: Tensor, batch_size: int, *, fit: int | None = None, rank: int = 0, world: int = 1
+    split: Any, parts: Sequence[Tensor], *, fit: int | None = None
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield `(values [B, *], labels [B])` of the given samples in the given order.
 
     Args:
         split: with `batch(indices)` for data in memory; any other map-style dataset goes
             through a DataLoader with `split.workers` processes (0 if it has none).
-        indices: which samples.
-        batch_size: over all processes together.
+        parts: which samples, a tensor of indices for each batch.
         fit: number of steps that every sample is cut or padded to; None for none.
-        rank, world: this process takes every `world`-th sample of each batch.
 
     Raises:
         DataError: samples of one batch have different shapes.
     """
-    parts = [part[rank::world] for part in torch.split(indices, batch_size)]
-    parts = [part for part in parts if len(part)]
     if hasattr(split, "batch"):
         for part in parts:
             yield read_samples(split, part, fit)

@@ -15,7 +15,7 @@ import torch
 from snnplug.errors import DeviceError
 from snnplug.recipe.recipe import Recipe
 
-__all__ = ["DEVICES", "Place", "deterministic", "device_name", "find_place", "precision_of"]
+__all__ = ["DEVICES", "Place", "deterministic", "device_name", "find_place", "precision_of", "usual_settings"]
 
 DEVICES = ("auto", "cpu", "cuda")
 
@@ -89,6 +89,23 @@ def device_name(fabric: Any) -> str:
     """Return "cpu" or the GPU's name, with their number if more than one."""
     name = torch.cuda.get_device_name(fabric.device) if fabric.device.type == "cuda" else "cpu"
     return f"{fabric.world_size} x {name}" if fabric.world_size > 1 else name
+
+
+@contextlib.contextmanager
+def usual_settings() -> Iterator[None]:
+    """Compute as torch does by default, whatever the program around has set, and put that back.
+
+    That is its default type and device, gradients switched off or inference mode left on, and autocast.
+    """
+    dtype, device = torch.get_default_dtype(), torch.get_default_device()
+    torch.set_default_dtype(torch.float32)
+    torch.set_default_device(None)
+    try:
+        with torch.inference_mode(False), torch.enable_grad(), torch.autocast("cpu", enabled=False):
+            yield
+    finally:
+        torch.set_default_dtype(dtype)
+        torch.set_default_device(None if device.type == "cpu" else device)
 
 
 @contextlib.contextmanager

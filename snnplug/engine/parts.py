@@ -7,7 +7,7 @@ needs others, such as another encoder with more steps, makes them from these.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import attrs
@@ -62,14 +62,13 @@ class Parts:
     def encode(self, values: Tensor, *purpose: object) -> Tensor:
         """Encode a batch on the device; its randomness depends on the seed and the purpose alone."""
         generator = torch.Generator().manual_seed(derive_seed(self.seed, "encode", *purpose))
-        encoded: Tensor = self.encoder(values.to(self.device, non_blocking=True), generator)
+        values = values.to(self.device, torch.float32, non_blocking=True)  # the type of the network
+        encoded: Tensor = self.encoder(values, generator)
         return encoded
 
-    def batches(
-        self, split: Any, indices: Tensor, batch_size: int, *, rank: int = 0, world: int = 1
-    ) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield values and labels of a split, as `snnplug.engine.data.batches` does."""
-        return batches(split, indices, batch_size, fit=self.fit, rank=rank, world=world)
+    def batches(self, split: Any, parts: Sequence[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield values and labels of samples of a split, as `snnplug.engine.data.batches` does."""
+        return batches(split, parts, fit=self.fit)
 
     @property
     def fit(self) -> int | None:

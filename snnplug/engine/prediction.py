@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import attrs
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from snnplug.contracts import Splits, Task
 from snnplug.engine.data import fit_steps
-from snnplug.engine.device import find_place
+from snnplug.engine.device import find_place, usual_settings
 from snnplug.engine.parts import Parts, make_parts
 from snnplug.errors import DataError, RunDirectoryError
 from snnplug.nn import watch_spikes
@@ -20,7 +20,7 @@ from snnplug.recipe.recipe import Recipe
 from snnplug.registry.registry import LOCAL, Registry
 from snnplug.runs.directory import RunDirectory
 from snnplug.runs.reading import Records
-from snnplug.runs.records import ComponentUse, Resolved
+from snnplug.runs.records import Resolved
 
 __all__ = ["Prediction", "Predictor", "make_predictor", "no_samples"]
 
@@ -56,10 +56,10 @@ class Predictor:
         """Return values as the network's input, `[T, B, C, H, W]`."""
         return self.parts.encode(self._fitted(values), "predict")
 
-    @torch.no_grad()
     def predict(self, images: Any, batch_size: int) -> Prediction:
         """Classify one image, a batch, or the batches of a loader."""
-        found = [self._batch(batch) for batch in self._batches(images, batch_size)]
+        with usual_settings(), torch.no_grad():
+            found = [self._batch(batch) for batch in self._batches(images, batch_size)]
         if not found:
             raise DataError("there are no images to classify")
         return Prediction(*(torch.cat(part) for part in zip(*found, strict=True)))
@@ -143,7 +143,8 @@ def no_samples(task: Task) -> Splits:
 def _missing(resolved: Resolved, kinds: Iterable[str], registry: Registry) -> str:
     """Return one line that says which distributions to install, empty if none is missing."""
     versions = {use.use.rpartition(":")[0]: use.version for use in resolved.components}
-    needed = {name for use in resolved.components if use.kind in kinds for name in _names(use)}
+    used = [use for use in resolved.components if use.kind in kinds]
+    needed = {name for use in used for name in (use.use, *use.nested_names())}
     there = {registration.qualified for registration in registry}
     plugins = sorted({name.rpartition(":")[0] for name in needed - there})
     if LOCAL in plugins:
@@ -152,14 +153,3 @@ def _missing(resolved: Resolved, kinds: Iterable[str], registry: Registry) -> st
         return ""
     said = ", ".join(f"{plugin} {versions.get(plugin, '')}".strip() for plugin in plugins)
     return f"this run needs {said}, not installed here; run: pip install {' '.join(plugins)}"
-
-
-def _names(use: ComponentUse) -> Iterator[str]:
-    """Yield the qualified names in a use and, in nested tables, in its parameters."""
-    yield use.use
-    tables = [value for value in use.parameters.values() if isinstance(value, Mapping)]
-    while tables:
-        table = tables.pop()
-        if ":" in str(table.get("use", "")):
-            yield table["use"]
-        tables += [value for value in table.values() if isinstance(value, Mapping)]

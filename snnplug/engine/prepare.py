@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 
 from snnplug.engine.composition import check_composition
-from snnplug.engine.device import find_place, precision_of
+from snnplug.engine.device import find_place, precision_of, usual_settings
 from snnplug.engine.parts import Parts, make_parts
 from snnplug.recipe.plan import make_plan
 from snnplug.recipe.recipe import Recipe
@@ -46,6 +46,13 @@ def prepare(
     Raises:
         UsageError: one clear message; nothing has been started.
     """
+    with usual_settings():
+        return _prepare(recipe, registry, device, devices, launch, only)
+
+
+def _prepare(
+    recipe: Recipe, registry: Registry, device: str, devices: int, launch: bool, only: Collection[str] | None
+) -> Prepared:
     plan = make_plan(recipe, registry) if only is None else make_plan(recipe, registry, only)
     place = find_place(device, devices, precision_of(recipe))
     fabric = place.launch() if launch else None

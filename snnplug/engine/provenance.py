@@ -13,10 +13,11 @@ from snnplug.contracts import Task
 from snnplug.recipe.plan import Plan
 from snnplug.registry.component import Component
 from snnplug.registry.parameters import parameters_of
+from snnplug.registry.registry import Registry
 from snnplug.runs.records import ComponentUse, Resolved
 from snnplug.version import __version__
 
-__all__ = ["resolved_record", "versions"]
+__all__ = ["changed_versions", "resolved_record", "versions"]
 
 
 def versions(components: Iterable[Component]) -> dict[str, str]:
@@ -31,6 +32,23 @@ def versions(components: Iterable[Component]) -> dict[str, str]:
             if requirement not in found and (version := _version(requirement)):
                 found[requirement] = version
     return dict(sorted(found.items()))
+
+
+def changed_versions(resolved: Resolved, registry: Registry) -> list[str]:
+    """Return a line `name before -> now` for each thing that computes and is of another version now.
+
+    That is snnplug, torch, the plugins that the run used, and what these require.
+    """
+    plugins = {use.use.rpartition(":")[0] for use in resolved.components}
+    plugins |= {name.rpartition(":")[0] for use in resolved.components for name in use.nested_names()}
+    there = {registration.plugin: registration.version for registration in registry}
+    names = {"snnplug", "torch", *plugins, *(name for plugin in plugins for name in _required(plugin))}
+    lines = []
+    for name in sorted(names):
+        before, now = resolved.environment.get(name), there.get(name) or _version(name)
+        if before and now and before != now:
+            lines.append(f"{name} {before} -> {now}")
+    return lines
 
 
 def _required(distribution: str) -> list[str]:

@@ -122,11 +122,13 @@ class Run:
 
     def predictor(self, device: str = "cpu") -> Predictor:
         """Return the network with its encoder and readout; see `model`."""
+        from snnplug.engine.device import usual_settings
         from snnplug.engine.prediction import make_predictor
 
         if device not in self._predictors:
             registry = self.registry or Registry.from_installed(quiet=True)
-            self._predictors[device] = make_predictor(self.records, registry, device)
+            with usual_settings():
+                self._predictors[device] = make_predictor(self.records, registry, device)
         return self._predictors[device]
 
     def rows(self, what: Literal["metrics", "trials"]) -> list[dict[str, Any]]:

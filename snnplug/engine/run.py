@@ -15,15 +15,15 @@ import attrs
 import tomli_w
 
 from snnplug.engine.dashboard import check_dashboard, serve_dashboard
-from snnplug.engine.device import deterministic, device_name
+from snnplug.engine.device import deterministic, device_name, usual_settings
 from snnplug.engine.prediction import Predictor, no_samples
 from snnplug.engine.prepare import Prepared, prepare
 from snnplug.engine.progress import Reporter
-from snnplug.engine.provenance import resolved_record, versions
+from snnplug.engine.provenance import changed_versions, resolved_record, versions
 from snnplug.engine.result import Run
 from snnplug.engine.session import Session
 from snnplug.engine.stage import Work
-from snnplug.errors import RecipeError
+from snnplug.errors import RecipeError, RunDirectoryError
 from snnplug.recipe.built_in import DEFAULT
 from snnplug.recipe.overrides import apply_overrides
 from snnplug.recipe.read import read_recipe, recipe_text
@@ -90,18 +90,35 @@ def resume(
     registry: Registry | None = None,
     quiet: bool = True,
     dashboard: bool = False,
+    accept_versions: bool = False,
 ) -> Run:
     """Continue a run that was stopped; a finished one is measured and reported again.
 
+    Args:
+        directory: of the run.
+        device, devices, registry, quiet, dashboard: as `run` takes them.
+        accept_versions: go on with other versions of plugins than those the run was begun with; they are
+            recorded.
+
     Raises:
-        RunDirectoryError: it is not a run directory, or another process is running in it.
+        RunDirectoryError: it is not a run directory, another process is running in it, or it was begun
+            with other versions of what computes.
     """
     opened = RunDirectory.open(Path(directory))
+    resolved = read_resolved(opened)
+    registry = registry or Registry.from_installed(quiet=quiet)
+    changed = changed_versions(resolved, registry)
+    if changed and not accept_versions:
+        raise RunDirectoryError(
+            f"{opened.path} was begun with other versions: {', '.join(changed)}. Install those again, or go "
+            f"on with these: snnplug run --resume {opened.path} --accept-versions"
+        )
     order = _Order(
         recipe=recorded_recipe(opened),
-        registry=registry or Registry.from_installed(quiet=quiet),
+        registry=registry,
         directory=opened,
-        command=read_resolved(opened).command,
+        command=resolved.command,
+        accepted=tuple(changed),
         text=None,
         report=Reporter(quiet=quiet),
         dashboard=dashboard,
@@ -155,6 +172,7 @@ class _Order:
     text: str | None
     report: Reporter
     dashboard: bool
+    accepted: tuple[str, ...] = ()
 
     def execute(self, device: str, devices: int) -> Run:
         """Run every stage."""
@@ -166,7 +184,7 @@ class _Order:
             RunDirectory.create(session.directory.path)
         for note in prepared.parts.plan.notes:
             session.report.say(f"note: {note}")
-        session.fabric.barrier()
+        session.wait()
         if not session.leads:
             return self._stages(session)
         with session.directory.locked():
@@ -187,12 +205,17 @@ class _Order:
         if self.text is not None:
             record = resolved_record(parts.plan, self.command, parts.splits.task)
             directory.write_json("resolved.json", to_plain(record))
+        elif self.accepted:
+            before = read_resolved(directory)
+            accepted = tuple(dict.fromkeys((*before.accepted, *self.accepted)))
+            directory.write_json("resolved.json", to_plain(attrs.evolve(before, accepted=accepted)))
+            session.report.say(f"note: going on with other versions: {', '.join(self.accepted)}")
         if not directory.file("recipe.toml").exists():
             directory.write_text("recipe.toml", self.text if self.text is not None else _toml(self.recipe))
 
     def _stages(self, session: Session) -> Run:
         directory, work = session.directory, Work(parts=session.parts)
-        with deterministic():
+        with usual_settings(), deterministic():
             for stage in self.recipe.running:
                 stage.load()().run(session, work)
         if session.leads:
@@ -209,7 +232,7 @@ class _Order:
             directory.write_json("summary.json", to_plain(summary))
             with directory.storage_errors("report.html"):
                 write_report(directory.path)
-        session.fabric.barrier()
+        session.wait()
         return self._result(session, work)
 
     def _result(self, session: Session, work: Work) -> Run:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import datetime
+import functools
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import attrs
+import torch
 
 from snnplug.engine.parts import Parts
 from snnplug.engine.progress import Reporter
@@ -16,9 +19,10 @@ from snnplug.runs.records import Epoch
 __all__ = ["Session"]
 
 T = TypeVar("T")
+_FOREVER = datetime.timedelta(days=1000)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class Session:
     """A run while it goes on.
 
@@ -34,15 +38,31 @@ class Session:
     fabric: Any
     report: Reporter
 
+    @functools.cached_property
+    def _patient(self) -> Any:
+        """A group of all processes in which one may wait for another as long as it takes.
+
+        The usual one gives up after half an hour, in which no long search is done.
+        """
+        return torch.distributed.new_group(backend="gloo", timeout=_FOREVER)
+
     @property
     def leads(self) -> bool:
         """Whether this is the one process that writes files."""
         return bool(self.fabric.is_global_zero)
 
     def share(self, value: T) -> T:
-        """Return the value that the leading process gives, in every process."""
-        shared: T = self.fabric.broadcast(value)
-        return shared
+        """Return the value that the leading process gives, in every process, however long it takes."""
+        if self.fabric.world_size == 1:
+            return value
+        shared = [value]
+        torch.distributed.broadcast_object_list(shared, src=0, group=self._patient)
+        return shared[0]
+
+    def wait(self) -> None:
+        """Let every process come here before any goes on."""
+        if self.fabric.world_size > 1:
+            torch.distributed.barrier(group=self._patient)
 
     def write_metrics(self, stage: str, epochs: Sequence[Epoch]) -> None:
         """Replace a stage's lines of metrics.jsonl, and leave those of the others."""

@@ -12,12 +12,14 @@ from typing import Any
 import torch
 from torch import nn
 
-from snnplug.engine.data import batch_count, order
+from snnplug.engine.data import order, shares
 from snnplug.engine.evaluate import evaluate
+from snnplug.engine.lone_samples import running_norms
 from snnplug.engine.optimize import learning_rate_factor, make_optimizer
 from snnplug.engine.parts import Parts
 from snnplug.engine.session import Session
 from snnplug.engine.stage import Restored
+from snnplug.engine.threads import threads_for, use_threads
 from snnplug.engine.train_section import TrainSection
 from snnplug.errors import ContractError, NonFiniteLoss, RunDirectoryError
 from snnplug.nn import Loss, seeded
@@ -90,6 +92,8 @@ class _Trainer:
         optimizer = make_optimizer(model, section, stage)
         self.rates = [group["lr"] for group in optimizer.param_groups]
         state = session.directory.load_checkpoint(self.checkpoint)
+        recorded = state.get("threads") if state is not None else None  # others would give other bits
+        self.threads = recorded or threads_for(parts, model, section.batch_size)
         if state is not None:
             self._restore(state, optimizer)
         self.model, self.optimizer = self.fabric.setup(model, optimizer)
@@ -107,10 +111,13 @@ class _Trainer:
             ) from error
 
     def run(self) -> list[Epoch]:
+        with use_threads(self.threads):
+            return self._run()
+
+    def _run(self) -> list[Epoch]:
         done = len(self.history)
         self.session.write_metrics(self.stage, self.history)
-        samples = len(self.parts.splits.train)
-        per_epoch = batch_count(samples, self.section.batch_size)
+        per_epoch = len(shares(order(len(self.parts.splits.train)), self.section.batch_size))
         with self.session.report.bar(self.stage, self.section.epochs * per_epoch, done * per_epoch) as bar:
             for epoch in range(done, self.section.epochs):
                 if self._stalled():
@@ -133,27 +140,29 @@ class _Trainer:
         indices = order(len(split), derive_seed(parts.seed, "epoch order", epoch))
         total = correct = torch.zeros((), dtype=torch.float64, device=device)
         rank, world = self.fabric.global_rank, self.fabric.world_size
+        parted = shares(indices, section.batch_size, rank=rank, world=world)
         self.model.train()
         note = self._note()
         with seeded(derive_seed(parts.seed, "epoch", epoch, rank)):  # dropout and augmentation
-            for index, (values, labels) in enumerate(
-                parts.batches(split, indices, section.batch_size, rank=rank, world=world)
-            ):
+            samples = parts.batches(split, [share.indices for share in parted])
+            for index, (share, (values, labels)) in enumerate(zip(parted, samples, strict=True)):
                 labels = labels.to(device, non_blocking=True)
-                outputs = self.model(parts.encode(values, self.stage, epoch, index, rank))
+                with running_norms(self.model, alone=world > 1 and len(labels) == 1):
+                    outputs = self.model(parts.encode(values, self.stage, epoch, index, rank))
                 loss = self.loss(outputs, labels)
                 if device.type == "cpu" or index % _CHECK_EVERY == 0:
                     self._refuse_non_finite(loss, epoch, index)
                 self.optimizer.zero_grad()
-                self.fabric.backward(loss)
+                self.fabric.backward(loss if share.weight == 1 else loss * share.weight)
                 if section.clip_norm:
                     self.fabric.clip_gradients(
                         self.model, self.optimizer, max_norm=section.clip_norm, error_if_nonfinite=False
                     )
                 self.optimizer.step()
                 with torch.no_grad():
-                    total = total + loss.detach().double() * len(labels)
-                    correct = correct + (self.loss.readout(outputs).argmax(1) == labels).sum()
+                    if share.count:
+                        total = total + loss.detach().double() * share.count
+                        correct = correct + (self.loss.readout(outputs).argmax(1) == labels).sum()
                 bar.advance(note)
         self._refuse_non_finite(total, epoch, index)
         if world > 1:
@@ -182,6 +191,7 @@ class _Trainer:
                 val_accuracy=held_out.accuracy if held_out else None,
                 lr=self.optimizer.param_groups[0]["lr"],
                 seconds=time.perf_counter() - started,
+                threads=self.threads,
             )
         )
         if self.section.keep == "best" and self._best_epoch() == epoch:
@@ -189,7 +199,7 @@ class _Trainer:
         if self.session.leads:
             self._save()
             self.session.write_metrics(self.stage, self.history)
-        self.fabric.barrier()
+        self.session.wait()
 
     def _save(self) -> None:
         finished = self.best if self.best else self.plain.state_dict()
@@ -200,6 +210,7 @@ class _Trainer:
                 "optimizer": self.optimizer.state_dict(),
                 "history": [to_plain(epoch) for epoch in self.history],
                 "best_model": self.best,
+                "threads": self.threads,
             },
             self.checkpoint,
         )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,7 +14,14 @@ from snnplug.errors import ParameterError, SnnplugError, TargetError, one_line
 from snnplug.registry.kinds import KINDS, Spec
 from snnplug.registry.parameters import check_parameters, parameters_of
 
-__all__ = ["Component", "load_target"]
+__all__ = ["Component", "aside", "load_target"]
+
+
+@contextlib.contextmanager
+def aside() -> Iterator[None]:
+    """Let what foreign code prints go to standard error: standard output is for results alone."""
+    with contextlib.redirect_stdout(sys.stderr):
+        yield
 
 
 def load_target(target: Any, who: str) -> Any:
@@ -29,7 +38,8 @@ def load_target(target: Any, who: str) -> Any:
         return target
     module, _, path = target.partition(":")
     try:
-        found: Any = importlib.import_module(module)
+        with aside():
+            found: Any = importlib.import_module(module)
         for part in path.split("."):
             found = getattr(found, part)
     except (Exception, SystemExit) as error:

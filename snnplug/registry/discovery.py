@@ -23,6 +23,7 @@ import pluggy
 
 from snnplug.errors import InvalidSpec, PluginError, did_you_mean, one_line
 from snnplug.registry import hookspecs
+from snnplug.registry.component import aside
 from snnplug.registry.kinds import KINDS, Kind, Spec
 from snnplug.version import __version__
 
@@ -90,7 +91,8 @@ def discover(disable: Iterable[str] = ()) -> tuple[list[Plugin], list[Problem]]:
         version = "of unknown version"
         try:
             version = _read_version(dist)
-            plugins.append(Plugin(name, version, _load(name, dist, entry_points)))
+            with aside():
+                plugins.append(Plugin(name, version, _load(name, dist, entry_points)))
         except _Failure as failure:
             cause = failure.__cause__
             details = "".join(traceback.format_exception(cause)) if cause else f"{failure.error}\n"

@@ -9,7 +9,7 @@ A run may be unfinished, and a number absent or not finite: both become None whe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -48,6 +48,15 @@ class ComponentUse:
     reference: str = ""
     parameters: Mapping[str, Any] = attrs.field(factory=dict)
 
+    def nested_names(self) -> Iterator[str]:
+        """Yield the qualified names in nested tables of its parameters."""
+        tables = [value for value in self.parameters.values() if isinstance(value, Mapping)]
+        while tables:
+            table = tables.pop()
+            if ":" in str(table.get("use", "")):
+                yield table["use"]
+            tables += [value for value in table.values() if isinstance(value, Mapping)]
+
 
 @attrs.frozen(kw_only=True)
 class Resolved:
@@ -60,6 +69,7 @@ class Resolved:
         components: everything used.
         task: what the data set says of its samples.
         environment: versions of what was used, and the machine.
+        accepted: versions that the run was continued with though they had changed, a line each.
     """
 
     schema: int = SCHEMA
@@ -70,6 +80,7 @@ class Resolved:
     components: tuple[ComponentUse, ...] = ()
     task: Task | None = None
     environment: Mapping[str, Any] = attrs.field(factory=dict)
+    accepted: tuple[str, ...] = ()
 
 
 @attrs.frozen(kw_only=True)
@@ -212,7 +223,7 @@ class Summary:
 
 @attrs.frozen(kw_only=True)
 class Epoch:
-    """One line of `metrics.jsonl`: an epoch, from 1, of the training of a stage."""
+    """One line of `metrics.jsonl`: an epoch, from 1, of the training of a stage, in that many CPU threads."""
 
     stage: str = "train"
     epoch: int
@@ -222,6 +233,7 @@ class Epoch:
     val_accuracy: Number = None
     lr: Number = None
     seconds: Number = None
+    threads: int | None = None
 
     @property
     def judged(self) -> Number:

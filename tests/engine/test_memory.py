@@ -10,7 +10,7 @@ import pytest
 
 COUNT = """
 import resource, sys, torch
-from snnplug.engine.memory import keep_freed_memory
+from snnplug.engine.process import keep_freed_memory
 if sys.argv[1] == "kept":
     keep_freed_memory()
 def work():

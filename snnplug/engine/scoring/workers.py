@@ -8,6 +8,7 @@ directory. They end when their pipe closes, also if the driver was killed.
 from __future__ import annotations
 
 import contextlib
+import os
 import pickle
 import signal
 from collections import Counter, deque
@@ -17,8 +18,9 @@ from multiprocessing.connection import Connection, wait
 
 import torch
 
+import __main__ as main
 from snnplug.engine.device import deterministic
-from snnplug.engine.memory import keep_freed_memory
+from snnplug.engine.process import keep_freed_memory
 from snnplug.engine.parts import Parts, make_parts
 from snnplug.engine.scoring.evaluator import Evaluator, Job, Scored
 from snnplug.errors import ContractError, RunFailed, SnnplugError, one_line
@@ -62,7 +64,7 @@ class _Worker:
         context = get_context("spawn")  # a forked process could not use CUDA, nor torch's threads
         self.pipe, theirs = context.Pipe()
         self.process = context.Process(target=_serve, args=(theirs,), daemon=True)
-        with _without_interrupts():
+        with _without_interrupts(), _without_a_missing_script():
             self.process.start()
         theirs.close()  # else the end of the process would not be seen
         self.job: Job | None = None
@@ -176,6 +178,23 @@ def _without_interrupts() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextlib.contextmanager
+def _without_a_missing_script() -> Iterator[None]:
+    """Let a process begin though the program is no file, as one that is read from standard input.
+
+    It would look for the file, to run it again up to its `if __name__ == "__main__":`.
+    """
+    script = getattr(main, "__file__", None)
+    if script is None or os.path.exists(script):
+        yield
+        return
+    del main.__file__
+    try:
+        yield
+    finally:
+        main.__file__ = script
 
 
 def _cause(code: int | None) -> str:

@@ -69,13 +69,15 @@ class Measure(Stage):
         """Measure, and write activity.json."""
         if not session.leads:
             return
+        from snnplug.engine.threads import threads_for, use_threads
         from snnplug.runs.reading import to_plain
 
         started = time.perf_counter()
         assert work.network is not None
         parts, section = work.parts, work.parts.plan.recipe.measure
-        accuracy = _accuracy(parts, work.network, section.batch_size)
-        activity = _activity(session, parts, work.network, section)
+        with use_threads(threads_for(parts, work.network, section.batch_size)):
+            accuracy = _accuracy(parts, work.network, section.batch_size)
+            activity = _activity(session, parts, work.network, section)
         session.directory.write_json("activity.json", to_plain(activity))
         work.records |= {
             "accuracy": accuracy,
@@ -125,7 +127,7 @@ def _activity(session: Session, parts: Parts, model: nn.Module, section: Measure
         record(model, raster=section.raster) as activity,
         session.report.bar("measure", batch_count(len(indices), section.batch_size)) as bar,
     ):
-        for index, (values, _) in enumerate(parts.batches(split, indices, section.batch_size)):
+        for index, (values, _) in enumerate(parts.batches(split, torch.split(indices, section.batch_size))):
             model(parts.encode(values, "measure", index))
             bar.advance()
     return activity

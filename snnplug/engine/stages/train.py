@@ -23,10 +23,12 @@ class Train(Stage):
     gives = "network"
 
     def check(self, parts: Parts) -> None:
-        """Refuse an optimizer that is unknown or misses an argument."""
+        """Refuse an optimizer that is unknown or misses an argument, and batches without statistics."""
+        from snnplug.engine.lone_samples import check_smallest_batch
         from snnplug.engine.optimize import check_optimizer
 
-        check_optimizer(parts.plan.recipe.train, "train")
+        check_optimizer(parts.plan.recipe.train, self.name)
+        check_smallest_batch(parts, parts.plan.recipe.train, self.name)
 
     def restore(self, parts: Parts, directory: RunDirectory, genotype: Any) -> Restored | None:
         """Return the network with the weights of the checkpoint."""

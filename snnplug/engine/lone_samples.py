@@ -1,0 +1,54 @@
+"""Batches of one sample, of which batch norm cannot take statistics where a map has one value a channel."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from collections.abc import Iterator
+
+import torch
+from torch import nn
+
+from snnplug.engine.parts import Parts
+from snnplug.engine.train_section import TrainSection
+from snnplug.errors import RecipeError
+from snnplug.nn import StepwiseBatchNorm2d
+
+__all__ = ["check_smallest_batch", "running_norms"]
+
+_NORMS = (nn.modules.batchnorm._BatchNorm, StepwiseBatchNorm2d)
+
+
+@contextlib.contextmanager
+def running_norms(model: nn.Module, *, alone: bool) -> Iterator[None]:
+    """Let batch norms use their running statistics inside the block, if the sample is `alone`."""
+    norms = [m for m in model.modules() if isinstance(m, _NORMS) and m.training] if alone else []
+    for norm in norms:
+        norm.eval()
+    try:
+        yield
+    finally:
+        for norm in norms:
+            norm.train()
+
+
+def check_smallest_batch(parts: Parts, section: TrainSection, stage: str) -> None:
+    """Try a batch of one sample where every batch of a training will be one.
+
+    Raises:
+        RecipeError: batch norm refuses it.
+    """
+    samples = len(parts.splits.train)
+    if min(section.batch_size, samples) > 1:
+        return
+    genotype = None if parts.space is None else parts.space.sample(random.Random(0))
+    model = parts.network(genotype, "check")
+    try:
+        with torch.no_grad():
+            model(parts.sample(1))
+    except ValueError as error:
+        problem = (
+            f"{stage}.batch_size: with {samples} training samples and {section.batch_size} in a batch every "
+            f"one is of 1 sample, of which batch norm has no statistics ({error}); make it 2 or more"
+        )
+        raise RecipeError([problem]) from error

@@ -1,0 +1,42 @@
+"""Settings of a process that is ours alone, made before torch is loaded."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import sys
+
+__all__ = ["bound_spinning", "keep_freed_memory", "own_process"]
+
+_M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # of malloc.h
+_SPINS = "10000"  # some tens of microseconds; by default it is milliseconds
+
+
+def own_process() -> None:
+    """Make all settings of this module."""
+    keep_freed_memory()
+    bound_spinning()
+
+
+def keep_freed_memory() -> None:
+    """Ask glibc to keep the memory of freed tensors for the next ones; elsewhere nothing happens.
+
+    It gives large blocks back to the system as soon as they are freed, and the system clears
+    the new pages of the next tensor: a third of a small network's forward pass on a CPU.
+    """
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):  # another C library
+            libc = ctypes.CDLL(None)
+            libc.mallopt(_M_MMAP_MAX, 0)
+            libc.mallopt(_M_TRIM_THRESHOLD, -1)
+
+
+def bound_spinning() -> None:
+    """Let OpenMP's threads, which wait for each other by spinning, sleep soon.
+
+    Beside other busy processes the late one otherwise waits for the time slice that the others spin away.
+    What the user has set is kept.
+    """
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", _SPINS)
