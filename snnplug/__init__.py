@@ -46,7 +46,8 @@ from snnplug.registry.kinds import (
     Spec,
     StrategySpec,
 )
-from snnplug.registry.registry import Registration, Registry
+from snnplug.registry.registration import Registration
+from snnplug.registry.registry import Registry
 from snnplug.seeds import derive_seed, digest
 from snnplug.statistics.pareto import pareto_front
 from snnplug.version import __version__

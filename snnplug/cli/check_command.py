@@ -9,7 +9,8 @@ import click
 from snnplug.errors import SnnplugError, one_line
 from snnplug.recipe.built_in import DEFAULT
 from snnplug.registry.parameters import parameters_of
-from snnplug.registry.registry import Registration, Registry
+from snnplug.registry.registration import Registration
+from snnplug.registry.registry import Registry
 
 __all__ = ["command"]
 

@@ -9,7 +9,8 @@ import click
 
 from snnplug.cli.table import print_table
 from snnplug.registry.discovery import log_problems
-from snnplug.registry.registry import Registration, Registry
+from snnplug.registry.registration import Registration
+from snnplug.registry.registry import Registry
 
 __all__ = ["command"]
 

@@ -12,7 +12,8 @@ import click
 from snnplug.cli.table import print_table
 from snnplug.registry.kinds import KINDS, Spec
 from snnplug.registry.parameters import Parameter, parameters_of
-from snnplug.registry.registry import Registration, Registry
+from snnplug.registry.registration import Registration
+from snnplug.registry.registry import Registry
 
 __all__ = ["command", "describe"]
 

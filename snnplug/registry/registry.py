@@ -14,8 +14,6 @@ import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-import attrs
-
 from snnplug.errors import (
     AmbiguousName,
     DuplicateName,
@@ -25,45 +23,14 @@ from snnplug.errors import (
     UnknownName,
     did_you_mean,
 )
-from snnplug.registry.component import Component, load_target
+from snnplug.registry.component import Component
 from snnplug.registry.discovery import Problem, canonical, discover, log_problems
 from snnplug.registry.kinds import KINDS, Spec
+from snnplug.registry.registration import Registration
 
-__all__ = ["LOCAL", "Namespace", "Registration", "Registry"]
+__all__ = ["LOCAL", "Namespace", "Registry"]
 
 LOCAL = "local"  # the plugin name of what is registered from Python rather than discovered
-
-
-@attrs.frozen
-class Registration:
-    """A spec with where it comes from."""
-
-    plugin: str
-    version: str
-    spec: Spec
-
-    @property
-    def kind(self) -> str:
-        """Kind of the spec."""
-        return self.spec.kind
-
-    @property
-    def name(self) -> str:
-        """Bare name."""
-        return self.spec.name
-
-    @property
-    def qualified(self) -> str:
-        """Name that stays unique whatever else is installed, such as `acme-neurons:my_neuron`."""
-        return f"{self.plugin}:{self.spec.name}"
-
-    def load(self) -> Any:
-        """Import the target.
-
-        Raises:
-            TargetError: it cannot be imported, has no such attribute, or cannot be called.
-        """
-        return load_target(self.spec.target, f"{self.kind} {self.qualified} {self.version}".rstrip())
 
 
 class Namespace:

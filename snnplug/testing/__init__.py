@@ -9,6 +9,9 @@
         name = "acme-neurons:my_lif"              # the registered thing
         params = [{}, {"tau": 4.0}]               # every check runs with each of these
 
+`covering` draws few combinations of many parameters, in which every pair of values occurs;
+`step_loop` runs a neuron step by step.
+
 Each check is a small test method named for its rule. A method that truly differs says so
 by overriding the check, or by one of the class attributes that the class documents.
 
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from snnplug.testing.architecture import ArchitectureConformance
     from snnplug.testing.benchmark import BenchmarkConformance
     from snnplug.testing.candidates import TinySpace, tiny_candidate, tiny_neuron
+    from snnplug.testing.combinations import covering
     from snnplug.testing.dataset import DatasetConformance
     from snnplug.testing.encoder import EncoderConformance
     from snnplug.testing.energy_model import EnergyModelConformance
@@ -33,6 +37,7 @@ if TYPE_CHECKING:
     from snnplug.testing.plugin import PluginConformance
     from snnplug.testing.scorer import ScorerConformance
     from snnplug.testing.search_space import SearchSpaceConformance
+    from snnplug.testing.stepping import step_loop
     from snnplug.testing.strategy import StrategyConformance
 
 __all__ = [
@@ -48,6 +53,8 @@ __all__ = [
     "SearchSpaceConformance",
     "StrategyConformance",
     "TinySpace",
+    "covering",
+    "step_loop",
     "tiny_candidate",
     "tiny_neuron",
 ]
@@ -56,6 +63,7 @@ MODULES: Mapping[str, tuple[str, ...]] = {
     "architecture": ("ArchitectureConformance",),
     "benchmark": ("BenchmarkConformance",),
     "candidates": ("TinySpace", "tiny_candidate", "tiny_neuron"),
+    "combinations": ("covering",),
     "dataset": ("DatasetConformance",),
     "encoder": ("EncoderConformance",),
     "energy_model": ("EnergyModelConformance",),
@@ -64,6 +72,7 @@ MODULES: Mapping[str, tuple[str, ...]] = {
     "plugin": ("PluginConformance",),
     "scorer": ("ScorerConformance",),
     "search_space": ("SearchSpaceConformance",),
+    "stepping": ("step_loop",),
     "strategy": ("StrategyConformance",),
 }
 

@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 import pytest
 
 from snnplug.registry.component import Component
-from snnplug.registry.registry import Registration, Registry
+from snnplug.registry.registration import Registration
+from snnplug.registry.registry import Registry
 
 __all__ = ["Conformance"]
 

@@ -15,7 +15,7 @@ from snnplug.errors import SnnplugError
 from snnplug.nn import Encoder, is_static
 from snnplug.registry.component import Component
 from snnplug.registry.kinds import EncoderSpec
-from snnplug.registry.registry import Registration
+from snnplug.registry.registration import Registration
 from snnplug.testing.base import Conformance
 
 __all__ = ["EncoderConformance"]

@@ -12,7 +12,7 @@ from snnplug.contracts import EnergyEstimate, EnergyModel
 from snnplug.nn import Activity, NeuronActivity, SynapseActivity
 from snnplug.registry.component import Component
 from snnplug.registry.kinds import EnergyModelSpec
-from snnplug.registry.registry import Registration
+from snnplug.registry.registration import Registration
 from snnplug.testing.base import Conformance
 
 __all__ = ["EnergyModelConformance", "tiny_activity"]

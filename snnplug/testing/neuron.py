@@ -17,8 +17,9 @@ from snnplug.errors import ContractError
 from snnplug.nn import SpikingNeuron, as_neuron, is_materialized, materialize, record, seeded
 from snnplug.nn.time import TimeModule
 from snnplug.registry.component import Component
-from snnplug.registry.registry import Registration
+from snnplug.registry.registration import Registration
 from snnplug.testing.base import Conformance
+from snnplug.testing.stepping import step_loop
 
 __all__ = ["NeuronConformance"]
 
@@ -130,7 +131,7 @@ class NeuronConformance(Conformance):
         """`forward` gives what the loop of `step` gives."""
         x = self.current()
         neuron = self.causal(component, x)
-        assert_close(_step_loop(neuron, x), neuron(x))
+        assert_close(step_loop(neuron, x)[0], neuron(x))
 
     def test_stream_equals_whole(self, component: Component) -> None:
         """A sequence in two parts, the state handed on, gives what it gives at once."""
@@ -260,15 +261,6 @@ class NeuronConformance(Conformance):
         assert_close([gradient.cpu() for gradient in _gradients(neuron, there)], expected)
 
 
-def _step_loop(neuron: SpikingNeuron, x: Tensor) -> Tensor:
-    """Return what the loop of `step` gives for `[T, B, *]`."""
-    state, spikes = neuron.initial_state(x[0]), []
-    for current in x:
-        s, state = neuron.step(current, state)
-        spikes.append(s)
-    return torch.stack(spikes)
-
-
 def _trainable(neuron: nn.Module) -> list[tuple[str, nn.Parameter]]:
     """Return the parameters that are trained, by name."""
     return [(name, parameter) for name, parameter in neuron.named_parameters() if parameter.requires_grad]
@@ -276,7 +268,7 @@ def _trainable(neuron: nn.Module) -> list[tuple[str, nn.Parameter]]:
 
 def _gradients(neuron: SpikingNeuron, x: Tensor, *, by_step: bool = False) -> list[Tensor]:
     """Return the gradients of a weighted sum of the spikes: of the input, then of each parameter."""
-    spikes = _step_loop(neuron, x) if by_step else neuron(x)
+    spikes = step_loop(neuron, x)[0] if by_step else neuron(x)
     generator = torch.Generator().manual_seed(2)
     weights = torch.rand(spikes.shape, generator=generator, dtype=torch.float64).to(spikes)
     wanted = [x, *(parameter for _, parameter in _trainable(neuron))]
@@ -290,4 +282,4 @@ class _Model(TimeModule):
         self.neuron, self.by_step = neuron, by_step
 
     def forward(self, x: Tensor) -> Any:
-        return _step_loop(self.neuron, x) if self.by_step else self.neuron(x)
+        return step_loop(self.neuron, x)[0] if self.by_step else self.neuron(x)

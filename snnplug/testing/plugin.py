@@ -14,7 +14,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from snnplug.registry.discovery import GROUP
-from snnplug.registry.registry import Registration, Registry
+from snnplug.registry.registration import Registration
+from snnplug.registry.registry import Registry
 
 __all__ = ["PluginConformance"]
 
