@@ -9,11 +9,12 @@ import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from snnplug.engine.memory import keep_freed_memory
+from snnplug.engine.process import keep_freed_memory
 
 Work = Callable[[], object]
 
@@ -50,10 +51,23 @@ def set_up(options: argparse.Namespace) -> None:
         options.clock = "cpu" if options.threads == 1 and options.device == "cpu" else "wall"
     device = torch.cuda.get_device_name() if options.device == "cuda" else f"{os.cpu_count()}-core CPU"
     print(
-        f"{device}, {options.threads} thread(s), torch {torch.__version__}, Python "
+        f"{device}, {instruction_sets()}, {options.threads} thread(s), torch {torch.__version__}, Python "
         f"{platform.python_version()}, {options.clock} time, {options.repeats} repeats, "
         f"load {os.getloadavg()[0]:.1f}"
     )
+
+
+def instruction_sets() -> str:
+    """Return what torch's kernels and oneDNN's products are chosen by."""
+    flags = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
+    known = ("avx2", "avx512f", "avx_vnni", "avx512_vnni", "amx_int8", "avx512_bf16", "amx_bf16")
+    found = [flag for flag in known if f" {flag}" in flags]
+    limits = [
+        f"{key}={os.environ[key]}"
+        for key in ("ONEDNN_MAX_CPU_ISA", "ATEN_CPU_CAPABILITY")
+        if key in os.environ
+    ]
+    return " ".join([torch.backends.cpu.get_cpu_capability(), *found, *limits])
 
 
 def seconds(work: Work, options: argparse.Namespace) -> float:
