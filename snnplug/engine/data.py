@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader
 
 from snnplug.contracts import Splits
 from snnplug.errors import ContractError, DataError
+from snnplug.nn import SeededSamples, as_labels
 
 __all__ = ["Share", "batch_count", "batches", "fit_steps", "order", "read_samples", "settle_steps", "shares"]
 
@@ -70,7 +71,7 @@ def shares(indices: Tensor, batch_size: int, *, rank: int = 0, world: int = 1) -
 
 
 def batches(
-    split: Any, parts: Sequence[Tensor], *, fit: int | None = None
+    split: Any, parts: Sequence[Tensor], *, seed: int, fit: int | None = None
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield `(values [B, *], labels [B])` of the given samples in the given order.
 
@@ -78,17 +79,18 @@ def batches(
         split: with `batch(indices)` for data in memory; any other map-style dataset goes
             through a DataLoader with `split.workers` processes (0 if it has none).
         parts: which samples, a tensor of indices for each batch.
+        seed: of what the samples draw where they go through a DataLoader, with any number of processes.
         fit: number of steps that every sample is cut or padded to; None for none.
 
     Raises:
-        DataError: samples of one batch have different shapes.
+        DataError: samples of one batch have different shapes, or a label is none.
     """
     if hasattr(split, "batch"):
         for part in parts:
             yield read_samples(split, part, fit)
         return
     yield from DataLoader(
-        split,
+        SeededSamples(split, seed),
         batch_sampler=[p.tolist() for p in parts],
         num_workers=getattr(split, "workers", 0),
         collate_fn=_Collate(fit),
@@ -100,7 +102,7 @@ def read_samples(split: Any, indices: Tensor, fit: int | None = None) -> tuple[T
     if not hasattr(split, "batch"):
         return _Collate(fit)([split[int(i)] for i in indices])
     values, labels = split.batch(indices)
-    return (values if fit is None else fit_steps(values, fit, dim=1)), labels
+    return (values if fit is None else fit_steps(values, fit, dim=1)), as_labels(labels)
 
 
 def fit_steps(values: Tensor, steps: int, dim: int = 0) -> Tensor:
@@ -129,7 +131,7 @@ class _Collate:
                 f"samples of one batch have the shapes {', '.join(map(str, map(list, shapes)))}; all must be "
                 "alike. A data set whose samples differ in their time steps says steps = 0 in its Task"
             )
-        return torch.stack(values), torch.tensor([int(label) for _, label in samples])
+        return torch.stack(values), as_labels(torch.stack([torch.as_tensor(label) for _, label in samples]))
 
 
 def settle_steps(splits: Any, name: str) -> Splits:

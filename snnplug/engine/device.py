@@ -98,14 +98,23 @@ def usual_settings() -> Iterator[None]:
     That is its default type and device, gradients switched off or inference mode left on, and autocast.
     """
     dtype, device = torch.get_default_dtype(), torch.get_default_device()
+    cast = [name for name in ("cpu", "cuda") if torch.is_autocast_enabled(name)]
+    cached = torch.is_autocast_cache_enabled()
     torch.set_default_dtype(torch.float32)
     torch.set_default_device(None)
+    for name in cast:
+        torch.set_autocast_enabled(name, False)
+    if cast:  # inside the caller's block it would never be emptied, and weights never be seen to change
+        torch.set_autocast_cache_enabled(False)
     try:
-        with torch.inference_mode(False), torch.enable_grad(), torch.autocast("cpu", enabled=False):
+        with torch.inference_mode(False), torch.enable_grad():
             yield
     finally:
         torch.set_default_dtype(dtype)
         torch.set_default_device(None if device.type == "cpu" else device)
+        for name in cast:
+            torch.set_autocast_enabled(name, True)
+        torch.set_autocast_cache_enabled(cached)
 
 
 @contextlib.contextmanager

@@ -32,9 +32,8 @@ def evaluate(parts: Parts, model: nn.Module, split: Any, name: str, batch_size: 
     model.eval()
     loss = correct = torch.zeros((), dtype=torch.float64, device=parts.device)
     with seeded(derive_seed(parts.seed, "evaluate", name)):  # a split may augment
-        for index, (values, labels) in enumerate(
-            parts.batches(split, torch.split(order(len(split)), batch_size))
-        ):
+        batches = torch.split(order(len(split)), batch_size)
+        for index, (values, labels) in enumerate(parts.batches(split, batches, name)):
             labels = labels.to(parts.device)
             outputs = model(parts.encode(values, "evaluate", name, index))
             if parts.loss is not None:

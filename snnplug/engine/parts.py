@@ -66,9 +66,14 @@ class Parts:
         encoded: Tensor = self.encoder(values, generator)
         return encoded
 
-    def batches(self, split: Any, parts: Sequence[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield values and labels of samples of a split, as `snnplug.engine.data.batches` does."""
-        return batches(split, parts, fit=self.fit)
+    def batches(
+        self, split: Any, parts: Sequence[Tensor], *purpose: object
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield values and labels of samples of a split, as `snnplug.engine.data.batches` does.
+
+        What samples draw depends on the seed and the purpose alone.
+        """
+        return batches(split, parts, seed=derive_seed(self.seed, "samples", *purpose), fit=self.fit)
 
     @property
     def fit(self) -> int | None:

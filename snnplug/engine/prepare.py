@@ -10,6 +10,7 @@ import attrs
 from snnplug.engine.composition import check_composition
 from snnplug.engine.device import find_place, precision_of, usual_settings
 from snnplug.engine.parts import Parts, make_parts
+from snnplug.nn import check_split
 from snnplug.recipe.plan import make_plan
 from snnplug.recipe.recipe import Recipe
 from snnplug.registry.registry import Registry
@@ -57,8 +58,16 @@ def _prepare(
     place = find_place(device, devices, precision_of(recipe))
     fabric = place.launch() if launch else None
     parts = make_parts(plan, place.device if fabric is None else fabric.device)
+    _check_data(parts)
     if only is None:
         for stage in recipe.running:
             stage.load()().check(parts)
     check_composition(parts)
     return Prepared(parts, fabric)
+
+
+def _check_data(parts: Parts) -> None:
+    """Look at labels and values, so that none of them ends the run in its middle."""
+    splits, name = parts.splits, parts.plan["dataset"].qualified
+    for split in ("train", "val", "test"):
+        check_split(getattr(splits, split), f"the {split} split of dataset {name}", splits.task)

@@ -144,7 +144,7 @@ class _Trainer:
         self.model.train()
         note = self._note()
         with seeded(derive_seed(parts.seed, "epoch", epoch, rank)):  # dropout and augmentation
-            samples = parts.batches(split, [share.indices for share in parted])
+            samples = parts.batches(split, [share.indices for share in parted], self.stage, epoch)
             for index, (share, (values, labels)) in enumerate(zip(parted, samples, strict=True)):
                 labels = labels.to(device, non_blocking=True)
                 with running_norms(self.model, alone=world > 1 and len(labels) == 1):

@@ -239,3 +239,14 @@ def test_scatter_has_no_empty_picture(tmp_path: Path) -> None:
     write_scatter(predictors, networks, tmp_path / "five.svg")
     svg = (tmp_path / "five.svg").read_text()
     assert svg.count('<g id="axes_') == 5  # of 2 lines of 4
+
+
+def test_only_what_scoring_needs_must_be_installed(registry: Registry, tmp_path: Path) -> None:
+    whole = run(registry, tmp_path / "whole")
+    for kind in ("strategy", "loss", "energy_model", "architecture"):
+        registry._by_kind[kind].clear()
+    few = run(registry, tmp_path / "few")
+    assert [str(p.values) for p in few.predictors] == [str(p.values) for p in whole.predictors]
+    registry._by_kind["encoder"].clear()
+    with pytest.raises(RecipeError, match=r"encoder\.use: unknown encoder"):
+        run(registry, tmp_path / "none")

@@ -20,8 +20,8 @@ import torch
 
 import __main__ as main
 from snnplug.engine.device import deterministic
-from snnplug.engine.process import keep_freed_memory
 from snnplug.engine.parts import Parts, make_parts
+from snnplug.engine.process import keep_freed_memory
 from snnplug.engine.scoring.evaluator import Evaluator, Job, Scored
 from snnplug.errors import ContractError, RunFailed, SnnplugError, one_line
 from snnplug.registry.component import Component

@@ -127,7 +127,9 @@ def _activity(session: Session, parts: Parts, model: nn.Module, section: Measure
         record(model, raster=section.raster) as activity,
         session.report.bar("measure", batch_count(len(indices), section.batch_size)) as bar,
     ):
-        for index, (values, _) in enumerate(parts.batches(split, torch.split(indices, section.batch_size))):
+        for index, (values, _) in enumerate(
+            parts.batches(split, torch.split(indices, section.batch_size), "measure")
+        ):
             model(parts.encode(values, "measure", index))
             bar.advance()
     return activity
