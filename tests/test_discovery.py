@@ -384,7 +384,8 @@ def test_what_a_plugin_prints_is_no_result(distributions):
     files = {"neuron.py": "print('target')\n\n\ndef make():\n    return 1\n"}
     source = (
         "print('imported')\nfrom snnplug import NeuronSpec, hookimpl\n\n\n@hookimpl\ndef snnplug_neurons():\n"
-        "    print('asked')\n    yield NeuronSpec(name='loud', target='acme_loud.neuron:make', summary='Loud.')\n"
+        "    print('asked')\n"
+        "    yield NeuronSpec(name='loud', target='acme_loud.neuron:make', summary='Loud.')\n"
     )
     distributions.add("acme-loud", source, files=files)
     for command in (["list", "--json"], ["show", "neuron", "loud", "--json"]):
