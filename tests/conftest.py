@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,30 @@ def real_data() -> Path:
 def root() -> Path:
     """Root of the checkout."""
     return ROOT
+
+
+@pytest.fixture
+def run_pytest() -> Callable[..., dict[str, pytest.TestReport]]:
+    """Run pytest in this process on the tests of a folder; return a report for each test by its name.
+
+    Starting Python and importing torch once more would take longer than most such tests.
+    """
+
+    class Reports:
+        def __init__(self) -> None:
+            self.found: dict[str, pytest.TestReport] = {}
+
+        def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+            if report.when == "call" or not report.passed:
+                self.found[report.nodeid.partition("::")[2]] = report
+
+    def run(folder: Path, *arguments: str) -> dict[str, pytest.TestReport]:
+        reports = Reports()
+        options = ["--rootdir", str(folder), "--import-mode=importlib", "-p", "no:cacheprovider"]
+        pytest.main([*options, *arguments, str(folder)], plugins=[reports])
+        return reports.found
+
+    return run
 
 
 class Distributions:
@@ -112,7 +136,13 @@ class Distributions:
         return {**json.loads(done.stdout), "stderr": done.stderr.splitlines()}
 
 
+@pytest.fixture(scope="session")
+def distributions_in() -> type[Distributions]:
+    """Make a folder to install distributions into, for processes started with it."""
+    return Distributions
+
+
 @pytest.fixture
-def distributions(tmp_path: Path) -> Distributions:
-    """Folder to install distributions into, for processes started with it."""
-    return Distributions(tmp_path / "site")
+def distributions(distributions_in: type[Distributions], tmp_path: Path) -> Distributions:
+    """Folder of a single test to install distributions into."""
+    return distributions_in(tmp_path / "site")

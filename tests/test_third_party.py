@@ -170,7 +170,7 @@ def test_list(python, tmp_path):
 def test_run(python, project, tmp_path):
     recipe = project / "recipe.toml"
     done = run(python, "-m", "snnplug", "run", str(recipe), "--out", "out", "--device", "cpu", cwd=tmp_path)
-    assert done.stdout.splitlines()[-1] == "out"
+    assert done.stdout.splitlines() == ["out"]
     assert "test accuracy" in done.stderr
     assert "report.html" in done.stderr
     resolved = (tmp_path / "out" / "resolved.json").read_text()

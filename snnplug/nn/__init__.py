@@ -1,7 +1,11 @@
 """The torch side of the contracts: neurons, time folding, encoders, losses, surrogates, the recorder."""
 
 from snnplug.contracts import Activity, NeuronActivity, SynapseActivity
+from snnplug.nn.activity_scorer import ActivityScorer
+from snnplug.nn.check_data import as_labels, check_split
 from snnplug.nn.encoder import Encoder
+from snnplug.nn.kernel import kernel_surrogate
+from snnplug.nn.layers import SYNAPTIC
 from snnplug.nn.leak import Leak
 from snnplug.nn.loss import Loss
 from snnplug.nn.materialize import is_materialized, materialize
@@ -16,7 +20,8 @@ from snnplug.nn.neuron import (
 )
 from snnplug.nn.record import record
 from snnplug.nn.reset import Reset, reset_membrane
-from snnplug.nn.seeding import seeded
+from snnplug.nn.saturate import saturate
+from snnplug.nn.seeding import SeededSamples, seeded
 from snnplug.nn.spikes_only import is_spikes_only, spikes_only
 from snnplug.nn.splits import ImageSplit
 from snnplug.nn.surrogate import SURROGATES, sharpness, spike
@@ -33,7 +38,9 @@ from snnplug.nn.watch import SpikeWatch, outermost, repeat_spikes, watch_spikes
 
 __all__ = [
     "SURROGATES",
+    "SYNAPTIC",
     "Activity",
+    "ActivityScorer",
     "Dropout",
     "Encoder",
     "ImageSplit",
@@ -43,6 +50,7 @@ __all__ = [
     "MembraneState",
     "NeuronActivity",
     "Reset",
+    "SeededSamples",
     "SpikeWatch",
     "SpikingNeuron",
     "State",
@@ -50,8 +58,10 @@ __all__ = [
     "SynapseActivity",
     "TimeModule",
     "TimeSequential",
+    "as_labels",
     "as_neuron",
     "channels_last",
+    "check_split",
     "detach_state",
     "flat_samples",
     "fold",
@@ -59,11 +69,13 @@ __all__ = [
     "is_spikes_only",
     "is_static",
     "join_steps",
+    "kernel_surrogate",
     "materialize",
     "outermost",
     "record",
     "repeat_spikes",
     "reset_membrane",
+    "saturate",
     "seeded",
     "sharpness",
     "spike",

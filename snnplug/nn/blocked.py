@@ -9,10 +9,14 @@ is kept for the backward pass, which computes the potentials of a block again an
 
 from the last step to the first. Spikes equal those of the loop over steps bit for bit, gradients
 up to rounding. A second derivative is taken through the loop over steps.
+
+Only the loop knows what an infinite current or potential does. Without it none comes back to a finite
+potential, so a look at the last one of a block is enough to see that the loop has to run this block.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -72,12 +76,16 @@ class _Blocks(torch.autograd.Function):
         currents, start = layout.flat(x), Start(layout, v)
         spikes, fired = layout.empty(x, layout.steps)
         last, ends = layout.empty(v, 1)
-        constant, threshold = leak.constant(v), v.new_tensor(rule.threshold)
+        constant, threshold = leak.constant(v), v.new_full((), rule.threshold)
+        ctx.overflowed = False
         for i, j in layout.blocks():
             h, w, *wide = v.new_empty(2 if x.dtype == v.dtype else 4, j - i).unbind(0)
-            before = start.block(i, j)
-            for current, s in zip(currents[:, i:j].unbind(0), fired[:, i:j].unbind(0), strict=True):
+            before, end = start.block(i, j), ends[0, i:j]
+            rows = list(zip(currents[:, i:j].unbind(0), fired[:, i:j].unbind(0), strict=True))
+            for t, (current, s) in enumerate(rows, 1):
                 ones = s
+                if t == layout.steps:
+                    h, w = (end, w) if rule.reset == "none" else (h, end)
                 if wide:
                     current, ones = wide[0].copy_(current), wide[1]
                 leak.charge_into(h, current, before, constant)
@@ -86,7 +94,12 @@ class _Blocks(torch.autograd.Function):
                     s.copy_(ones)
                 if before is h:
                     h, w = w, h
-            ends[0, i:j] = before
+            if not math.isfinite(end.sum()):
+                ctx.overflowed, before = True, start.block(i, j)
+                for current, s in rows:
+                    ones, before = rule.fire(leak.charge(current, before))
+                    s.copy_(ones)
+                end.copy_(before)
         return spikes, last[0]
 
     @staticmethod
@@ -94,7 +107,7 @@ class _Blocks(torch.autograd.Function):
         x, v, rate = ctx.saved_tensors
         leak = ctx.leak._replace(rate=rate)
         wanted = ctx.needs_input_grad[:3]
-        if torch.is_grad_enabled():  # for a second derivative
+        if torch.is_grad_enabled() or ctx.overflowed:  # for a second derivative, or of infinities
             results = _gradients_of_loop(x, v, leak, ctx.rule, grads, wanted)
         else:
             results = _gradients(x, v, leak, ctx.rule, grads, wanted)
@@ -155,7 +168,7 @@ def _potentials(
 
     With a hard reset `kept` gets the part of h that a detached reset keeps.
     """
-    constant, threshold = leak.constant(currents), currents.new_tensor(rule.threshold)
+    constant, threshold = leak.constant(currents), currents.new_full((), rule.threshold)
     to_zero = rule.reset == "hard" and not rule.reset_value
     v = torch.empty_like(before)
     rows = zip(currents.unbind(0), h.unbind(0), kept.unbind(0), strict=True)
@@ -197,22 +210,25 @@ def _accumulate(g: Tensor, kept: Tensor | None, end: Tensor | None, into: float,
 def _gradients_of_loop(
     x: Tensor, v: Tensor, leak: Leak, rule: Rule, grads: tuple[Tensor | None, ...], wanted: tuple[bool, ...]
 ) -> tuple[Tensor | None, ...]:
-    """Return what `_gradients` does, with a graph."""
-    own = [x.view_as(x), v.view_as(v)]  # v may depend on x
-    if leak.rate is not None:
-        own.append(leak.rate.view_as(leak.rate))
-        leak = leak._replace(rate=own[2])
-    spikes, potential = [], own[1]
-    for current in own[0].unbind(0):
-        s, potential = rule.fire(leak.charge(current, potential))
-        spikes.append(s)
-    results = [(o, g) for o, g in zip((torch.stack(spikes), potential), grads, strict=True) if g is not None]
+    """Return what `_gradients` does; with a graph if gradients are enabled."""
+    again = torch.is_grad_enabled()
+    with torch.enable_grad():
+        own = [x.view_as(x), v.view_as(v)]  # v may depend on x
+        if leak.rate is not None:
+            own.append(leak.rate.view_as(leak.rate))
+            leak = leak._replace(rate=own[2])
+        spikes, potential = [], own[1]
+        for current in own[0].unbind(0):
+            s, potential = rule.fire(leak.charge(current, potential))
+            spikes.append(s)
+        results = [torch.stack(spikes), potential]
+    given = [(o, g) for o, g in zip(results, grads, strict=True) if g is not None]
     found = iter(
         torch.autograd.grad(
-            [o for o, _ in results],
+            [o for o, _ in given],
             [t for t, wish in zip(own, wanted, strict=False) if wish],
-            [g for _, g in results],
-            create_graph=True,
+            [g for _, g in given],
+            create_graph=again,
             allow_unused=True,
         )
     )

@@ -10,7 +10,7 @@ A neuron that names its leak, rather than write `charge`, is also run block by b
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -38,7 +38,9 @@ class Leak(NamedTuple):
         above = v - self.rest if self.rest else v
         driven = x - above if self.decay_input else above
         if self.rate is not None:
-            scaled = driven * self.rate
+            scaled: Tensor = (
+                _Scaled.apply(driven, self.rate) if self.rate.requires_grad else driven * self.rate
+            )
         elif self.tau is not None:
             scaled = driven / self.tau
         else:
@@ -52,7 +54,7 @@ class Leak(NamedTuple):
         """
         if self.rate is not None or self.tau is None:
             return self.rate
-        return like.new_tensor(self.tau)
+        return like.new_full((), self.tau)
 
     def charge_into(
         self, h: Tensor, x: Tensor, v: Tensor, constant: Tensor | None, driven: Tensor | None = None
@@ -88,3 +90,18 @@ class Leak(NamedTuple):
         else:
             return 1.0, 1.0
         return (rate if self.decay_input else 1.0), 1 - rate
+
+
+class _Scaled(torch.autograd.Function):
+    """The product with the rate, whose own gradient stays finite where the current is infinite."""
+
+    @staticmethod
+    def forward(ctx: Any, driven: Tensor, rate: Tensor) -> Tensor:
+        ctx.save_for_backward(driven, rate)
+        return driven * rate
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor]:
+        driven, rate = ctx.saved_tensors
+        most = torch.finfo(driven.dtype).max ** 0.5  # 0 times it is 0
+        return grads[0] * rate, (grads[0] * driven.clamp(-most, most)).sum().to(rate.dtype)

@@ -8,7 +8,8 @@
 
 A neuron of this family names its `leak` where the charge is linear, or else writes `charge`;
 and `kernel` where a library computes the whole sequence faster. The state is the membrane
-potential after the reset. It is kept in float32 where the current is float16 or bfloat16.
+potential after the reset. It is kept in float32 where the current is float16 or bfloat16, and
+finite where the current is not: what overflows fires or is far below the threshold, and no more.
 """
 
 from __future__ import annotations

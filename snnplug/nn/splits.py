@@ -17,8 +17,11 @@ class ImageSplit(Dataset[tuple[Tensor, Tensor]]):
     Args:
         images: `[N, C, H, W]`, uint8 in 0..255 or float in [0, 1].
         labels: class indices `[N]`.
-        augment: applied to a batch of values `[B, C, H, W]` in [0, 1]; draws from torch's
-            global generator, which the engine seeds for each epoch.
+        augment: applied to a batch of values `[B, C, H, W]` in [0, 1]; draws from a global
+            generator, which the engine seeds for each epoch.
+
+    Raises:
+        ValueError: there are not as many labels as images, or one is no whole number.
     """
 
     def __init__(
@@ -26,7 +29,10 @@ class ImageSplit(Dataset[tuple[Tensor, Tensor]]):
     ) -> None:
         if len(images) != len(labels):
             raise ValueError(f"{len(images)} images but {len(labels)} labels")
-        self.images, self.labels, self.augment = images, labels.long(), augment
+        whole = labels.long()
+        if labels.is_floating_point() and (broken := labels[whole.to(labels.dtype) != labels]).numel():
+            raise ValueError(f"labels must be whole numbers, got {broken[0].item():g}")
+        self.images, self.labels, self.augment = images, whole, augment
 
     def __len__(self) -> int:
         return len(self.labels)

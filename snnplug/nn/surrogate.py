@@ -101,9 +101,9 @@ def sharpness(surrogate: str, alpha: float | None) -> float:
 
 def at_least(x: Tensor, bound: float, *, strict: bool = False) -> Tensor:
     """Return 1 where `x` is the bound or more, or strictly more, else 0, in the type of `x`; no graph."""
-    if torch.compiler.is_compiling():
+    if torch.compiler.is_compiling() or x.device.type != "cpu":
         return ((x > bound) if strict else (x >= bound)).to(x.dtype)
-    bounds = x.new_full((), bound)  # much faster than by way of booleans, and than a number
+    bounds = x.new_full((), bound)  # on a CPU much faster than by way of booleans, and than a number
     return (torch.gt if strict else torch.ge)(x, bounds, out=torch.empty_like(x))
 
 

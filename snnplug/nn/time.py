@@ -8,7 +8,6 @@ again, so the layers before the first neuron cost 1/T without anyone asking.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import groupby
 
 import torch
 import torch.nn.functional as F
@@ -78,16 +77,20 @@ class TimeSequential(TimeModule):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map `[T, B, *]` to `[T, B, *]`."""
-        for is_time_module, layers in groupby(self.layers, lambda layer: isinstance(layer, TimeModule)):
-            if is_time_module:
-                for layer in layers:
-                    x = layer(x)
+        row: list[nn.Module] = []
+        for layer in self.layers:  # no itertools here, which torch.compile cannot follow
+            if isinstance(layer, TimeModule):
+                x = layer(_fold_row(row, x))
+                row = []
             else:
-                x = _fold_row(list(layers), x)
-        return x
+                row.append(layer)
+        return _fold_row(row, x)
 
 
 def _fold_row(layers: list[nn.Module], x: Tensor) -> Tensor:
+    if not layers:
+        return x
+
     def row(values: Tensor) -> Tensor:
         for layer in layers:
             values = layer(values)

@@ -12,9 +12,8 @@ import argparse
 import statistics
 from pathlib import Path
 
-from snnplug import run
-from snnplug.engine import resume
-from snnplug.engine.memory import keep_freed_memory
+from snnplug import resume, run
+from snnplug.engine.process import keep_freed_memory
 from snnplug.report.comparison import write_curves
 from snnplug.runs.compare import FinishedRun
 

@@ -55,7 +55,7 @@ def finished(interrupted: tuple[Path, str]) -> Path:
     process = start("run", "--resume", str(out))
     stdout, stderr = process.communicate(timeout=300)
     assert process.returncode == 0, stderr
-    assert stdout.splitlines()[-1] == str(out)
+    assert stdout.splitlines() == [str(out)]
     assert "test accuracy" in stderr
     assert "report.html" in stderr
     return out

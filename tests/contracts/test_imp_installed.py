@@ -95,7 +95,7 @@ def runs(tmp_path_factory):
 def test_theta_is_in_the_optimizer_without_decay(runs):
     trained, _ = runs
     checkpoint = torch.load(trained.directory / "checkpoint.pt", weights_only=True)
-    names = [n for n, _ in trained.model.named_parameters() if n.endswith("theta")]
+    names = [n for n, _ in trained.model().named_parameters() if n.endswith("theta")]
     assert [checkpoint["model"][n].shape for n in names] == [(4, 8, 8), (8, 4, 4)]
     weights, neurons = checkpoint["optimizer"]["param_groups"]
     assert (weights["weight_decay"], neurons["weight_decay"]) == (0.5, 0.0)
@@ -105,7 +105,7 @@ def test_theta_is_in_the_optimizer_without_decay(runs):
 
 
 def test_theta_moves_in_training(runs):
-    trained, start = (dict(run.model.named_parameters()) for run in runs)
+    trained, start = (dict(run.model().named_parameters()) for run in runs)
     for name in (n for n in trained if n.endswith("theta")):
         assert start[name].min() >= 0.4
         assert start[name].max() <= 0.6
@@ -120,7 +120,7 @@ def test_network_of_another_input_size_is_not_continued(runs):
     larger = REGISTRY.use("architecture", "vgg", neuron=neuron, layers=[4, "M", 8, "M"]).build(task)
     materialize(larger, torch.zeros(4, 1, 1, 12, 12))
     with pytest.raises(RuntimeError) as caught:
-        larger.load_state_dict(trained.model.state_dict())
+        larger.load_state_dict(trained.model().state_dict())
     lines = [line.strip() for line in str(caught.value).splitlines() if "theta" in line]
     assert len(lines) == 2
     assert lines[0].startswith("size mismatch for layers.2.theta: the checkpoint has [4, 8, 8], this network")

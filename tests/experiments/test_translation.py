@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from snnplug import Registry
+from snnplug.testing import step_loop
 
 pytest.importorskip("norse")
 REGISTRY = Registry.from_installed(quiet=True)
@@ -33,12 +34,8 @@ def column(*values):
 
 def trace(cell, x):
     """Return spikes and membrane potentials `[T, B, N]`."""
-    state, spikes, v = cell.initial_state(x[0]), [], []
-    for one in x:
-        s, state = cell.step(one, state)
-        spikes.append(s)
-        v.append(state.v)
-    return torch.stack(spikes), torch.stack(v)
+    spikes, states = step_loop(cell, x)
+    return spikes, torch.stack([state.v for state in states])
 
 
 def gradient(cell, x):

@@ -7,8 +7,8 @@ import copy
 import pytest
 import torch
 
-from snnplug import Registry
 from snnplug.nn import materialize, seeded
+from snnplug.testing import step_loop
 
 pytestmark = [
     pytest.mark.gpu,
@@ -34,11 +34,6 @@ CASES = [
     ("sliding_psn", {"k": 3}),
     ("sliding_psn", {"k": 1}),
 ]
-
-
-@pytest.fixture(scope="module")
-def registry():
-    return Registry.from_installed(quiet=True)
 
 
 def data(seed=0):
@@ -115,14 +110,11 @@ def test_forward_equals_loop_of_step_on_the_gpu(registry, name, parameters, dtyp
     neuron = build(registry, name, parameters).cuda()
     generator = torch.Generator().manual_seed(3)
     x = (torch.rand(8, 4, 3, 5, 5, generator=generator) * 3).to("cuda", dtype)
-    state, spikes = neuron.initial_state(x[0]), []
-    for current in x:
-        s, state = neuron.step(current, state)
-        spikes.append(s)
+    spikes, states = step_loop(neuron, x)
     whole = neuron(x)
-    assert torch.equal(whole, torch.stack(spikes))
+    assert torch.equal(whole, spikes)
     assert whole.dtype == dtype
-    assert state.v.dtype == torch.float32
+    assert states[-1].v.dtype == torch.float32
 
 
 @pytest.mark.parametrize(("name", "parameters"), CASES, ids=str)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from snnplug import Registry
+from snnplug.testing import step_loop
 
 pytestmark = [
     pytest.mark.gpu,
@@ -25,11 +25,6 @@ CASES = [
 ]
 
 
-@pytest.fixture(scope="module")
-def registry():
-    return Registry.from_installed(quiet=True)
-
-
 def data(seed=0):
     """Current and loss weights `[T, B, C, H, W]`; multiples of 1/64, so that sums are exact in float32."""
     generator = torch.Generator().manual_seed(seed)
@@ -41,15 +36,11 @@ def everything(neuron, device, dtype, stepwise):
     neuron = neuron.to(device, dtype)
     x, weight = (values.to(device, dtype) for values in data())
     x.requires_grad_()
-    state = neuron.initial_state(x[0])
     if stepwise:
-        spikes = []
-        for current in x:
-            s, state = neuron.step(current, state)
-            spikes.append(s)
-        spikes = torch.stack(spikes)
+        spikes, states = step_loop(neuron, x)
+        state = states[-1]
     else:
-        spikes, state = neuron(x, state)
+        spikes, state = neuron(x, neuron.initial_state(x[0]))
     loss = (spikes * weight).sum() + state.v.square().sum()
     gradients = torch.autograd.grad(loss, [x, *neuron.parameters()])
     return [result.detach().cpu() for result in (spikes, state.v, *gradients)]
@@ -76,14 +67,11 @@ def test_forward_equals_loop_of_step_on_the_gpu(registry, name, tau, dtype):
     neuron = registry.create("neuron", name, **({} if name == "if" else {"tau": tau})).cuda()
     generator = torch.Generator().manual_seed(3)
     x = (torch.rand(8, 4, 3, 5, 5, generator=generator) * 3).to("cuda", dtype)
-    state, spikes = neuron.initial_state(x[0]), []
-    for current in x:
-        s, state = neuron.step(current, state)
-        spikes.append(s)
+    spikes, states = step_loop(neuron, x)
     whole = neuron(x)
-    assert torch.equal(whole, torch.stack(spikes))
+    assert torch.equal(whole, spikes)
     assert whole.dtype == dtype
-    assert state.v.dtype == torch.float32
+    assert states[-1].v.dtype == torch.float32
 
 
 @pytest.mark.parametrize("name", ["if", "lif", "plif"])

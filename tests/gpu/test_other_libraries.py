@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from snnplug import Registry, Task
+from snnplug import Task
 from snnplug.nn import TimeSequential, as_neuron, seeded
 
 pytestmark = [
@@ -33,11 +33,6 @@ ENCODERS = [
     ("population", {"base": {"use": "poisson", "rate": 0.9}}),
     ("population", {"neurons": 5, "base": {"use": "latency", "code": "log"}}),
 ]
-
-
-@pytest.fixture(scope="module")
-def registry():
-    return Registry.from_installed(quiet=True)
 
 
 def data(seed=0):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from snnplug import Candidate, Registry, Task
+from snnplug import Candidate, Task
 from snnplug.nn import seeded
 
 pytestmark = [
@@ -15,11 +15,6 @@ pytestmark = [
 
 CELLS = ["0302 0030 3003 0000", "0343 0021 0003 0000"]
 SCORERS = ["sahd", "hamming", "firing_rate", "grad_norm", "synflow", "spiking_depth", "synaptic_operations"]
-
-
-@pytest.fixture(scope="module")
-def registry():
-    return Registry.from_installed(quiet=True)
 
 
 def candidate(registry, cell, device, dtype):

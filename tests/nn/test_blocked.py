@@ -8,6 +8,7 @@ import torch
 from snnplug.nn import SURROGATES, IntegrateAndFire, Leak, MembraneState, SpikingNeuron, blocked, layout
 from snnplug.nn.blocked import is_covered, run_blocks
 from snnplug.nn.reset import Rule
+from snnplug.testing import covering
 
 LEAKS = {
     "none": {},
@@ -83,17 +84,19 @@ def assert_same(one, other, tolerance=1e-12):
         torch.testing.assert_close(a, b, rtol=tolerance, atol=tolerance * float(b.abs().max()))
 
 
-@pytest.mark.parametrize("detach", [True, False])
-@pytest.mark.parametrize(("reset", "reset_value"), RESETS)
-@pytest.mark.parametrize("leak", LEAKS, ids=str)
-@pytest.mark.parametrize("surrogate", sorted(SURROGATES))
-def test_equals_the_loop(calls, surrogate, leak, reset, reset_value, detach):
+@pytest.mark.parametrize(
+    "settings",
+    covering(surrogate=sorted(SURROGATES), leak=LEAKS, reset=RESETS, detach=[True, False]),
+    ids=str,
+)
+def test_equals_the_loop(calls, settings):
+    reset, reset_value = settings["reset"]
     neuron = Neuron(
-        LEAKS[leak],
+        LEAKS[settings["leak"]],
         reset=reset,
         reset_value=reset_value,
-        detach_reset=detach,
-        surrogate=surrogate,
+        detach_reset=settings["detach"],
+        surrogate=settings["surrogate"],
         alpha=1.5,
     )
     x, start = 1.5 * values(6, 3, 5) + 0.6, 0.3 * values(3, 5, seed=1)
@@ -134,11 +137,18 @@ def from_shared(neuron, x, start, size, *, loop=False):
 SIZES = [(5,), (2, 3), (7,), (20,), (1,), (), (3, 2, 2)]  # blocks have 7 neurons
 
 
-@pytest.mark.parametrize("each", ["neuron", "channel", "layer"])
-@pytest.mark.parametrize("batch", [1, 3, 8])
-@pytest.mark.parametrize("size", SIZES, ids=str)
-@pytest.mark.parametrize("leak", ["none", "tau", "rate, plain input"])
-def test_start_without_batch_axis(calls, leak, size, batch, each):
+@pytest.mark.parametrize(
+    "settings",
+    covering(
+        size=SIZES,
+        batch=[1, 3, 8],
+        each=["neuron", "channel", "layer"],
+        leak=["none", "tau", "rate, plain input"],
+    ),
+    ids=str,
+)
+def test_start_without_batch_axis(calls, settings):
+    leak, size, batch, each = (settings[name] for name in ("leak", "size", "batch", "each"))
     shape = {"neuron": size, "channel": (*size[:1], *[1] * (len(size) - 1)), "layer": ()}[each]
     neuron, x = Neuron(LEAKS[leak], detach_reset=False), values(4, batch, *size) + 1
     results = [from_shared(neuron, x, values(*shape, seed=1), size, loop=loop) for loop in (False, True)]

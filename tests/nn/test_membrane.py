@@ -57,6 +57,14 @@ def test_detached_reset(detach, expected):
     assert grad.flatten().tolist() == pytest.approx([expected, 0.7])
 
 
+def test_second_derivative_through_the_reset():
+    # s''(-0.3) v'^2 + s'(-0.3) v'', where v' = -1.2 s'(0.2) and v'' = -2 s'(0.2) - 1.2 s''(0.2)
+    x = torch.tensor([[[1.2]], [[0.7]]], dtype=torch.float64, requires_grad=True)
+    (first,) = torch.autograd.grad(Adder(detach_reset=False)(x)[1].sum(), x, create_graph=True)
+    (second,) = torch.autograd.grad(first[0].sum(), x)
+    assert second[0].item() == pytest.approx(0.96**2 + 0.7 * (-1.6 + 1.2))
+
+
 def test_kernel_serves_step_and_sequence_where_it_applies():
     x = torch.ones(3, 1, 2)
     assert Fused()(x).unique().tolist() == [1.0]

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from snnplug import Registry
 from snnplug.nn import materialize
+from snnplug.testing import step_loop
 
 PSN = ["psn", "masked_psn_k4_lambda0.4", "masked_psn_k4_lambda1.0", "sliding_psn_k3", "sliding_psn_k4"]
 GLIF = {  # our name of each parameter: SpikingJelly's
@@ -27,11 +27,6 @@ PRECISIONS = pytest.mark.parametrize(
     [(torch.float64, 1e-9, 1e-6), (torch.float32, 2e-5, 1e-4)],
     ids=["f64", "f32"],
 )
-
-
-@pytest.fixture(scope="module")
-def registry():
-    return Registry.from_installed(quiet=True)
 
 
 @pytest.fixture(scope="module")
@@ -53,12 +48,8 @@ def close(found, expected, tolerance):
 
 def potentials(neuron, x):
     """Spikes and membrane potentials of the loop of `step`."""
-    state, spikes, v = neuron.initial_state(x[0]), [], []
-    for current in x:
-        s, state = neuron.step(current, state)
-        spikes.append(s)
-        v.append(state.v)
-    return torch.stack(spikes), torch.stack(v)
+    spikes, states = step_loop(neuron, x)
+    return spikes, torch.stack([state.v for state in states])
 
 
 @pytest.mark.data

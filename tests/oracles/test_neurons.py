@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from snnplug import Registry
+from snnplug.testing import step_loop
 
 pytestmark = pytest.mark.data
 
@@ -29,11 +29,6 @@ def traces(oracles):
 @pytest.fixture(scope="module")
 def settings(oracles):
     return json.loads((oracles / "neurons" / "traces_seed0_configs.json").read_text())
-
-
-@pytest.fixture(scope="module")
-def registry():
-    return Registry.from_installed(quiet=True)
 
 
 def build(registry, settings, dtype):
@@ -62,14 +57,9 @@ def test_traces(registry, traces, settings, name, dtype, membrane, gradient, ste
     neuron = build(registry, settings[f"sj_{name}"], torch_dtype)
     x = oracle("x").to(torch_dtype).requires_grad_()
     if stepwise:
-        state, spikes, v = neuron.initial_state(x[0]), [], []
-        for current in x:
-            s, state = neuron.step(current, state)
-            spikes.append(s)
-            v.append(state.v)
-        spikes = torch.stack(spikes)
-        expected = oracle(f"v_post_{dtype}")
-        torch.testing.assert_close(torch.stack(v), expected, rtol=0, atol=membrane)
+        spikes, states = step_loop(neuron, x)
+        v, expected = torch.stack([state.v for state in states]), oracle(f"v_post_{dtype}")
+        torch.testing.assert_close(v, expected, rtol=0, atol=membrane)
     else:
         spikes = neuron(x)
     assert torch.equal(spikes.to(torch.uint8), oracle("spikes"))

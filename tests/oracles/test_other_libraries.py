@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from snnplug import Registry
+from snnplug.testing import step_loop
 
 pytestmark = pytest.mark.data
 
@@ -32,18 +32,9 @@ def settings(oracles):
     return json.loads((oracles / "neurons" / "traces_seed0_configs.json").read_text())
 
 
-@pytest.fixture(scope="module")
-def registry():
-    return Registry.from_installed(quiet=True)
-
-
 def trace(neuron, x):
-    state, spikes, states = neuron.initial_state(x[0]), [], []
-    for current in x:
-        s, state = neuron.step(current, state)
-        spikes.append(s)
-        states.append(state)
-    return torch.stack(spikes), [torch.stack(field) for field in zip(*states, strict=True)]
+    spikes, states = step_loop(neuron, x)
+    return spikes, [torch.stack(field) for field in zip(*states, strict=True)]
 
 
 def check(neuron, oracle, dtype, fields, gradient):

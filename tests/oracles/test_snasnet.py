@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 
 from snnplug import Candidate, Component, Registry, Task
 from snnplug.nn import Dropout, record
+from snnplug.testing import covering
 
 pytestmark = pytest.mark.data
 
@@ -84,17 +86,16 @@ class Case:
         return self.x.to(dtype).expand(5, *self.x.shape)
 
 
-@pytest.fixture(scope="module")
-def registry() -> Registry:
-    return Registry.from_installed(quiet=True)
-
-
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def lif(registry: Registry) -> Component:
     return registry.use("neuron", "lif", tau=4 / 3)
 
 
-@pytest.fixture(scope="module", params=[(c, v) for c in CELLS for v in ("init", "perturbed")], ids="-".join)
+VARIANTS = ("init", "perturbed")
+CASES = [(cell, variant) for cell in CELLS for variant in VARIANTS]
+
+
+@pytest.fixture(scope="module", params=CASES, ids="-".join)
 def case(request: pytest.FixtureRequest, oracles: Path) -> Case:
     return Case(oracles, *request.param)
 
@@ -105,12 +106,19 @@ def firing(request: pytest.FixtureRequest, oracles: Path) -> Case:
     return Case(oracles, request.param, "perturbed")
 
 
-@pytest.mark.parametrize("mode", ["eval", "train"])
-@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-10), (torch.float32, 1e-5)])
+TOLERANCES = {torch.float64: 1e-10, torch.float32: 1e-5}
+
+
+@pytest.mark.parametrize(
+    ("case", "mode", "dtype"),
+    [tuple(row.values()) for row in covering(case=CASES, mode=["eval", "train"], dtype=TOLERANCES)],
+    indirect=["case"],
+    ids=str,
+)
 def test_spikes_are_equal_and_logits_agree(
-    case: Case, registry: Registry, lif: Component, mode: str, dtype: torch.dtype, tolerance: float
+    case: Case, registry: Registry, lif: Component, mode: str, dtype: torch.dtype
 ) -> None:
-    suffix = "f64" if dtype == torch.float64 else "f32"
+    suffix, tolerance = "f64" if dtype == torch.float64 else "f32", TOLERANCES[dtype]
     model = case.model(registry, lif).to(dtype).train(mode == "train")
     seen: dict[str, list[Tensor]] = {}
     with (
@@ -200,7 +208,15 @@ SCORES: dict[str, tuple[str, dict[str, Any], float]] = {
 }
 
 
-@pytest.mark.parametrize("version", list(SCORES))
+SCORED = [
+    ((row["cell"], row["variant"]), row["version"])
+    for row in covering(cell=CELLS, version=SCORES, variant=VARIANTS)
+]
+# the other half: a score is the determinant of a kernel
+KERNELS = [pair for pair in itertools.product(CASES, SCORES) if pair not in SCORED]
+
+
+@pytest.mark.parametrize(("case", "version"), SCORED, indirect=["case"], ids=str)
 def test_scores(case: Case, registry: Registry, lif: Component, version: str) -> None:
     name, parameters, tolerance = SCORES[version]
     candidate = _candidate(case, registry, lif)
@@ -214,7 +230,7 @@ def test_scores(case: Case, registry: Registry, lif: Component, version: str) ->
     assert summed - score == pytest.approx(16 * np.log(float(case.file["score/n_hook_calls"])), abs=1e-6)
 
 
-@pytest.mark.parametrize("version", list(SCORES))
+@pytest.mark.parametrize(("case", "version"), KERNELS, indirect=["case"], ids=str)
 def test_kernels(case: Case, registry: Registry, lif: Component, version: str) -> None:
     name, parameters, _ = SCORES[version]
     scorer = registry.create("scorer", name, **parameters)

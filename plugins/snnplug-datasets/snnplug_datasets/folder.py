@@ -7,6 +7,8 @@ Three layouts are recognised:
     root/val/images/*.JPEG                     Tiny ImageNet as it is unpacked: the labels of val are
     root/val/val_annotations.txt               in a file of lines `<file> TAB <class> TAB ...`
 
+`snnplug_datasets.listing` says which files count, `snnplug_datasets.image` what becomes of their pixels.
+
 The test set is `test` where it has labels, else `val`, and then validation images are drawn
 from `train`: what a network is chosen by must not be what it is judged by. Tiny ImageNet's own
 test images have no labels, so its `val` is the test set, as in the literature.
@@ -14,8 +16,9 @@ test images have no labels, so its `val` is the test set, as in the literature.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -24,11 +27,12 @@ from torch.utils.data import Dataset
 from snnplug import Splits, Task
 from snnplug.errors import DataError
 from snnplug_datasets.augment import CropAndFlip
+from snnplug_datasets.image import read_image
+from snnplug_datasets.listing import Samples, class_folders, labelled_images
 from snnplug_datasets.splitting import hold_out
+from snnplug_datasets.stored import at_home
 
 __all__ = ["FolderSplit", "image_folder"]
-
-Samples = list[tuple[str, int]]  # file and class index
 
 
 class FolderSplit(Dataset[tuple[Tensor, Tensor]]):
@@ -57,26 +61,21 @@ class FolderSplit(Dataset[tuple[Tensor, Tensor]]):
         Raises:
             DataError: an image cannot be read.
         """
-        values = torch.stack([self._read(self.files[i]) for i in indices.tolist()]).float().div_(255)
+        values = torch.stack([self._read(self.files[i]) for i in indices.tolist()])
         return (self.augment(values) if self.augment else values), self.labels[indices]
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
         values, labels = self.batch(torch.tensor([index]))
         return values[0], labels[0]
 
-    def _read(self, file: str) -> Any:
-        from PIL import Image
+    def _read(self, file: str) -> Tensor:
         from torchvision.transforms.v2 import functional as transforms
 
-        try:
-            with Image.open(file) as image:
-                pixels = transforms.pil_to_tensor(image.convert("RGB" if self.channels == 3 else "L"))
-        except (OSError, SyntaxError, ValueError) as error:  # Pillow raises each of them for a broken file
-            raise DataError(f"the image {file} cannot be read ({error}); remove or replace it") from error
+        pixels = read_image(file, self.channels)
         if pixels.shape[1:] != (self.size, self.size):
             scaled = transforms.resize(pixels, [self.size], antialias=True)
             pixels = transforms.center_crop(scaled, [self.size, self.size])
-        return pixels
+        return pixels.clamp(0, 1) if pixels.is_floating_point() else pixels.float().div_(255)
 
 
 def image_folder(
@@ -116,12 +115,12 @@ def image_folder(
     for name, values in (("mean", mean), ("std", std)):
         if len(values) not in (0, channels):
             raise ValueError(f"{name} must have {channels} values, or none, got {len(values)}")
-    place = Path(root).expanduser()
-    if not place.is_dir():
+    place = at_home(root, "dataset.root")
+    if not os.path.isdir(place):
         raise DataError(f'there is no image folder at {place}; set root = "..." to a folder of class folders')
 
-    divided = (place / "train").is_dir()
-    classes, train = _class_folders(place / "train" if divided else place)
+    divided = os.path.isdir(place / "train")
+    classes, train = labelled_images(place / "train" if divided else place)
     val = _labelled(place / "val", classes) if divided else []
     test = _labelled(place / "test", classes) if divided else []
     if val and not test:
@@ -139,32 +138,26 @@ def image_folder(
     )
 
 
-def _class_folders(place: Path) -> tuple[list[str], Samples]:
-    from torchvision.datasets import ImageFolder
-
-    try:
-        found: Any = ImageFolder(place)
-    except FileNotFoundError as error:
-        raise DataError(f"{place} is no folder of class folders with images: {error}") from error
-    return found.classes, found.samples
-
-
 def _labelled(place: Path, classes: list[str]) -> Samples:
     """Return the samples of a part of a divided folder; none if it is missing or has no labels."""
-    if not place.is_dir():
+    if not os.path.isdir(place):
         return []
     index = {name: i for i, name in enumerate(classes)}
     annotations = place / f"{place.name}_annotations.txt"
-    folders = {entry.name for entry in place.iterdir() if entry.is_dir()}
+    folders = set(class_folders(place))
     if annotations.is_file():
-        rows = [line.split("\t") for line in annotations.read_text().splitlines() if line.strip()]
+        try:
+            text = annotations.read_text(encoding="utf-8-sig")
+        except (OSError, ValueError) as error:
+            raise DataError(f"{annotations} cannot be read: {error}") from error
+        rows = [line.split("\t") for line in text.splitlines() if line.strip()]
         if any(len(row) < 2 for row in rows):
             raise DataError(f"{annotations} must hold lines of file, tab and class")
         samples = [(str(place / "images" / row[0]), row[1]) for row in rows]
     elif folders <= {"images"} and "images" not in index:
         return []
     else:
-        names, found = _class_folders(place)
+        names, found = labelled_images(place)
         samples = [(file, names[label]) for file, label in found]
     if unknown := sorted({name for _, name in samples} - set(index)):
         raise DataError(

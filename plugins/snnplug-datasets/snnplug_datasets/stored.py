@@ -14,12 +14,35 @@ from snnplug.errors import DataError
 from snnplug.nn import ImageSplit
 from snnplug_datasets.splitting import choose, hold_out
 
-__all__ = ["data_root", "divide", "read"]
+__all__ = ["at_home", "data_root", "divide", "read"]
+
+
+def at_home(path: str, advice: str) -> Path:
+    """Return a path with `~` and `~name` in it replaced by that home directory.
+
+    Args:
+        path: as a user writes it.
+        advice: what to set where there is no such home, as in a container that runs under a bare number.
+
+    Raises:
+        DataError: there is none.
+    """
+    place = os.path.expanduser(path)
+    if place.startswith("~") and not os.path.exists(place):
+        raise DataError(
+            f"there is no home directory for {path}; set {advice} to the folder that holds the data"
+        )
+    return Path(place)
 
 
 def data_root(root: str | None) -> Path:
-    """Return the folder of stored datasets: as given, else `SNNPLUG_DATA`, else `~/.cache/snnplug`."""
-    return Path(root or os.environ.get("SNNPLUG_DATA") or "~/.cache/snnplug").expanduser()
+    """Return the folder of stored datasets: as given, else `SNNPLUG_DATA`, else `~/.cache/snnplug`.
+
+    Raises:
+        DataError: it is below a home directory that is not there.
+    """
+    path = root or os.environ.get("SNNPLUG_DATA") or "~/.cache/snnplug"
+    return at_home(path, "dataset.root, or the environment variable SNNPLUG_DATA,")
 
 
 def read(
@@ -39,7 +62,7 @@ def read(
     """
     place = data_root(root)
     advice = 'set root = "..." to the folder that holds it, or download = true to fetch it'
-    if not download and not (place / folder).is_dir():
+    if not download and not os.path.isdir(place / folder):  # also where nobody may look
         raise DataError(f"{name} is not at {place / folder}; {advice}")
     try:
         return tuple(dataset(place, train=train, download=download) for train in (True, False))

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 import torch
 from PIL import Image
+from snnplug_datasets.listing import labelled_images
+from torchvision.datasets import ImageFolder
 
 from snnplug import Registry, Splits
 from snnplug.errors import DataError, ParameterError
@@ -136,3 +139,97 @@ def test_a_broken_image_is_named(tmp_path: Path) -> None:
     splits = load(tmp_path, val_fraction=0.0, test_fraction=0.0)
     with pytest.raises(DataError, match=r"the image .*red_0\.png cannot be read"):
         splits.train.batch(torch.arange(12))
+
+
+LEFT_OUT = [".ipynb_checkpoints", ".thumbnails", ".git", "@eaDir", "__MACOSX", "$RECYCLE.BIN", "lost+found"]
+
+
+@pytest.mark.parametrize("divided", [True, False])
+@pytest.mark.parametrize("name", LEFT_OUT)
+def test_what_systems_leave_beside_images_is_left_out(tmp_path: Path, name: str, divided: bool) -> None:
+    for part in (tmp_path / "train", tmp_path / "test") if divided else (tmp_path,):
+        paint_classes(part, 8)
+        for beside in (part, part / "red", part / "red" / "more"):
+            paint(beside / name / "x.png", (1, 2, 3))  # no colour of a class
+        (part / "blue" / name).mkdir()
+        paint(part / "blue" / "._blue_0.png", (1, 2, 3))
+        paint(part / "blue" / ".hidden.png", (1, 2, 3))
+    splits = load(tmp_path, val_fraction=0.25, test_fraction=0.25)
+    assert splits.class_names == ("blue", "green", "red")
+    assert len(splits.train) + len(splits.val) + len(splits.test) == (48 if divided else 24)
+    for part in (splits.train, splits.val, splits.test):
+        check_labels(part)
+
+
+def test_a_hidden_folder_does_not_label_the_test_images_of_tiny_imagenet(tmp_path: Path) -> None:
+    paint_classes(tmp_path / "train", 8)
+    paint(tmp_path / "test" / "images" / "test_0.png", (0, 0, 0))
+    (tmp_path / "test" / ".ipynb_checkpoints").mkdir()
+    assert len(load(tmp_path, val_fraction=0.25, test_fraction=0.25).test) == 6
+
+
+def test_a_root_below_a_hidden_folder(tmp_path: Path) -> None:
+    paint_classes(tmp_path / ".cache" / "mine", 4)
+    assert len(load(tmp_path / ".cache" / "mine", val_fraction=0.0, test_fraction=0.0).train) == 12
+
+
+def test_images_come_in_the_order_of_torchvision(tmp_path: Path) -> None:
+    for name in ("b/x 2.png", "b/x-1.PNG", "a/z/1.jpg", "a/z.d/2.png", "a/z/y/3.png", "a/4.bmp", "B/5.webp"):
+        paint(tmp_path / name, (1, 2, 3))
+    (tmp_path / "a" / "notes.txt").write_text("no image")
+    (tmp_path / "c").symlink_to(tmp_path / "a" / "z")
+    expected = ImageFolder(tmp_path)
+    assert labelled_images(tmp_path) == (expected.classes, expected.samples)
+
+
+def test_a_class_folder_without_images_is_named(tmp_path: Path) -> None:
+    paint_classes(tmp_path, 4)
+    paint(tmp_path / "empty" / ".thumbnails" / "1.png", (1, 2, 3))
+    with pytest.raises(DataError, match=r"class folders with images: there are none for empty\. Supported"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "broken link", "link to a device"])
+def test_what_is_no_file_among_the_images_is_named(tmp_path: Path, kind: str) -> None:
+    paint_classes(tmp_path, 4)
+    (tmp_path / "red" / "0.png").symlink_to(tmp_path / "red" / "red_0.png")
+    odd = tmp_path / "red" / "1.png"
+    if kind == "pipe":
+        os.mkfifo(odd)
+    else:
+        odd.symlink_to("/dev/zero" if kind == "link to a device" else tmp_path / "nowhere")
+    with pytest.raises(
+        DataError, match=r"the image .*red/1\.png is a broken link, a pipe or a device; remove it"
+    ):
+        load(tmp_path)
+
+
+def test_images_of_8_and_16_bits_in_one_batch(tmp_path: Path) -> None:
+    paint_classes(tmp_path, 4)
+    for file in (tmp_path / "green").iterdir():
+        Image.new("I;16", (9, 8), 32768).save(file)
+    values, labels = load(tmp_path, val_fraction=0.0, test_fraction=0.0).train.batch(torch.arange(12))
+    assert values.dtype == torch.float32
+    torch.testing.assert_close(values[labels == 1], torch.full((4, 3, 8, 8), 32768 / 65535))
+    assert values[labels == 2][:, 0].eq(1).all()
+
+
+def test_a_home_that_is_not_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with pytest.raises(
+        DataError, match=r"^there is no home directory for ~nobody_here/x; set dataset\.root to the"
+    ):
+        registry.create("dataset", "image_folder", root="~nobody_here/x")
+    monkeypatch.chdir(tmp_path)
+    paint_classes(tmp_path / "~odd", 4)
+    assert len(load(Path("~odd"), val_fraction=0.0, test_fraction=0.0).train) == 12
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_folder_that_may_not_be_read(tmp_path: Path) -> None:
+    paint_classes(tmp_path, 4)
+    (tmp_path / "red").chmod(0)
+    try:
+        with pytest.raises(DataError, match=r"the folder .*red cannot be read: Permission denied"):
+            load(tmp_path)
+    finally:
+        (tmp_path / "red").chmod(0o700)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import pickle
 from pathlib import Path
 
@@ -189,3 +190,42 @@ def test_a_download_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(CIFAR10, "download", offline)
     with pytest.raises(DataError, match=r"cifar10 cannot be downloaded .*no route to host"):
         registry.create("dataset", "cifar10", root=str(tmp_path), download=True)
+
+
+def no_home(path: str) -> str:
+    """What `os.path.expanduser` does for a user whom the system does not know."""
+    return path
+
+
+@pytest.mark.parametrize("name", ["mnist", "fashion_mnist", "cifar10", "cifar100"])
+@pytest.mark.parametrize("download", [False, True])
+def test_without_a_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, download: bool) -> None:
+    monkeypatch.setattr("os.path.expanduser", no_home)
+    monkeypatch.delenv("SNNPLUG_DATA", raising=False)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(
+        DataError,
+        match=r"^there is no home directory for ~/\.cache/snnplug; set dataset\.root, or .* SNNPLUG_DATA,",
+    ):
+        registry.create("dataset", name, download=download)
+    assert not list(tmp_path.iterdir())  # and nothing was made under the name ~
+
+
+def test_without_a_home_elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("os.path.expanduser", no_home)
+    write_mnist(tmp_path)
+    assert len(registry.create("dataset", "mnist", root=str(tmp_path)).test) == 50
+    monkeypatch.setenv("SNNPLUG_DATA", str(tmp_path))
+    assert len(registry.create("dataset", "mnist").test) == 50
+    monkeypatch.setenv("SNNPLUG_DATA", "~nobody_here/data")
+    with pytest.raises(DataError, match="no home directory for ~nobody_here/data"):
+        registry.create("dataset", "mnist")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_home_of_somebody_else(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir(mode=0)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("SNNPLUG_DATA", raising=False)
+    with pytest.raises(DataError, match="mnist is not at"):
+        registry.create("dataset", "mnist")

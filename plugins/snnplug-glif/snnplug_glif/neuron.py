@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from snnplug.errors import ContractError
-from snnplug.nn import SpikingNeuron, sharpness, spike
+from snnplug.nn import SpikingNeuron, saturate, sharpness, spike
 
 __all__ = ["GLIF", "GLIFState"]
 
@@ -137,7 +137,7 @@ class GLIF(SpikingNeuron):
         keep, lost = 1 - a * (1 - value("retention")), (1 - a) * value("leak")
         subtracted, threshold = (1 - g) * value("subtracted"), value("threshold")
         c = self._conductances(state.t, T).sigmoid().view(-1, 1, *b.shape)
-        currents = x * (1 - b * (1 - c)) - lost
+        currents = saturate(x, state.v.dtype) * (1 - b * (1 - c)) - lost
         u, s, out = state.v, state.spikes, []
         for current in currents.unbind(0):
             u = keep * u * (1 - g * s) - subtracted * s + current

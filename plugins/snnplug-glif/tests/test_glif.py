@@ -9,6 +9,7 @@ from torch import nn
 
 from snnplug.errors import ContractError, ParameterError
 from snnplug.nn import TimeSequential, is_materialized, materialize, seeded
+from snnplug.testing import step_loop
 
 PER_CHANNEL = ("gate_leak", "gate_input", "gate_reset", "retention", "leak", "subtracted", "threshold")
 
@@ -39,12 +40,8 @@ X = current(4, 3, 2, 5, 5)
 def run(neuron, values):
     """Spikes and membrane potentials for one neuron and one sample."""
     x = torch.tensor(values, dtype=torch.float64).reshape(-1, 1, 1)
-    state, spikes, v = neuron.initial_state(x[0]), [], []
-    for one in x:
-        s, state = neuron.step(one, state)
-        spikes.append(int(s))
-        v.append(float(state.v.detach()))
-    return spikes, v
+    spikes, states = step_loop(neuron, x)
+    return spikes.flatten().int().tolist(), [float(state.v.detach()) for state in states]
 
 
 def one(**values):
@@ -157,13 +154,9 @@ def test_step_by_step_from_the_beginning():
         GLIF(conductance="static").initial_state(X[0])
     for neuron in (GLIF(steps=4), GLIF(conductance="static", leak=0.1)):
         with seeded(0):
-            state = neuron.initial_state(X[0])
+            spikes, _ = step_loop(neuron, X)
         assert is_materialized(neuron)
-        spikes = []
-        for x in X:
-            s, state = neuron.step(x, state)
-            spikes.append(s)
-        assert torch.equal(torch.stack(spikes), neuron(X))
+        assert torch.equal(spikes, neuron(X))
 
 
 def test_every_parameter_is_trained():
@@ -218,3 +211,20 @@ def test_parameter_errors(parameters, message):
 
 def test_repr():
     assert repr(GLIF()) == "GLIF(conductance='per_step', strict=False, surrogate='atan', alpha=2.0)"
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32], ids=str)
+@pytest.mark.parametrize("conductance", ["per_step", "static"])
+def test_an_infinite_current_leaves_nothing_infinite(dtype, conductance):
+    x = (
+        torch.tensor([0.5, math.inf, 5.0, -math.inf, 0.5, 5.0], dtype=dtype)
+        .reshape(-1, 1, 1)
+        .requires_grad_()
+    )
+    neuron = make(x, conductance=conductance)
+    spikes = neuron(x)
+    assert spikes.flatten().tolist()[1:3] == [1.0, 1.0]
+    for gradient in torch.autograd.grad(
+        (spikes.float() * torch.arange(1.0, 7).reshape(-1, 1, 1)).sum(), [x, *neuron.parameters()]
+    ):
+        assert gradient.isfinite().all()

@@ -20,7 +20,15 @@ import math
 import torch
 from torch import Tensor, nn
 
-from snnplug.nn import IntegrateAndFire, MembraneState, Reset, reset_membrane, spike
+from snnplug.nn import (
+    IntegrateAndFire,
+    MembraneState,
+    Reset,
+    join_steps,
+    reset_membrane,
+    saturate,
+    spike,
+)
 
 __all__ = ["KLIF"]
 
@@ -81,13 +89,25 @@ class KLIF(IntegrateAndFire):
 
     def step(self, x: Tensor, state: MembraneState) -> tuple[Tensor, MembraneState]:
         """Charge, fire and reset once; shapes as in `SpikingNeuron.step`."""
+        s, state = self._advance(saturate(x, state.v.dtype), state)
+        return s.to(x.dtype), state
+
+    def sequence(self, x: Tensor, state: MembraneState) -> tuple[Tensor, MembraneState]:
+        """Do the same for each step of `[T, B, *]`."""
+        spikes = []
+        for current in saturate(x, state.v.dtype).unbind(0):
+            s, state = self._advance(current, state)
+            spikes.append(s)
+        return join_steps(spikes).to(x.dtype), state
+
+    def _advance(self, x: Tensor, state: MembraneState) -> tuple[Tensor, MembraneState]:
         if not self.scale_reset:
             return super().step(x, state)
         h = self.charge(x, state.v)
         s = spike(h - self.threshold, self.surrogate, self.alpha)
         inside = s.detach() if self.detach_reset else s
         v = reset_membrane(h / self.k, inside, self.reset, self.threshold / self.k, self.reset_value)
-        return s.to(x.dtype), MembraneState(v)
+        return s, MembraneState(v)
 
     def extra_repr(self) -> str:
         """Show the settings."""

@@ -8,6 +8,7 @@ from snnplug_klif.neuron import KLIF
 from torch import nn
 
 from snnplug.errors import ParameterError
+from snnplug.testing import step_loop
 
 
 def current(*shape, seed=0):
@@ -23,12 +24,8 @@ def with_k(k, **parameters):
 def run(neuron, values):
     """Spikes and membrane potentials for one neuron and one sample."""
     x = torch.tensor(values, dtype=torch.float64).reshape(-1, 1, 1)
-    state, spikes, v = neuron.initial_state(x[0]), [], []
-    for one in x:
-        s, state = neuron.step(one, state)
-        spikes.append(int(s))
-        v.append(float(state.v.detach()))
-    return spikes, v
+    spikes, states = step_loop(neuron, x)
+    return spikes.flatten().int().tolist(), [float(state.v.detach()) for state in states]
 
 
 # k 1.5, tau 2, x = (.8, .8, 1.2, -4): c = (v + x)/2, h = relu(1.5 c)
@@ -141,3 +138,22 @@ def test_repr():
         "KLIF(k=1, tau=2.0, decay_input=True, scale_reset=True, threshold=1.0, reset='hard', "
         "detach_reset=True, surrogate='atan', alpha=2.0)"
     )
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32], ids=str)
+@pytest.mark.parametrize("scale", [True, False])
+@pytest.mark.parametrize("reset", ["hard", "soft", "none"])
+@pytest.mark.parametrize("detach", [True, False])
+def test_an_infinite_current_leaves_nothing_infinite(dtype, scale, reset, detach):
+    x = (
+        torch.tensor([0.5, math.inf, 5.0, -math.inf, 0.5, 5.0], dtype=dtype)
+        .reshape(-1, 1, 1)
+        .requires_grad_()
+    )
+    neuron = KLIF(scale_reset=scale, reset=reset, detach_reset=detach)
+    spikes = neuron(x)
+    assert spikes.flatten().tolist()[:3] == [0.0, 1.0, 1.0]
+    for gradient in torch.autograd.grad(
+        (spikes.float() * torch.arange(1.0, 7).reshape(-1, 1, 1)).sum(), [x, *neuron.parameters()]
+    ):
+        assert gradient.isfinite().all()

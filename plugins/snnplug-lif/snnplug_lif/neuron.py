@@ -17,8 +17,8 @@ import math
 
 from torch import Tensor
 
-from snnplug.nn import IntegrateAndFire, Leak, Reset
-from snnplug_lif.kernel import kernel_surrogate
+from snnplug.nn import IntegrateAndFire, Leak, Reset, kernel_surrogate
+from snnplug_lif.kernel import SURROGATES
 
 __all__ = ["IF", "LIF"]
 
@@ -71,7 +71,7 @@ class LIF(IntegrateAndFire):
 
     def kernel(self, x: Tensor, v: Tensor) -> tuple[Tensor, Tensor] | None:
         """Run SpikingJelly's kernel on a GPU."""
-        surrogate = kernel_surrogate(self, x)
+        surrogate = kernel_surrogate(self, x, SURROGATES)
         if surrogate is None:
             return None
         from spikingjelly.activation_based.functional import lif_multi_step
@@ -129,7 +129,7 @@ class IF(IntegrateAndFire):
 
     def kernel(self, x: Tensor, v: Tensor) -> tuple[Tensor, Tensor] | None:
         """Run SpikingJelly's kernel on a GPU."""
-        surrogate = kernel_surrogate(self, x)
+        surrogate = kernel_surrogate(self, x, SURROGATES)
         if surrogate is None:
             return None
         from spikingjelly.activation_based.functional import if_multi_step

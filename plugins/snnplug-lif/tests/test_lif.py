@@ -1,36 +1,29 @@
 from __future__ import annotations
 
+import itertools
 import math
-import subprocess
 import sys
 
 import pytest
 import torch
-from snnplug_lif import kernel
 from snnplug_lif.neuron import IF, LIF
 
 from snnplug import Registry
 from snnplug.errors import ParameterError
 from snnplug.nn import SURROGATES, MembraneState, SpikingNeuron
+from snnplug.testing import covering, step_loop
 
 X = [0.6, 0.6, 0.6, 0.6, 1.5, 0.0, 0.0, 0.6, 0.6, 0.6]
 NEURONS = [LIF, IF]
-SETTINGS = [
-    {"reset": reset, "detach_reset": detach, **more}
-    for detach in (True, False)
-    for reset, more in (("hard", {}), ("hard", {"reset_value": -0.25}), ("soft", {}), ("none", {}))
-]
+RESETS = [{"reset": "hard"}, {"reset": "hard", "reset_value": -0.25}, {"reset": "soft"}, {"reset": "none"}]
+DETACH = [True, False]
 
 
 def run(neuron, values):
     """Spikes and membrane potentials for one neuron and one sample."""
     x = torch.tensor(values, dtype=torch.float64).reshape(-1, 1, 1)
-    state, spikes, v = neuron.initial_state(x[0]), [], []
-    for current in x:
-        s, state = neuron.step(current, state)
-        spikes.append(int(s))
-        v.append(float(state.v))
-    return spikes, v
+    spikes, states = step_loop(neuron, x)
+    return spikes.flatten().int().tolist(), [float(state.v) for state in states]
 
 
 def current(dtype=torch.float32, seed=0):
@@ -112,29 +105,33 @@ def test_gradient_through_the_reset(detach, through):
     assert grad.flatten().tolist() == pytest.approx([through, 0.3])
 
 
-@pytest.mark.parametrize("cls", NEURONS)
-@pytest.mark.parametrize("settings", SETTINGS, ids=str)
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+@pytest.fixture(
+    params=covering(cls=NEURONS, reset=RESETS, detach=DETACH, dtype=[torch.float32, torch.float64]), ids=str
+)
+def case(request):
+    """A neuron with a current."""
+    settings = request.param
+    neuron = settings["cls"](**settings["reset"], detach_reset=settings["detach"])
+    return neuron, current(settings["dtype"])
+
+
 class TestContract:
-    def test_forward_equals_loop_of_step(self, cls, settings, dtype):
-        neuron, x = cls(**settings), current(dtype)
-        state, spikes = neuron.initial_state(x[0]), []
-        for one in x:
-            s, state = neuron.step(one, state)
-            spikes.append(s)
+    def test_forward_equals_loop_of_step(self, case):
+        neuron, x = case
+        spikes, states = step_loop(neuron, x)
         whole = neuron(x)
-        assert torch.equal(whole, torch.stack(spikes))
-        assert whole.dtype == state.v.dtype == dtype
+        assert torch.equal(whole, spikes)
+        assert whole.dtype == states[-1].v.dtype == x.dtype
         assert 0.05 < whole.mean() < 0.95
 
-    def test_stream_equals_whole(self, cls, settings, dtype):
-        neuron, x = cls(**settings), current(dtype)
+    def test_stream_equals_whole(self, case):
+        neuron, x = case
         first, state = neuron(x[:2], neuron.initial_state(x[0]))
         second, _ = neuron(x[2:], state)
         assert torch.equal(torch.cat([first, second]), neuron(x))
 
-    def test_samples_are_independent(self, cls, settings, dtype):
-        neuron, x = cls(**settings), current(dtype)
+    def test_samples_are_independent(self, case):
+        neuron, x = case
         assert torch.equal(neuron(x)[:, 1:2], neuron(x[:, 1:2]))
         assert torch.equal(neuron(x), neuron(x))  # nothing is remembered
 
@@ -189,16 +186,33 @@ def test_state_dict_is_empty(cls):
     assert cls().state_dict() == {}
 
 
+FUSED = ["atan", "sigmoid", "triangle"]
+
+
 @pytest.mark.parametrize("cls", NEURONS)
-@pytest.mark.parametrize("settings", SETTINGS, ids=str)
 @pytest.mark.parametrize("surrogate", sorted(SURROGATES))
-def test_kernel_has_the_same_spikes_and_gradients(cls, settings, surrogate, monkeypatch):
+def test_kernel_is_used_where_the_library_has_the_surrogate_and_the_neuron_resets(
+    cls, surrogate, monkeypatch
+):
+    monkeypatch.setattr("snnplug.nn.kernel.DEVICES", ("cpu",))
+    x = current()
+    for reset, detach in itertools.product(RESETS, DETACH):
+        neuron = cls(surrogate=surrogate, detach_reset=detach, **reset)
+        used = neuron.kernel(x, torch.zeros(3, 4, 5)) is not None
+        assert used == (surrogate in FUSED and reset["reset"] != "none")
+
+
+@pytest.mark.parametrize(
+    "settings", covering(surrogate=FUSED, reset=RESETS[:3], detach=DETACH, cls=NEURONS), ids=str
+)
+def test_kernel_has_the_same_spikes_and_gradients(settings, monkeypatch):
     """SpikingJelly's operators also run on a CPU, so the mapping to them can be tested there."""
+    surrogate, reset = settings["surrogate"], settings["reset"]
     x = current().requires_grad_()
     weight = current(seed=1)
-    v0 = torch.full((1, 4, 5), settings.get("reset_value", 0.0), requires_grad=True)
-    alpha = {"atan": 3.0, "triangle": 0.7, "sigmoid": 2.5}.get(surrogate)
-    neuron = cls(surrogate=surrogate, alpha=alpha, **settings)
+    v0 = torch.full((1, 4, 5), reset.get("reset_value", 0.0), requires_grad=True)
+    alpha = {"atan": 3.0, "triangle": 0.7, "sigmoid": 2.5}[surrogate]
+    neuron = settings["cls"](surrogate=surrogate, alpha=alpha, detach_reset=settings["detach"], **reset)
 
     def everything():
         spikes, state = neuron(x, MembraneState(v0.expand(3, 4, 5)))
@@ -206,10 +220,8 @@ def test_kernel_has_the_same_spikes_and_gradients(cls, settings, surrogate, monk
         return spikes, state.v, *torch.autograd.grad(loss, (x, v0))
 
     plain = everything()
-    monkeypatch.setattr(kernel, "DEVICES", ("cpu",))
-    assert (neuron.kernel(x, v0) is not None) == (
-        surrogate in ("atan", "sigmoid", "triangle") and settings["reset"] != "none"
-    )
+    monkeypatch.setattr("snnplug.nn.kernel.DEVICES", ("cpu",))
+    assert neuron.kernel(x, v0) is not None
     fused = everything()
     assert torch.equal(plain[0], fused[0])
     for a, b in zip(plain[1:], fused[1:], strict=True):
@@ -221,24 +233,26 @@ def test_kernel_is_for_the_gpu_only():
 
 
 def test_kernel_steps_and_streams(monkeypatch):
-    monkeypatch.setattr(kernel, "DEVICES", ("cpu",))
+    monkeypatch.setattr("snnplug.nn.kernel.DEVICES", ("cpu",))
     neuron, x = LIF(tau=3.0), current()
-    state, spikes = neuron.initial_state(x[0]), []
-    for one in x:
-        s, state = neuron.step(one, state)
-        spikes.append(s)
-    assert torch.equal(neuron(x), torch.stack(spikes))
+    assert torch.equal(neuron(x), step_loop(neuron, x)[0])
     static = x[0].expand(5, 3, 4, 5)
     assert torch.equal(neuron(static), neuron(static.contiguous()))
     assert neuron(x.double()).dtype == torch.float64  # for which there is no kernel
 
 
-def test_importing_and_running_on_a_cpu_imports_no_spikingjelly():
-    code = (
-        "import sys, torch; from snnplug_lif.neuron import LIF; LIF()(torch.rand(2, 1, 3)); "
-        "sys.exit('spikingjelly' in sys.modules)"
-    )
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+def test_importing_and_running_on_a_cpu_imports_no_spikingjelly(monkeypatch):
+    for name in [name for name in sys.modules if name.partition(".")[0] == "snnplug_lif"]:
+        monkeypatch.delitem(sys.modules, name)
+    for name in {"spikingjelly", *sys.modules}:
+        if name.partition(".")[0] == "spikingjelly":
+            monkeypatch.setitem(sys.modules, name, None)  # importing it fails
+    from snnplug_lif.neuron import LIF
+
+    LIF()(torch.rand(2, 1, 3))
+    monkeypatch.setattr("snnplug.nn.kernel.DEVICES", ("cpu",))
+    with pytest.raises(ImportError, match="spikingjelly"):
+        LIF()(torch.rand(2, 1, 3))
 
 
 @pytest.mark.parametrize(

@@ -20,12 +20,13 @@ of the input (float32 for half precision) where Norse always takes float32.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from snnplug.nn import MembraneState, SpikingNeuron
+from snnplug.nn import MembraneState, SpikingNeuron, State, join_steps, saturate
 from snnplug_norse import library as norse
 
 __all__ = ["CurrentState", "NorseLIF", "NorseLIFBox"]
@@ -105,6 +106,24 @@ class _NorseNeuron(SpikingNeuron):
             "alpha": self.alpha,
         }
 
+    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """Advance by Norse's function; shapes as in `SpikingNeuron.step`."""
+        s, state = self.sequence(x.unsqueeze(0), state)
+        return s[0], state
+
+    def sequence(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """Do the same for each step of `[T, B, *]`."""
+        function, constants, spikes = *self.function(), []
+        for current in saturate(x, state.v.dtype).unbind(0):
+            s, after = function(current, state, constants, dt=1)
+            state = type(state)(*after)
+            spikes.append(s)
+        return join_steps(spikes).to(x.dtype), state
+
+    def function(self) -> tuple[Callable[..., Any], Any]:
+        """Return Norse's function for one step, and the constants it takes."""
+        raise NotImplementedError(f"{type(self).__name__} must define function")
+
     def at_rest(self, x: Tensor) -> Tensor:
         """Return the resting potential for an input `[B, *]`, in at least float32."""
         dtype = torch.promote_types(x.dtype, torch.float32)
@@ -164,11 +183,10 @@ class NorseLIF(_NorseNeuron):
         v = self.at_rest(x)
         return CurrentState(v, torch.zeros_like(v))
 
-    def step(self, x: Tensor, state: CurrentState) -> tuple[Tensor, CurrentState]:
-        """Advance by Norse's `lif_feed_forward_step`; shapes as in `SpikingNeuron.step`."""
+    def function(self) -> tuple[Callable[..., Any], Any]:
+        """Return `lif_feed_forward_step` and the constants it takes."""
         constants = norse.LIFParameters(tau_syn_inv=self.tau_inv("syn"), **self.common())
-        s, after = norse.lif_feed_forward_step(x, state, constants, dt=1)
-        return s.to(x.dtype), CurrentState(after.v, after.i)
+        return norse.lif_feed_forward_step, constants
 
 
 class NorseLIFBox(_NorseNeuron):
@@ -219,12 +237,10 @@ class NorseLIFBox(_NorseNeuron):
         """Return the state at rest."""
         return MembraneState(self.at_rest(x))
 
-    def step(self, x: Tensor, state: MembraneState) -> tuple[Tensor, MembraneState]:
-        """Advance by Norse's `lif_box_feed_forward_step`; shapes as in `SpikingNeuron.step`."""
+    def function(self) -> tuple[Callable[..., Any], Any]:
+        """Return `lif_box_feed_forward_step` and the constants it takes."""
         reset = norse.reset_value if self.reset == "hard" else norse.reset_subtract
-        constants = norse.LIFBoxParameters(reset_method=reset, **self.common())
-        s, after = norse.lif_box_feed_forward_step(x, state, constants, dt=1)
-        return s.to(x.dtype), MembraneState(after.v)
+        return norse.lif_box_feed_forward_step, norse.LIFBoxParameters(reset_method=reset, **self.common())
 
     def extra_repr(self) -> str:
         """Show the settings."""

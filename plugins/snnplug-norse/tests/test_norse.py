@@ -9,6 +9,7 @@ import torch
 from snnplug_norse.neuron import CurrentState, NorseLIF, NorseLIFBox
 
 from snnplug import Registry
+from snnplug.testing import step_loop
 
 X = [0.6, 0.6, 0.6, 0.6, 1.5, 0.0, 0.0, 0.6, 0.6, 0.6]
 NEURONS = [NorseLIF, NorseLIFBox]
@@ -23,12 +24,8 @@ def current(dtype=torch.float32, seed=0, scale=3.0):
 
 
 def states(neuron, x):
-    state, spikes, trace = neuron.initial_state(x[0]), [], []
-    for one in x:
-        s, state = neuron.step(one, state)
-        spikes.append(s)
-        trace.append(state)
-    return torch.stack(spikes), [torch.stack(field).detach() for field in zip(*trace, strict=True)]
+    spikes, trace = step_loop(neuron, x)
+    return spikes, [torch.stack(field).detach() for field in zip(*trace, strict=True)]
 
 
 def test_reference_trace_of_the_lif():
@@ -209,3 +206,23 @@ def test_registered():
         "NorseLIFBox(tau_mem=10, learnable=False, threshold=1, reset_value=0, resting_value=0, "
         "surrogate='super', alpha=1.0, reset='soft')"
     )
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32], ids=str)
+@pytest.mark.parametrize("surrogate", ["super", "triangle", "tanh", "circ", "heavi_erfc"])
+@pytest.mark.parametrize("cls", [NorseLIF, NorseLIFBox])
+def test_an_infinite_current_leaves_nothing_infinite(dtype, cls, surrogate):
+    x = (
+        torch.tensor([0.5, math.inf, 5.0, -math.inf, 0.5, 5.0], dtype=dtype)
+        .reshape(-1, 1, 1)
+        .requires_grad_()
+    )
+    neuron = cls(surrogate=surrogate, learnable=True)
+    spikes = neuron(x)
+    assert spikes.flatten().tolist()[1] == 1.0
+    _, state = neuron(x, neuron.initial_state(x[0]))
+    assert all(values.isfinite().all() for values in state)
+    for gradient in torch.autograd.grad(
+        (spikes.float() * torch.arange(1.0, 7).reshape(-1, 1, 1)).sum(), [x, *neuron.parameters()]
+    ):
+        assert gradient.isfinite().all()

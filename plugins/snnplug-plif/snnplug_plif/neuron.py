@@ -19,8 +19,8 @@ import math
 import torch
 from torch import Tensor, nn
 
-from snnplug.nn import IntegrateAndFire, Leak, Reset
-from snnplug_plif.kernel import kernel_surrogate
+from snnplug.nn import IntegrateAndFire, Leak, Reset, kernel_surrogate
+from snnplug_plif.kernel import SURROGATES
 
 __all__ = ["PLIF"]
 
@@ -82,7 +82,7 @@ class PLIF(IntegrateAndFire):
 
     def kernel(self, x: Tensor, v: Tensor) -> tuple[Tensor, Tensor] | None:
         """Run SpikingJelly's kernel on a GPU."""
-        surrogate = kernel_surrogate(self, x)
+        surrogate = kernel_surrogate(self, x, SURROGATES)
         if surrogate is None:
             return None
         from spikingjelly.activation_based.functional import plif_multi_step

@@ -1,25 +1,22 @@
 from __future__ import annotations
 
+import itertools
 import math
-import subprocess
 import sys
 
 import pytest
 import torch
-from snnplug_plif import kernel
 from snnplug_plif.neuron import PLIF
 
 from snnplug import Registry
 from snnplug.errors import ParameterError
 from snnplug.nn import SURROGATES, MembraneState
+from snnplug.testing import covering, step_loop
 
 X = [0.6, 0.6, 0.6, 0.6, 1.5, 0.0, 0.0, 0.6, 0.6, 0.6]
-SETTINGS = [
-    {"reset": reset, "detach_reset": detach, "decay_input": decay, **more}
-    for detach in (True, False)
-    for decay in (True, False)
-    for reset, more in (("hard", {}), ("hard", {"reset_value": -0.25}), ("soft", {}), ("none", {}))
-]
+RESETS = [{"reset": "hard"}, {"reset": "hard", "reset_value": -0.25}, {"reset": "soft"}, {"reset": "none"}]
+SWITCHES = {"detach_reset": [True, False], "decay_input": [True, False]}
+FUSED = ["atan", "sigmoid", "triangle"]
 
 
 def current(dtype=torch.float32, seed=0):
@@ -66,28 +63,31 @@ def test_tau_is_learned_and_stays_above_1():
     assert neuron.tau != pytest.approx(1.1, abs=1e-3)
 
 
-@pytest.mark.parametrize("settings", SETTINGS, ids=str)
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+@pytest.fixture(params=covering(dtype=[torch.float32, torch.float64], reset=RESETS, **SWITCHES), ids=str)
+def case(request):
+    """A neuron with a current."""
+    settings = dict(request.param)
+    dtype, reset = settings.pop("dtype"), settings.pop("reset")
+    return PLIF(tau=3.0, **reset, **settings).to(dtype), current(dtype)
+
+
 class TestContract:
-    def test_forward_equals_loop_of_step(self, settings, dtype):
-        neuron, x = PLIF(tau=3.0, **settings).to(dtype), current(dtype)
-        state, spikes = neuron.initial_state(x[0]), []
-        for one in x:
-            s, state = neuron.step(one, state)
-            spikes.append(s)
+    def test_forward_equals_loop_of_step(self, case):
+        neuron, x = case
+        spikes, states = step_loop(neuron, x)
         whole = neuron(x)
-        assert torch.equal(whole, torch.stack(spikes))
-        assert whole.dtype == state.v.dtype == dtype
+        assert torch.equal(whole, spikes)
+        assert whole.dtype == states[-1].v.dtype == x.dtype
         assert 0.05 < whole.mean() < 0.95
 
-    def test_stream_equals_whole(self, settings, dtype):
-        neuron, x = PLIF(tau=3.0, **settings).to(dtype), current(dtype)
+    def test_stream_equals_whole(self, case):
+        neuron, x = case
         first, state = neuron(x[:2], neuron.initial_state(x[0]))
         second, _ = neuron(x[2:], state)
         assert torch.equal(torch.cat([first, second]), neuron(x))
 
-    def test_samples_are_independent(self, settings, dtype):
-        neuron, x = PLIF(tau=3.0, **settings).to(dtype), current(dtype)
+    def test_samples_are_independent(self, case):
+        neuron, x = case
         assert torch.equal(neuron(x)[:, 1:2], neuron(x[:, 1:2]))
         assert torch.equal(neuron(x), neuron(x))  # nothing is remembered
 
@@ -119,15 +119,26 @@ def test_state_dict_round_trip():
     assert fresh.tau == trained.tau
 
 
-@pytest.mark.parametrize("settings", SETTINGS, ids=str)
 @pytest.mark.parametrize("surrogate", sorted(SURROGATES))
-def test_kernel_has_the_same_spikes_and_gradients(settings, surrogate, monkeypatch):
+def test_kernel_is_used_where_the_library_has_the_surrogate_and_the_neuron_resets(surrogate, monkeypatch):
+    monkeypatch.setattr("snnplug.nn.kernel.DEVICES", ("cpu",))
+    x = current()
+    for reset, detach, decay in itertools.product(RESETS, *SWITCHES.values()):
+        neuron = PLIF(surrogate=surrogate, detach_reset=detach, decay_input=decay, **reset)
+        used = neuron.kernel(x, torch.zeros(3, 4, 5)) is not None
+        assert used == (surrogate in FUSED and reset["reset"] != "none")
+
+
+@pytest.mark.parametrize("settings", covering(surrogate=FUSED, reset=RESETS[:3], **SWITCHES), ids=str)
+def test_kernel_has_the_same_spikes_and_gradients(settings, monkeypatch):
     """SpikingJelly's operators also run on a CPU, so the mapping to them can be tested there."""
+    settings = dict(settings)
+    reset = settings.pop("reset")
     x = current().requires_grad_()
     weight = current(seed=1)
-    v0 = torch.full((1, 4, 5), settings.get("reset_value", 0.0), requires_grad=True)
-    alpha = {"atan": 3.0, "triangle": 0.7, "sigmoid": 2.5}.get(surrogate)
-    neuron = PLIF(tau=3.0, surrogate=surrogate, alpha=alpha, **settings)
+    v0 = torch.full((1, 4, 5), reset.get("reset_value", 0.0), requires_grad=True)
+    alpha = {"atan": 3.0, "triangle": 0.7, "sigmoid": 2.5}[settings["surrogate"]]
+    neuron = PLIF(tau=3.0, alpha=alpha, **reset, **settings)
 
     def everything():
         spikes, state = neuron(x, MembraneState(v0.expand(3, 4, 5)))
@@ -135,22 +146,26 @@ def test_kernel_has_the_same_spikes_and_gradients(settings, surrogate, monkeypat
         return spikes, state.v, *torch.autograd.grad(loss, (x, v0, neuron.w))
 
     plain = everything()
-    monkeypatch.setattr(kernel, "DEVICES", ("cpu",))
-    assert (neuron.kernel(x, v0) is not None) == (
-        surrogate in ("atan", "sigmoid", "triangle") and settings["reset"] != "none"
-    )
+    monkeypatch.setattr("snnplug.nn.kernel.DEVICES", ("cpu",))
+    assert neuron.kernel(x, v0) is not None
     fused = everything()
     assert torch.equal(plain[0], fused[0])
     for a, b in zip(plain[1:], fused[1:], strict=True):
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
 
 
-def test_importing_and_running_on_a_cpu_imports_no_spikingjelly():
-    code = (
-        "import sys, torch; from snnplug_plif.neuron import PLIF; PLIF()(torch.rand(2, 1, 3)); "
-        "sys.exit('spikingjelly' in sys.modules)"
-    )
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+def test_importing_and_running_on_a_cpu_imports_no_spikingjelly(monkeypatch):
+    for name in [name for name in sys.modules if name.partition(".")[0] == "snnplug_plif"]:
+        monkeypatch.delitem(sys.modules, name)
+    for name in {"spikingjelly", *sys.modules}:
+        if name.partition(".")[0] == "spikingjelly":
+            monkeypatch.setitem(sys.modules, name, None)  # importing it fails
+    from snnplug_plif.neuron import PLIF
+
+    PLIF()(torch.rand(2, 1, 3))
+    monkeypatch.setattr("snnplug.nn.kernel.DEVICES", ("cpu",))
+    with pytest.raises(ImportError, match="spikingjelly"):
+        PLIF()(torch.rand(2, 1, 3))
 
 
 @pytest.mark.parametrize(

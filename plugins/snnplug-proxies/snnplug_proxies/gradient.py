@@ -24,7 +24,6 @@ from torch import Tensor
 
 from snnplug import Candidate, derive_seed
 from snnplug.nn import seeded
-from snnplug_proxies.batch import OneBatch
 from snnplug_proxies.synapses import synaptic_layers
 
 __all__ = ["GradNorm", "JacobianCovariance", "correlation_score"]
@@ -32,7 +31,7 @@ __all__ = ["GradNorm", "JacobianCovariance", "correlation_score"]
 _K = 1e-5
 
 
-class GradNorm(OneBatch):
+class GradNorm:
     """Norm of the loss's gradient with respect to the weights, summed over layers; higher is better.
 
     Args:
@@ -43,7 +42,9 @@ class GradNorm(OneBatch):
     """
 
     def __init__(self, *, batch_size: int = 64) -> None:
-        super().__init__(batch_size)
+        if batch_size < 1:
+            raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+        self.batch_size = batch_size
 
     def __call__(self, candidate: Candidate) -> float:
         """Return the score."""
@@ -56,7 +57,7 @@ class GradNorm(OneBatch):
         return sum(float(g.norm()) for g in gradients if g is not None)
 
 
-class JacobianCovariance(OneBatch):
+class JacobianCovariance:
     """How differently the output of a network depends on its input around each sample; higher is better.
 
     Args:
@@ -67,7 +68,9 @@ class JacobianCovariance(OneBatch):
     """
 
     def __init__(self, *, batch_size: int = 64) -> None:
-        super().__init__(batch_size, least=2)
+        if batch_size < 2:
+            raise ValueError(f"batch_size must be at least 2, got {batch_size}")
+        self.batch_size = batch_size
 
     def __call__(self, candidate: Candidate) -> float:
         """Return the score, minus infinity where the output does not depend on the input."""

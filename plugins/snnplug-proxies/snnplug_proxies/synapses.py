@@ -7,32 +7,30 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from snnplug.nn import SpikingNeuron, StepwiseBatchNorm2d, outermost
+from snnplug.nn import SYNAPTIC, SpikingNeuron, StepwiseBatchNorm2d, outermost
 
 __all__ = ["bypass", "neurons", "norms", "synaptic_layers"]
 
-_SYNAPTIC = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 _NORMS = (nn.modules.batchnorm._BatchNorm, nn.LayerNorm, nn.GroupNorm, StepwiseBatchNorm2d)
-
-
-def _outside_neurons(model: nn.Module) -> Iterator[nn.Module]:
-    """Yield every module but those inside a neuron."""
-    return (part for _, part in outermost(model, (SpikingNeuron,)))
 
 
 def synaptic_layers(model: nn.Module) -> Iterator[Any]:
     """Yield the convolutions and linear layers outside neurons."""
-    return (part for part in _outside_neurons(model) if isinstance(part, _SYNAPTIC))
+    return _outside_neurons(model, SYNAPTIC)
 
 
 def norms(model: nn.Module) -> Iterator[nn.Module]:
     """Yield the normalisation layers outside neurons."""
-    return (part for part in _outside_neurons(model) if isinstance(part, _NORMS))
+    return _outside_neurons(model, _NORMS)
 
 
 def neurons(model: nn.Module) -> Iterator[SpikingNeuron]:
     """Yield the layers of neurons; a neuron inside a neuron is part of it."""
-    return (part for part in _outside_neurons(model) if isinstance(part, SpikingNeuron))
+    return _outside_neurons(model, (SpikingNeuron,))
+
+
+def _outside_neurons(model: nn.Module, kinds: tuple[type[nn.Module], ...]) -> Iterator[Any]:
+    return (part for _, part in outermost(model, (SpikingNeuron,)) if isinstance(part, kinds))
 
 
 def bypass(module: Any) -> None:

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from snnplug.errors import ContractError
-from snnplug.nn import SpikingNeuron, State, sharpness, spike
+from snnplug.nn import SpikingNeuron, State, saturate, sharpness, spike
 
 __all__ = ["PSN", "MaskedPSN"]
 
@@ -65,7 +65,7 @@ class PSN(SpikingNeuron):
                 f"has {len(x)}; give windows of one length, or use sliding_psn, which takes any"
             )
         with torch.autocast(x.device.type, enabled=False):  # as every membrane, not in half precision
-            h = torch.addmm(self.bias, self.matrix(), x.flatten(1).to(self.weight.dtype))
+            h = torch.addmm(self.bias, self.matrix(), saturate(x.flatten(1), self.weight.dtype))
         return spike(h, self.surrogate, self.alpha).to(x.dtype).view(x.shape), state
 
     def _materialize(self, x: Tensor) -> None:

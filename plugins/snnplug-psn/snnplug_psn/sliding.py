@@ -18,7 +18,7 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from snnplug.nn import SpikingNeuron, sharpness, spike
+from snnplug.nn import SpikingNeuron, saturate, sharpness, spike
 
 __all__ = ["SlidingPSN", "SlidingState"]
 
@@ -86,7 +86,7 @@ class SlidingPSN(SpikingNeuron):
         Summed by elementwise products, not by one matrix product, so that every step rounds as it does alone.
         """
         T = len(x)
-        inputs = torch.cat([state.past, x.to(state.past.dtype)])
+        inputs = torch.cat([state.past, saturate(x, state.past.dtype)])
         h = self.weight[0] * inputs[:T]
         for j in range(1, self.k):
             h = h + self.weight[j] * inputs[j : j + T]

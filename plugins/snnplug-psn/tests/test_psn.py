@@ -10,6 +10,7 @@ from torch import nn
 
 from snnplug.errors import ContractError, ParameterError
 from snnplug.nn import TimeSequential, as_neuron, materialize, seeded
+from snnplug.testing import step_loop
 
 
 def current(*shape, seed=0, dtype=torch.float64):
@@ -102,14 +103,10 @@ def test_sliding_by_hand():
     neuron = SlidingPSN(k=3).double()
     # h = x[t] + x[t-1]/2 + x[t-2]/4: 0.5, 0.75, 1.125 fires, 0.875, 1.4375 - .5
     x = column(0.5, 0.5, 0.75, 0.375, 0.3125)
-    state, spikes, v = neuron.initial_state(x[0]), [], []
-    for one in x:
-        s, state = neuron.step(one, state)
-        spikes.append(int(s))
-        v.append(state.v.item())
-    assert v == [0.5, 0.75, 1.125, 0.875, 0.6875]
-    assert spikes == [0, 0, 1, 0, 0]
-    assert state.past.flatten().tolist() == [0.375, 0.3125]
+    spikes, states = step_loop(neuron, x)
+    assert [state.v.item() for state in states] == [0.5, 0.75, 1.125, 0.875, 0.6875]
+    assert spikes.flatten().tolist() == [0, 0, 1, 0, 0]
+    assert states[-1].past.flatten().tolist() == [0.375, 0.3125]
     assert neuron(column(0.5, 0.5, 0.625))[-1].item() == 1  # at the threshold
 
 
@@ -128,16 +125,13 @@ def test_sliding_is_a_psn_with_one_filter(k):
 def test_sliding_rounds_as_it_steps(k, dtype):
     neuron, x = SlidingPSN(k=k), current(9, 4, 3, 8, dtype=torch.float32).to(dtype)
     neuron = neuron.to(torch.promote_types(dtype, torch.float32))
-    state, spikes = neuron.initial_state(x[0]), []
-    for one in x:
-        s, state = neuron.step(one, state)
-        spikes.append(s)
+    spikes, states = step_loop(neuron, x)
     whole, last = neuron(x, neuron.initial_state(x[0]))
-    assert torch.equal(whole, torch.stack(spikes))
-    assert torch.equal(last.v, state.v)
-    assert torch.equal(last.past, state.past)
+    assert torch.equal(whole, spikes)
+    assert torch.equal(last.v, states[-1].v)
+    assert torch.equal(last.past, states[-1].past)
     assert whole.dtype == dtype
-    assert state.v.dtype == torch.promote_types(dtype, torch.float32)
+    assert states[-1].v.dtype == torch.promote_types(dtype, torch.float32)
 
 
 @pytest.mark.parametrize("tau", [4 / 3, 2.0, 5.0])
@@ -221,3 +215,28 @@ def test_parameter_errors(cls, parameters, message):
 def test_repr():
     assert repr(MaskedPSN()) == "MaskedPSN(k=4, surrogate='atan', alpha=2.0)"
     assert repr(SlidingPSN(k=2)) == "SlidingPSN(k=2, surrogate='atan', alpha=2.0)"
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32], ids=str)
+@pytest.mark.parametrize(
+    "neuron", [PSN(), MaskedPSN(k=2), SlidingPSN(k=2)], ids=lambda neuron: type(neuron).__name__
+)
+def test_an_infinite_current_leaves_nothing_infinite(dtype, neuron):
+    x = (
+        torch.tensor([0.5, math.inf, 5.0, -math.inf, 0.5, 5.0], dtype=dtype)
+        .reshape(-1, 1, 1)
+        .requires_grad_()
+    )
+    neuron = make(neuron, x)
+    spikes = neuron(x)
+    for gradient in torch.autograd.grad(
+        (spikes.float() * torch.arange(1.0, 7).reshape(-1, 1, 1)).sum(), [x, *neuron.parameters()]
+    ):
+        assert gradient.isfinite().all()
+
+
+def test_steps_that_do_not_see_an_infinite_current_are_as_without_it():
+    neuron = make(MaskedPSN(k=2))
+    x = X.clone()
+    x[2] = math.inf
+    assert torch.equal(neuron(x)[[0, 1, 4]], neuron(X)[[0, 1, 4]])

@@ -15,14 +15,13 @@ over time; here each step's output is returned and the loss reads them out.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from torch import Tensor, nn
 
 from snnplug import Task
-from snnplug.nn import Dropout, SpikingNeuron, StepwiseBatchNorm2d, TimeModule, fold
+from snnplug.nn import Dropout, SpikingNeuron, StepwiseBatchNorm2d, TimeModule, fold, outermost
 from snnplug_snasnet.cell import Cell
 from snnplug_snasnet.genotype import Matrix
 from snnplug_snasnet.operations import NewNeuron
@@ -189,17 +188,10 @@ def initialize(network: nn.Module) -> None:
 
     Batch norm starts at 1 and 0 anyway. Neurons keep the parameters they were made with.
     """
-    for module in _outside_neurons(network):
+    for _, module in outermost(network, (SpikingNeuron,)):
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_uniform_(module.weight, a=2)
         elif isinstance(module, nn.Linear):
             nn.init.normal_(module.weight, 0, 0.01)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
-
-
-def _outside_neurons(module: nn.Module) -> Iterator[nn.Module]:
-    yield module
-    if not isinstance(module, SpikingNeuron):
-        for child in module.children():
-            yield from _outside_neurons(child)

@@ -6,16 +6,10 @@ from snnplug_snasnet.cell import Cell
 from snnplug_snasnet.genotype import parse
 from snnplug_snasnet.operations import check_operations, make_operation
 
-from snnplug.nn import MembraneState, SpikingNeuron, record, spike
+from snnplug.nn import SpikingNeuron, record, spike
+from snnplug.testing.candidates import TinyNeuron
 
 OPERATIONS = ("zero", "identity", "conv1", "conv3", "avg_pool", "max_pool", "conv5")
-
-
-class LIF(SpikingNeuron):
-    def step(self, x, state):
-        h = state.v + (x - state.v) / (4 / 3)
-        s = spike(h - 1)
-        return s, MembraneState((1 - s.detach()) * h)
 
 
 class Window(SpikingNeuron):
@@ -27,7 +21,7 @@ class Window(SpikingNeuron):
         return spike(x - x.mean(0)), state
 
 
-def cell(text, channels=1, neuron=LIF):
+def cell(text, channels=1, neuron=TinyNeuron):
     return Cell(parse(text), OPERATIONS, channels, neuron)
 
 
@@ -94,16 +88,16 @@ def test_forward_cell_takes_a_neuron_that_needs_the_whole_window():
 
 def test_pools_keep_the_shape_and_count_the_border():
     x = torch.ones(1, 1, 1, 3, 3)
-    average = make_operation("avg_pool", 1, LIF)(x)[0, 0, 0]
+    average = make_operation("avg_pool", 1, TinyNeuron)(x)[0, 0, 0]
     assert average.tolist() == [
         [pytest.approx(n / 9) for n in row] for row in ([4, 6, 4], [6, 9, 6], [4, 6, 4])
     ]
-    assert torch.equal(make_operation("max_pool", 1, LIF)(x), x)
+    assert torch.equal(make_operation("max_pool", 1, TinyNeuron)(x), x)
 
 
 def test_convolution_of_any_odd_size():
-    assert make_operation("conv7", 2, LIF).conv.weight.shape == (2, 2, 7, 7)
-    assert make_operation("conv7", 2, LIF)(torch.zeros(2, 1, 2, 4, 4)).shape == (2, 1, 2, 4, 4)
+    assert make_operation("conv7", 2, TinyNeuron).conv.weight.shape == (2, 2, 7, 7)
+    assert make_operation("conv7", 2, TinyNeuron)(torch.zeros(2, 1, 2, 4, 4)).shape == (2, 1, 2, 4, 4)
 
 
 @pytest.mark.parametrize(

@@ -8,20 +8,14 @@ from snnplug_snasnet.space import SNASNet
 from torch import nn
 
 from snnplug import Task
-from snnplug.nn import MembraneState, SpikingNeuron, record, spike
+from snnplug.nn import record
+from snnplug.testing.candidates import TinyNeuron
 
 CIFAR100_CELL, CIFAR10_CELL = "0302 0030 3003 0000", "0303 0030 2002 0200"
 DIGITS = Task(input_shape=(1, 8, 8), classes=10, steps=4)
 
 
-class LIF(SpikingNeuron):
-    def step(self, x, state):
-        h = state.v + (x - state.v) / (4 / 3)
-        s = spike(h - 1)
-        return s, MembraneState((1 - s.detach()) * h)
-
-
-class WithLinear(LIF):
+class WithLinear(TinyNeuron):
     """A neuron with a layer of its own, whose weights the network must leave alone."""
 
     def __init__(self):
@@ -30,7 +24,7 @@ class WithLinear(LIF):
         nn.init.constant_(self.mix.weight, 7.0)
 
 
-def build(task=DIGITS, cell=CIFAR10_CELL, neuron=LIF, **parameters):
+def build(task=DIGITS, cell=CIFAR10_CELL, neuron=TinyNeuron, **parameters):
     return SNASNet(task, neuron=neuron, **parameters).build(cell)
 
 

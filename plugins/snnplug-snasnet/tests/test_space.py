@@ -12,17 +12,11 @@ from snnplug_snasnet.space import SNASNet
 
 from snnplug import Component, Registry, Task
 from snnplug.errors import ContractError, ParameterError
-from snnplug.nn import MembraneState, SpikingNeuron, spike
+from snnplug.nn import SpikingNeuron, spike
 from snnplug.testing import PluginConformance, SearchSpaceConformance
+from snnplug.testing.candidates import TinyNeuron
 
 TASK = Task(input_shape=(1, 8, 8), classes=10, steps=3)
-
-
-class LIF(SpikingNeuron):
-    def step(self, x, state):
-        h = state.v + (x - state.v) / (4 / 3)
-        s = spike(h - 1)
-        return s, MembraneState((1 - s.detach()) * h)
 
 
 class Window(SpikingNeuron):
@@ -46,7 +40,7 @@ class TestSNASNet(SearchSpaceConformance):
     )
 
 
-def space(neuron=LIF, **parameters):
+def space(neuron=TinyNeuron, **parameters):
     return SNASNet(TASK, neuron=neuron, **{"channels": 4, **parameters})
 
 
@@ -238,4 +232,4 @@ def test_wrong_parameters_are_told_in_one_line():
         "search_space", "snasnet", operations=["conv3"]
     )
     with pytest.raises(ParameterError, match="begin with 'zero'"):
-        component.build(TASK, neuron=LIF)
+        component.build(TASK, neuron=TinyNeuron)

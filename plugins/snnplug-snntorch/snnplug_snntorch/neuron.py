@@ -27,7 +27,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from snnplug.nn import MembraneState, SpikingNeuron, sharpness, spike
+from snnplug.nn import MembraneState, SpikingNeuron, join_steps, saturate, sharpness, spike
 
 __all__ = ["Leaky"]
 
@@ -90,17 +90,24 @@ class Leaky(SpikingNeuron):
 
     def step(self, x: Tensor, state: MembraneState) -> tuple[Tensor, MembraneState]:
         """Reset what fired in the step before, charge and fire; shapes as in `SpikingNeuron.step`."""
-        v = state.v
-        r = (v > self.threshold).to(v.dtype)
-        if self.reset_mechanism == "zero":
-            v = (1 - r) * v
-        u = self.beta.clamp(0, 1) * v + x
-        if self.reset_mechanism == "subtract":
-            u = u - r * self.threshold
-        s = spike(u - self.threshold, self.surrogate, self.alpha, strict=True)
-        if not self.reset_delay and self.reset_mechanism != "none":
-            u = u - (s - r) * (self.threshold if self.reset_mechanism == "subtract" else u)
-        return s.to(x.dtype), MembraneState(u)
+        s, state = self.sequence(x.unsqueeze(0), state)
+        return s[0], state
+
+    def sequence(self, x: Tensor, state: MembraneState) -> tuple[Tensor, MembraneState]:
+        """Do the same for each step of `[T, B, *]`."""
+        u, beta, spikes = state.v, self.beta.clamp(0, 1), []
+        for current in saturate(x, u.dtype).unbind(0):
+            r = (u > self.threshold).to(u.dtype)
+            if self.reset_mechanism == "zero":
+                u = (1 - r) * u
+            u = beta * u + current
+            if self.reset_mechanism == "subtract":
+                u = u - r * self.threshold
+            s = spike(u - self.threshold, self.surrogate, self.alpha, strict=True)
+            if not self.reset_delay and self.reset_mechanism != "none":
+                u = u - (s - r) * (self.threshold if self.reset_mechanism == "subtract" else u)
+            spikes.append(s)
+        return join_steps(spikes).to(x.dtype), MembraneState(u)
 
     def extra_repr(self) -> str:
         """Show the settings."""

@@ -10,6 +10,7 @@ from snnplug_snntorch.neuron import Leaky
 
 from snnplug import Registry
 from snnplug.errors import ParameterError
+from snnplug.testing import step_loop
 
 X = [0.6, 0.6, 0.6, 0.6, 1.5, 0.0, 0.0, 0.6, 0.6, 0.6]
 SETTINGS = [
@@ -24,12 +25,8 @@ def current(dtype=torch.float32, seed=0):
 
 
 def trace(neuron, x):
-    state, spikes, v = neuron.initial_state(x[0]), [], []
-    for one in x:
-        s, state = neuron.step(one, state)
-        spikes.append(s)
-        v.append(state.v)
-    return torch.stack(spikes), torch.stack(v)
+    spikes, states = step_loop(neuron, x)
+    return spikes, torch.stack([state.v for state in states])
 
 
 @pytest.mark.parametrize(
@@ -200,3 +197,22 @@ def test_registered():
     )
     with pytest.raises(ParameterError, match="'hard' is not one of 'subtract', 'zero', 'none'"):
         registry.create("neuron", "leaky", reset_mechanism="hard")
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32], ids=str)
+@pytest.mark.parametrize("settings", SETTINGS, ids=str)
+def test_an_infinite_current_leaves_nothing_infinite(dtype, settings):
+    x = (
+        torch.tensor([0.5, math.inf, 5.0, -math.inf, 0.5, 5.0], dtype=dtype)
+        .reshape(-1, 1, 1)
+        .requires_grad_()
+    )
+    neuron = Leaky(**settings, learn_beta=True, learn_threshold=True)
+    spikes = neuron(x)
+    assert spikes.flatten().tolist()[:2] == [0.0, 1.0]
+    _, state = neuron(x, neuron.initial_state(x[0]))
+    assert state.v.isfinite().all()
+    for gradient in torch.autograd.grad(
+        (spikes.float() * torch.arange(1.0, 7).reshape(-1, 1, 1)).sum(), [x, *neuron.parameters()]
+    ):
+        assert gradient.isfinite().all()

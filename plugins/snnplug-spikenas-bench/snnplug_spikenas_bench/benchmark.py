@@ -9,6 +9,7 @@ https://github.com/tju-sun-lab/SpikeNAS-Bench.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from snnplug import Benchmark, TrainedNetwork
@@ -32,7 +33,10 @@ def spikenas_bench(*, root: str) -> Benchmark:
     Raises:
         DataError: there are no logs, or one cannot be read.
     """
-    folder = _folder(Path(root).expanduser())
+    try:
+        folder = _folder(Path(os.path.expanduser(root)))  # a home that is not there leaves the ~
+    except PermissionError as error:
+        raise DataError(f"cannot read root = {str(root)!r}: {error.strerror}") from error
     numbers = sorted(int(path.parent.name) for path in folder.glob(f"[0-9]*/{_FILE}"))
     networks = tuple(_network(number, folder / str(number) / _FILE) for number in numbers)
     unique = len({network.key for network in networks if network.genotype is not None})

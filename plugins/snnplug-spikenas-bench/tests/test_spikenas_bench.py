@@ -137,3 +137,8 @@ class TestSpikeNASBench(BenchmarkConformance):
     @pytest.fixture
     def component(self, installed_registry: Registry, root: Path) -> Component:
         return installed_registry.use(self.kind, self.name, root=str(root))
+
+
+def test_a_home_that_is_not_there() -> None:
+    with pytest.raises(DataError, match=r"^no training logs of SpikeNAS-Bench in root = '~nobody_here/logs'"):
+        read(Path("~nobody_here/logs"))

@@ -8,6 +8,7 @@ search space have genotypes that mean something else, and are refused.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -29,8 +30,11 @@ def trained_runs(*, root: str) -> Benchmark:
     Raises:
         DataError: there are no such runs, a file is damaged, or the runs are of several search spaces.
     """
-    folder = Path(root).expanduser()
-    runs = sorted(path.parent for path in folder.glob("*/summary.json"))
+    folder = Path(os.path.expanduser(root))  # a home that is not there leaves the ~
+    try:
+        runs = sorted(path.parent for path in folder.glob("*/summary.json"))
+    except OSError as error:
+        raise DataError(f"cannot read root = {str(root)!r}: {error.strerror}") from error
     found = [(run, _read(run / "resolved.json"), _read(run / "summary.json")) for run in runs]
     usable = [(*entry, genotype) for entry in found if (genotype := _genotype(*entry[1:])) is not None]
     networks = tuple(

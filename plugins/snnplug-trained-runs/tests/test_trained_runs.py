@@ -95,3 +95,8 @@ class TestTrainedRuns(BenchmarkConformance):
     @pytest.fixture
     def component(self, installed_registry: Registry, runs: Path) -> Component:
         return installed_registry.use(self.kind, self.name, root=str(runs))
+
+
+def test_a_home_that_is_not_there() -> None:
+    with pytest.raises(DataError, match=r"^no finished run in root = '~nobody_here/runs' has"):
+        read(Path("~nobody_here/runs"))

@@ -1,0 +1,92 @@
+"""The images below class folders, in the order in which torchvision lists them.
+
+What systems leave beside images is left out at every level: names that begin with a dot
+(`.ipynb_checkpoints`, `.thumbnails`, `._x.png`), `__MACOSX`, `@eaDir` and their like.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from snnplug.errors import DataError
+
+__all__ = ["Samples", "class_folders", "is_left_out", "labelled_images"]
+
+Samples = list[tuple[str, int]]  # file and class index
+
+_LEFT_OUT = (
+    "__MACOSX",
+    "@eaDir",
+    "@Recycle",
+    "#recycle",
+    "$RECYCLE.BIN",
+    "System Volume Information",
+    "lost+found",
+)
+
+
+def is_left_out(name: str) -> bool:
+    """Whether a folder or file of that name is none of the user's."""
+    return name.startswith(".") or name in _LEFT_OUT
+
+
+def class_folders(place: Path) -> list[str]:
+    """Return the names of the class folders in alphabetical order.
+
+    Raises:
+        DataError: the folder cannot be read.
+    """
+    try:
+        with os.scandir(place) as entries:
+            return sorted(entry.name for entry in entries if entry.is_dir() and not is_left_out(entry.name))
+    except OSError as error:
+        raise DataError(f"the folder {place} cannot be read: {error.strerror}") from error
+
+
+def labelled_images(place: Path) -> tuple[list[str], Samples]:
+    """Return the classes, and every image with the index of its class.
+
+    Raises:
+        DataError: there are no class folders, one has no images, or an image is no file.
+    """
+    from torchvision.datasets.folder import IMG_EXTENSIONS
+
+    what = f"{place} is no folder of class folders with images"
+    classes, samples, empty = class_folders(place), [], []
+    if not classes:
+        raise DataError(f"{what}: there is no class folder in it")
+    for index, name in enumerate(classes):
+        files = [file for _, found in sorted(_walk(place / name, IMG_EXTENSIONS)) for file in found]
+        samples += [(file, index) for file in files]
+        if not files:
+            empty.append(name)
+    if empty:
+        raise DataError(
+            f"{what}: there are none for {', '.join(empty)}. Supported endings: {', '.join(IMG_EXTENSIONS)}"
+        )
+    return classes, samples
+
+
+def _walk(folder: Path, endings: tuple[str, ...]) -> Iterator[tuple[str, list[str]]]:
+    """Yield every folder with its images in alphabetical order."""
+    files = []
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if is_left_out(entry.name):
+                    continue
+                if entry.is_dir():
+                    yield from _walk(Path(entry.path), endings)
+                elif entry.name.lower().endswith(endings):
+                    if not entry.is_file():
+                        raise DataError(
+                            f"the image {entry.path} is a broken link, a pipe or a device; remove it"
+                        )
+                    files.append(entry.path)
+    except OSError as error:
+        if isinstance(error, DataError):
+            raise
+        raise DataError(f"the folder {folder} cannot be read: {error.strerror}") from error
+    yield str(folder), sorted(files)
