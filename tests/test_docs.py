@@ -156,7 +156,8 @@ def test_every_command_and_option_is_documented() -> None:
     text = (DOCS / "recipes.md").read_text(encoding="utf-8")
     missing = []
     for name in COMMANDS:
-        command = importlib.import_module(f"snnplug.cli.{name.replace("-", "_")}_command").command
+        module = f"snnplug.cli.{name.replace('-', '_')}_command"
+        command = importlib.import_module(module).command
         options = [option for p in command.params for option in p.opts if option.startswith("--")]
         missing += [word for word in (f"`snnplug {name}", *options) if word not in text]
     assert missing == []
