@@ -27,6 +27,11 @@ class NeuronActivity:
     updates: int = 0
     raster: list[list[float]] = attrs.field(factory=list)
 
+    @property
+    def rate(self) -> float:
+        """Firing rate: spikes per neuron and step."""
+        return sum(self.spikes) / max(self.updates, 1)
+
 
 @attrs.define
 class SynapseActivity:
@@ -101,5 +106,4 @@ class Activity:
 
     def rate(self, name: str) -> float:
         """Return the firing rate of a layer: spikes per neuron and step."""
-        layer = self.neurons[name]
-        return sum(layer.spikes) / max(layer.updates, 1)
+        return self.neurons[name].rate
