@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from snnplug.contracts.activity import Activity, NeuronActivity, SynapseActivity
 from snnplug.nn.fan_out import fan_out
+from snnplug.nn.layers import SYNAPTIC
 from snnplug.nn.memory_format import flat_samples
 from snnplug.nn.neuron import SpikingNeuron
 from snnplug.nn.time import StepwiseBatchNorm2d
@@ -29,7 +30,7 @@ from snnplug.nn.watch import SpikeObserver, outermost, watch_spikes
 
 __all__ = ["record"]
 
-_SYNAPTIC = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
+
 _FREE = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm, StepwiseBatchNorm2d)  # foldable
 
 
@@ -46,10 +47,10 @@ class _Recorder:
 
     def attach(self) -> None:
         self._hook(self.model.register_forward_pre_hook(self._start_batch))
-        for name, module in outermost(self.model, (SpikingNeuron, *_SYNAPTIC)):
+        for name, module in outermost(self.model, (SpikingNeuron, *SYNAPTIC)):
             if isinstance(module, SpikingNeuron):
                 self.neurons[name] = module
-            elif isinstance(module, _SYNAPTIC):
+            elif isinstance(module, SYNAPTIC):
                 self._hook(module.register_forward_pre_hook(self._synapse_hook(name, module)))
             elif next(module.parameters(recurse=False), None) is not None and not isinstance(module, _FREE):
                 self.activity.uncounted[name] = type(module).__name__

@@ -133,4 +133,3 @@ def _weighted_rho(a: Any, b: Any, weights: Any) -> Any:
     x, y = x - (weights * x).sum(1, keepdims=True) / n, y - (weights * y).sum(1, keepdims=True) / n
     with np.errstate(invalid="ignore", divide="ignore"):
         return (weights * x * y).sum(1) / np.sqrt((weights * x * x).sum(1) * (weights * y * y).sum(1))
-
