@@ -36,9 +36,9 @@ def command(
     """
     if recipe is not None or overrides:
         from snnplug.engine.prepare import prepare
-        from snnplug.engine.run import parse_recipe
+        from snnplug.recipe.read import read_recipe
 
-        parsed, _ = parse_recipe(recipe or DEFAULT, overrides)
+        parsed = read_recipe(recipe or DEFAULT, overrides)
         prepare(parsed, Registry.from_installed(), device=device, devices=devices)
         click.echo(f"recipe {recipe or DEFAULT}: no problems")
         return

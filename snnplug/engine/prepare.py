@@ -1,19 +1,21 @@
-"""Everything that is checked before a run starts, for whoever starts or only checks one."""
+"""Everything that is checked before a run starts, for whoever starts or only checks one.
+
+A wrong name costs no import of torch: what needs it is imported behind the plan.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from snnplug.engine.composition import check_composition
-from snnplug.engine.device import find_place, precision_of, usual_settings
-from snnplug.engine.parts import Parts, make_parts
-from snnplug.nn import check_split
-from snnplug.recipe.plan import make_plan
+from snnplug.recipe.plan import Plan, make_plan
 from snnplug.recipe.recipe import Recipe
 from snnplug.registry.registry import Registry
+
+if TYPE_CHECKING:
+    from snnplug.engine.parts import Parts
 
 __all__ = ["Prepared", "prepare"]
 
@@ -47,19 +49,24 @@ def prepare(
     Raises:
         UsageError: one clear message; nothing has been started.
     """
-    with usual_settings():
-        return _prepare(recipe, registry, device, devices, launch, only)
-
-
-def _prepare(
-    recipe: Recipe, registry: Registry, device: str, devices: int, launch: bool, only: Collection[str] | None
-) -> Prepared:
     plan = make_plan(recipe, registry) if only is None else make_plan(recipe, registry, only)
+    from snnplug.engine.device import usual_settings
+
+    with usual_settings():
+        return _compose(plan, device, devices, launch, stages=only is None)
+
+
+def _compose(plan: Plan, device: str, devices: int, launch: bool, *, stages: bool) -> Prepared:
+    from snnplug.engine.composition import check_composition
+    from snnplug.engine.device import find_place, precision_of
+    from snnplug.engine.parts import make_parts
+
+    recipe = plan.recipe
     place = find_place(device, devices, precision_of(recipe))
     fabric = place.launch() if launch else None
     parts = make_parts(plan, place.device if fabric is None else fabric.device)
     _check_data(parts)
-    if only is None:
+    if stages:
         for stage in recipe.running:
             stage.load()().check(parts)
     check_composition(parts)
@@ -68,6 +75,8 @@ def _prepare(
 
 def _check_data(parts: Parts) -> None:
     """Look at labels and values, so that none of them ends the run in its middle."""
+    from snnplug.nn import check_split
+
     splits, name = parts.splits, parts.plan["dataset"].qualified
     for split in ("train", "val", "test"):
         check_split(getattr(splits, split), f"the {split} split of dataset {name}", splits.task)
