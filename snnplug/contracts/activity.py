@@ -18,6 +18,10 @@ class NeuronActivity:
         updates: state updates, summed over all samples.
         raster: spikes of some neurons for the first sample, `[T, n]`, if asked for.
         graded: spikes carry values; `spikes` counts them, whatever their value.
+        operations: spikes times their fan-out in products that the neuron makes itself, such as those of
+            recurrent weights, summed over all samples.
+        effective: the same without weights that are zero.
+        macs: multiply-accumulates of its products with analog input, such as a mix of time steps.
     """
 
     name: str
@@ -26,6 +30,9 @@ class NeuronActivity:
     spikes: list[float] = attrs.field(factory=list)
     updates: int = 0
     raster: list[list[float]] = attrs.field(factory=list)
+    operations: float = 0.0
+    effective: float = 0.0
+    macs: float = 0.0
 
     @property
     def rate(self) -> float:
@@ -35,13 +42,15 @@ class NeuronActivity:
 
 @attrs.define
 class SynapseActivity:
-    """Input of one synaptic layer.
+    """Input of one synaptic layer, or of a product that is no layer.
 
     Attributes:
-        name: module name.
-        layer: class name, such as "Conv2d".
+        name: module name; "module (operation)" for a product without weights of its own, and
+            "module (analog)" for the analog uses of a layer that elsewhere gets spikes.
+        layer: class name, such as "Conv2d", or the operation.
         events: non-zero input values per time step, summed over all samples.
         operations: spikes times their fan-out per time step, summed over all samples.
+        effective: the same without weights that are zero.
         macs: multiply-accumulates had the input been dense, padding excluded, summed over all passes.
         analog: an input value was no whole number.
         parameters: weights and biases.
@@ -54,6 +63,7 @@ class SynapseActivity:
     operations: list[float] = attrs.field(factory=list)
     macs: float = 0.0
     analog: bool = False
+    effective: list[float] = attrs.field(factory=list)
 
 
 @attrs.define
@@ -62,7 +72,7 @@ class Activity:
 
     Attributes:
         neurons, synapses: by module name, in the order of first use.
-        uncounted: layers with weights that the recorder does not know, by name and class.
+        uncounted: what has weights or multiplies and was not counted: class or operations by module name.
     """
 
     samples: int = 0
@@ -85,6 +95,11 @@ class Activity:
         return self._per_sample(sum(sum(s.operations) for s in self.synapses.values() if not s.analog))
 
     @property
+    def effective_operations(self) -> float:
+        """Synaptic operations without those over weights that are zero, per sample."""
+        return self._per_sample(sum(sum(s.effective) for s in self.synapses.values() if not s.analog))
+
+    @property
     def macs(self) -> float:
         """Multiply-accumulates of layers with analog input, per sample."""
         return self._per_sample(sum(s.macs for s in self.synapses.values() if s.analog))
@@ -93,6 +108,16 @@ class Activity:
     def dense_macs(self) -> float:
         """Multiply-accumulates of all layers, had every input been dense, per sample."""
         return self._per_sample(sum(s.macs for s in self.synapses.values()))
+
+    @property
+    def neuron_operations(self) -> float:
+        """Accumulates that spikes cause inside neurons, per sample."""
+        return self._per_sample(sum(n.operations for n in self.neurons.values()))
+
+    @property
+    def neuron_macs(self) -> float:
+        """Multiply-accumulates of products inside neurons, per sample."""
+        return self._per_sample(sum(n.macs for n in self.neurons.values()))
 
     @property
     def neuron_updates(self) -> float:

@@ -18,7 +18,7 @@ from snnplug.nn.neuron import (
     as_neuron,
     detach_state,
 )
-from snnplug.nn.record import record
+from snnplug.nn.record import SpikeCounts, record
 from snnplug.nn.reset import Reset, reset_membrane
 from snnplug.nn.saturate import saturate
 from snnplug.nn.seeding import SeededSamples, seeded
@@ -51,6 +51,7 @@ __all__ = [
     "NeuronActivity",
     "Reset",
     "SeededSamples",
+    "SpikeCounts",
     "SpikeWatch",
     "SpikingNeuron",
     "State",

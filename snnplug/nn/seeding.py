@@ -24,8 +24,11 @@ __all__ = ["SeededSamples", "seeded", "seeded_on_the_host"]
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
     """Run a block with the global generators seeded, then put them back."""
-    devices = list(range(torch.cuda.device_count())) if torch.cuda.is_available() else []
-    with torch.random.fork_rng(devices=devices):
+    if not torch.cuda.is_available():
+        with seeded_on_the_host(seed):
+            yield
+        return
+    with torch.random.fork_rng(devices=list(range(torch.cuda.device_count()))):
         torch.manual_seed(seed)
         with seeded_on_the_host(seed):
             yield

@@ -12,16 +12,26 @@ stop in any order; when the last has stopped, the model is as it was.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from functools import partial
 from typing import Any, TypeAlias
 
+import attrs
+import torch
 from torch import Tensor, nn
 
 from snnplug.nn.neuron import SpikingNeuron, State
 
-__all__ = ["SpikeObserver", "SpikeWatch", "outermost", "repeat_spikes", "watch_spikes"]
+__all__ = ["SpikeObserver", "SpikeWatch", "outermost", "plain_name", "repeat_spikes", "watch_spikes"]
 
 SpikeObserver: TypeAlias = Callable[[str, Tensor], None]
+
+
+def plain_name(name: str) -> str:
+    """Return the name that a part of a model has if nothing of it is compiled."""
+    if "_orig_mod" not in name:
+        return name
+    return ".".join(part for part in name.split(".") if part != "_orig_mod")
 
 
 def outermost(module: nn.Module, kinds: tuple[type[nn.Module], ...]) -> Iterator[tuple[str, nn.Module]]:
@@ -35,16 +45,33 @@ def outermost(module: nn.Module, kinds: tuple[type[nn.Module], ...]) -> Iterator
             inner = (*inner, f"{name}." if name else "")
 
 
+@attrs.define(eq=False)
+class _Observer:
+    """Who watches a neuron.
+
+    Attributes:
+        saw: called with its spikes `[t, B, *]`.
+        entered: called before it runs, with its current and its state, None for what is not given as such,
+            and whether it runs a single step.
+        left: called after it has run, with the spikes and the state that it returned, None after an
+            exception, and whether it ran a single step.
+    """
+
+    saw: Callable[[Tensor], None]
+    entered: Callable[[Tensor | None, State | None, bool], None] | None = None
+    left: Callable[[Tensor | None, State | None, bool], None] | None = None
+
+
 class _Watched:
     """The one wrapper around a neuron, shared by all who watch it."""
 
     def __init__(self, neuron: SpikingNeuron) -> None:
         self.neuron, self.original = neuron, neuron.step
         self.before = neuron.__dict__.get("step")  # set on the neuron itself by somebody else
-        self.observers: list[Callable[[Tensor], None]] = []
+        self.observers: list[_Observer] = []
         self.inside = False
         self.hooks = [
-            neuron.register_forward_pre_hook(self.enter),
+            neuron.register_forward_pre_hook(self.enter, with_kwargs=True),
             neuron.register_forward_hook(self.leave, always_call=True),  # after an exception too
         ]
         neuron.step = self.step  # type: ignore[method-assign]
@@ -57,25 +84,47 @@ class _Watched:
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "observers": []}  # nobody watches a copy
 
-    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        spikes, state = self.original(x, state)
-        if not self.inside:
-            self.tell(spikes.unsqueeze(0))
+    def step(self, *args: Any, **kwargs: Any) -> tuple[Tensor, State]:
+        if self.inside:
+            return self.original(*args, **kwargs)
+        self.enter(self.neuron, args, kwargs, step=True)
+        try:
+            spikes, state = self.original(*args, **kwargs)
+        except BaseException:
+            self.end(None)
+            raise
+        self.end(spikes, state, step=True)
         return spikes, state
 
-    def enter(self, module: nn.Module, args: tuple[Any, ...]) -> None:
+    def enter(
+        self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], *, step: bool = False
+    ) -> None:
         self.inside = True
+        given = {**dict(zip(("x", "state"), args, strict=False)), **kwargs}
+        for observer in tuple(self.observers):
+            if observer.entered is not None:
+                observer.entered(given.get("x"), given.get("state"), step)
 
     def leave(self, module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
+        self.end(*(output if isinstance(output, tuple) else (output,)))
+
+    def end(self, spikes: Tensor | None, state: State | None = None, *, step: bool = False) -> None:
         self.inside = False
-        if output is not None:
-            self.tell(output[0] if isinstance(output, tuple) else output)
-
-    def tell(self, spikes: Tensor) -> None:
+        if spikes is not None:
+            self.tell(spikes, step=step)
         for observer in tuple(self.observers):
-            observer(spikes)
+            if observer.left is not None:
+                observer.left(spikes, state, step)
 
-    def stop(self, observer: Callable[[Tensor], None]) -> None:
+    def tell(self, spikes: Tensor, *, step: bool = False) -> None:
+        # what observers compute is no work of the network, so nobody who sees operations sees theirs
+        seen = any(observer.left is not None for observer in self.observers)
+        with torch._C._DisableTorchDispatch() if seen else nullcontext():
+            sequence = spikes.unsqueeze(0) if step else spikes
+            for observer in tuple(self.observers):
+                observer.saw(sequence)
+
+    def stop(self, observer: _Observer) -> None:
         self.observers.remove(observer)
         if not self.observers:
             del self.neuron.step
@@ -93,13 +142,33 @@ def repeat_spikes(neuron: SpikingNeuron, spikes: Tensor) -> None:
 
 
 class SpikeWatch:
-    """What `watch_spikes` returns: it lasts until `remove` is called."""
+    """What `watch_spikes` returns: it lasts until `remove` is called.
 
-    def __init__(self, model: nn.Module, callback: SpikeObserver) -> None:
-        self._watched: list[tuple[_Watched, Callable[[Tensor], None]]] = []
+    Args:
+        model, callback: see `watch_spikes`.
+        entered: called with a neuron's name before it runs, with its current and its state, None for what
+            is not given as such, and whether it runs a single step.
+        left: called with its name after it has run, with the spikes and the state that it returned, None
+            after an exception, and whether it ran a single step.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        callback: SpikeObserver,
+        *,
+        entered: Callable[[str, Tensor | None, State | None, bool], None] | None = None,
+        left: Callable[[str, Tensor | None, State | None, bool], None] | None = None,
+    ) -> None:
+        self._watched: list[tuple[_Watched, _Observer]] = []
         for name, neuron in outermost(model, (SpikingNeuron,)):
             if isinstance(neuron, SpikingNeuron):
-                watched, observer = _Watched.around(neuron), partial(callback, name)
+                watched, name = _Watched.around(neuron), plain_name(name)
+                observer = _Observer(
+                    partial(callback, name),
+                    partial(entered, name) if entered else None,
+                    partial(left, name) if left else None,
+                )
                 watched.observers.append(observer)
                 self._watched.append((watched, observer))
 

@@ -9,7 +9,8 @@ import sys
 import pytest
 
 COUNT = """
-import resource, sys, torch
+import ctypes, resource, sys, torch
+ctypes.CDLL(None).prctl(41, 1, 0, 0, 0)  # PR_SET_THP_DISABLE: else a fault brings one page or 512
 from snnplug.engine.process import keep_freed_memory
 if sys.argv[1] == "kept":
     keep_freed_memory()

@@ -1,17 +1,12 @@
 from __future__ import annotations
 
-import itertools
-
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from snnplug.nn import (
     MembraneState,
     SpikingNeuron,
-    StepwiseBatchNorm2d,
     TimeModule,
     TimeSequential,
     fold,
@@ -19,14 +14,7 @@ from snnplug.nn import (
 )
 from snnplug.nn.fan_out import fan_out
 
-
-class Fire(SpikingNeuron):
-    """Integrates and fires at 1 with a soft reset."""
-
-    def step(self, x: Tensor, state: MembraneState) -> tuple[Tensor, MembraneState]:
-        v = state.v + x
-        spikes = (v >= 1).to(x.dtype)
-        return spikes, MembraneState(v - spikes)
+from .counting import Fire, binary
 
 
 class Around(SpikingNeuron):
@@ -83,90 +71,6 @@ def network() -> TimeSequential:
         nn.Flatten(),
         nn.Linear(12, 5),
     )
-
-
-def binary(*shape: int, seed: int = 0) -> Tensor:
-    return torch.rand(shape, generator=torch.Generator().manual_seed(seed)).lt(0.4).float()
-
-
-def count_taps(x: Tensor, layer: nn.Conv2d) -> tuple[float, int]:
-    """Sum the input over all (output element, kernel tap) pairs, and count the pairs not on padding."""
-    (kh, kw), (sh, sw), (dh, dw) = layer.kernel_size, layer.stride, layer.dilation
-    ph, pw = layer.padding
-    _, H, W = x.shape
-    rows = (H + 2 * ph - dh * (kh - 1) - 1) // sh + 1
-    columns = (W + 2 * pw - dw * (kw - 1) - 1) // sw + 1
-    inputs, outputs = layer.in_channels // layer.groups, layer.out_channels // layer.groups
-    total, pairs = 0.0, 0
-    for group, i, j, k, m in itertools.product(
-        range(layer.groups), range(rows), range(columns), range(kh), range(kw)
-    ):
-        y, z = i * sh - ph + k * dh, j * sw - pw + m * dw
-        if 0 <= y < H and 0 <= z < W:
-            total += outputs * float(x[group * inputs : (group + 1) * inputs, y, z].sum())
-            pairs += outputs * inputs
-    return total, pairs
-
-
-pair = st.tuples(st.integers(1, 3), st.integers(1, 3))
-
-
-@settings(max_examples=40, deadline=None, derandomize=True)
-@given(
-    groups=st.integers(1, 2),
-    channels=pair,
-    kernel=pair,
-    stride=pair,
-    padding=st.tuples(st.integers(0, 2), st.integers(0, 2)),
-    dilation=st.tuples(st.integers(1, 2), st.integers(1, 2)),
-    extra=st.tuples(st.integers(0, 3), st.integers(0, 3)),
-    seed=st.integers(0, 99),
-)
-def test_operations_of_any_convolution_equal_direct_summation(
-    groups: int,
-    channels: tuple[int, int],
-    kernel: tuple[int, int],
-    stride: tuple[int, int],
-    padding: tuple[int, int],
-    dilation: tuple[int, int],
-    extra: tuple[int, int],
-    seed: int,
-) -> None:
-    size = [d * (k - 1) + 1 + e for d, k, e in zip(dilation, kernel, extra, strict=True)]
-    inputs, outputs = (groups * c for c in channels)
-    layer = nn.Conv2d(inputs, outputs, kernel, stride, padding, dilation, groups)
-    x = binary(2, 1, inputs, *size, seed=seed)
-    model = TimeSequential(layer)
-    with record(model) as activity:
-        model(x)
-    (seen,) = activity.synapses.values()
-    expected = [count_taps(step[0], layer) for step in x]
-    assert seen.operations == [operations for operations, _ in expected]
-    assert seen.macs == 2 * expected[0][1]
-    assert seen.events == [float(step.sum()) for step in x]
-    assert not seen.analog
-    assert seen.parameters == layer.weight.numel() + outputs
-
-
-def test_fan_out_at_the_border_is_smaller() -> None:
-    taps = fan_out(nn.Conv2d(1, 1, 3, padding=1), (1, 3, 3))
-    assert taps.tolist() == [[[4, 6, 4], [6, 9, 6], [4, 6, 4]]]
-    assert float(fan_out(nn.Conv2d(1, 1, 3, padding=1), (1, 8, 8)).sum()) == 484
-
-
-@pytest.mark.parametrize(
-    ("layer", "shape", "expected"),
-    [
-        (nn.Conv1d(1, 2, 3, padding=1), (1, 4), [[4, 6, 6, 4]]),
-        (nn.Conv1d(1, 2, 3, padding=1, padding_mode="circular"), (1, 4), [[6, 6, 6, 6]]),
-        (nn.Conv1d(1, 1, 3, padding="same"), (1, 3), [[2, 3, 2]]),
-        (nn.Conv3d(1, 5, 1), (1, 1, 1, 2), [[[[5, 5]]]]),
-    ],
-)
-def test_fan_out_of_other_convolutions(
-    layer: nn.Module, shape: tuple[int, ...], expected: list[object]
-) -> None:
-    assert fan_out(layer, shape).tolist() == expected
 
 
 def test_a_linear_layer_counts_its_outputs() -> None:
@@ -339,20 +243,6 @@ def test_the_raster_shows_the_first_sample_alone() -> None:
         model(x)
     (seen,) = activity.neurons.values()
     assert seen.raster == [[0, 1], [1, 1]]
-
-
-def test_layers_that_the_recorder_does_not_know_are_named() -> None:
-    model = TimeSequential(
-        nn.Conv2d(1, 2, 1),
-        nn.BatchNorm2d(2),
-        StepwiseBatchNorm2d(2),
-        nn.ConvTranspose2d(2, 2, 1),
-        nn.utils.parametrizations.weight_norm(nn.Conv2d(2, 2, 1)),
-        Around(),
-    )
-    with record(model) as activity:
-        model(torch.rand(2, 2, 1, 3, 3))
-    assert activity.uncounted == {"layers.3": "ConvTranspose2d"}
 
 
 def test_a_lazy_layer_is_counted_with_its_final_shape() -> None:

@@ -8,6 +8,7 @@ accumulate 0.9 pJ. Two things differ from what most papers do with these constan
 synaptic operation is counted with its true fan-out, not as firing rate times dense MACs,
 so spikes at the border of a padded image cost less; and a layer before the first neuron
 is counted as often as it really ran, which is once for an input that is constant in time.
+Products that neurons make themselves, such as those of recurrent weights, stand on lines of their own.
 """
 
 from __future__ import annotations
@@ -90,6 +91,18 @@ class Horowitz45nm:
                 f"synaptic operations ({self.precision})", operations / activity.samples, self.energy.add
             ),
         ]
+        if activity.neuron_macs:
+            items.append(
+                EnergyItem(f"MACs inside neurons ({self.precision})", activity.neuron_macs, self.energy.mac)
+            )
+        if activity.neuron_operations:
+            items.append(
+                EnergyItem(
+                    f"synaptic operations inside neurons ({self.precision})",
+                    activity.neuron_operations,
+                    self.energy.add,
+                )
+            )
         if self.neuron_updates:
             items.append(EnergyItem("neuron updates, one MAC each", activity.neuron_updates, self.energy.mac))
         return EnergyEstimate(
@@ -104,7 +117,7 @@ class Horowitz45nm:
         """Return by how much the recorded counts of a layer are multiplied."""
         if self.static_layers == "once":
             return 1.0
-        return activity.steps / max(len(layer.events), 1)
+        return max(activity.steps / max(len(layer.events), 1), 1.0)
 
     def _assumptions(self, activity: Activity) -> list[str]:
         dense = sum(s.macs / max(len(s.events), 1) for s in activity.synapses.values()) / activity.samples
@@ -136,6 +149,6 @@ class Horowitz45nm:
         if graded := [n.name for n in activity.neurons.values() if n.graded]:
             lines.append(
                 f"graded spikes from {', '.join(graded)}: an accumulate per spike does not cover a payload; "
-                "where values are not whole numbers the next layer is billed as dense MACs"
+                "a layer that gets values mixed from them is billed as dense MACs"
             )
         return lines

@@ -84,8 +84,12 @@ class Relative:
 
     @staticmethod
     def _warnings(activity: Activity) -> list[str]:
-        graded = [n.name for n in activity.neurons.values() if n.graded]
-        return [f"graded spikes from {', '.join(graded)} count as one each"] if graded else []
+        lines = []
+        if scripted := [name for name, kind in activity.uncounted.items() if kind == "ScriptModule"]:
+            lines.append(f"neurons in {', '.join(scripted)} are not seen, so the estimate may be too low")
+        if graded := [n.name for n in activity.neurons.values() if n.graded]:
+            lines.append(f"graded spikes from {', '.join(graded)} count like any others")
+        return lines
 
 
 def truenorth_relative(*, reference: str, reference_spikes: float, reference_latency: float) -> Relative:

@@ -85,6 +85,34 @@ def test_what_the_model_does_not_cover_is_said() -> None:
     assert "graded spikes from fire" in estimate.warnings[1]
 
 
+def test_products_inside_neurons_stand_on_lines_of_their_own() -> None:
+    seen = activity()
+    seen.neurons["fire"].macs, seen.neurons["fire"].operations = 30.0, 14.0
+    estimate = registry.create("energy_model", "horowitz_45nm")(seen)
+    inside = {item.name: (item.count, item.value * 1e12) for item in estimate.items if "inside" in item.name}
+    assert inside == {
+        "MACs inside neurons (fp32)": (15.0, pytest.approx(15 * 4.6)),
+        "synaptic operations inside neurons (fp32)": (7.0, pytest.approx(7 * 0.9)),
+    }
+    assert estimate.value * 1e12 == pytest.approx(100 * 4.6 + 60 * 0.9 + 15 * 4.6 + 7 * 0.9)
+
+
+def test_a_layer_that_runs_longer_than_the_input_is_not_billed_less() -> None:
+    seen = Activity(
+        samples=1, steps=1, synapses={"l": SynapseActivity("l", "Linear", 1, [1.0] * 4, [5.0] * 4)}
+    )
+    estimate = registry.create("energy_model", "horowitz_45nm", static_layers="every_step")(seen)
+    assert estimate.value * 1e12 == pytest.approx(20 * 0.9)
+
+
+def test_neurons_that_cannot_be_seen_are_named_by_every_model() -> None:
+    seen = activity()
+    seen.uncounted["part"] = "ScriptModule"
+    for name, parameters in (("horowitz_45nm", {}), ("truenorth_relative", reference)):
+        estimate = registry.create("energy_model", name, **parameters)(seen)
+        assert any("part" in line and "too low" in line for line in estimate.warnings)
+
+
 reference = {"reference": "Rate2017", "reference_spikes": 9.3e6, "reference_latency": 1500}
 
 

@@ -1,0 +1,1 @@
+"""How the spike recorder sees what a network does: every operation, its operands and the part at work."""
