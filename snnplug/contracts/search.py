@@ -74,11 +74,15 @@ class Supernet(Protocol):
     """A network that holds every architecture of a space with shared weights.
 
     A space offers one by a method `supernet() -> Module`; the module is trained with
-    genotypes drawn anew for each batch.
+    genotypes drawn anew for each batch. `space.build(genotype)` loaded with `weights(genotype)` gives
+    the outputs that the supernet gives after `select(genotype)`, and genotypes of equal key share weights.
     """
 
     def select(self, genotype: Genotype) -> None:
         """Let the next forward passes run that architecture."""
+
+    def weights(self, genotype: Genotype) -> Mapping[str, Tensor]:
+        """Return the state_dict of `space.build(genotype)`, made of the shared tensors themselves."""
 
 
 @attrs.frozen(kw_only=True)
@@ -146,7 +150,7 @@ class Strategy(Protocol):
     """
 
     draws: int
-    """How many genotypes it will ask for in all."""
+    """How many genotypes it will ask for at most; it may end earlier, as where a space has no more."""
 
     def ask(self, n: int) -> Sequence[Genotype]:
         """Return up to `n` genotypes to evaluate next; none when it is finished."""

@@ -10,14 +10,23 @@ import torch
 from torch import Tensor, nn
 
 from snnplug.contracts import Candidate, Edge, Genotype, Graph, Task
-from snnplug.nn import MembraneState, SpikingNeuron, TimeSequential, as_neuron, materialize, seeded, spike
+from snnplug.nn import (
+    MembraneState,
+    SpikingNeuron,
+    TimeModule,
+    TimeSequential,
+    as_neuron,
+    materialize,
+    seeded,
+    spike,
+)
 from snnplug.nn.neuron import State
 from snnplug.registry.component import Component
 from snnplug.registry.kinds import NeuronSpec
 from snnplug.registry.registry import Registry
 from snnplug.seeds import derive_seed, digest
 
-__all__ = ["TASK", "TinyNeuron", "TinySpace", "TinyStart", "tiny_candidate", "tiny_neuron"]
+__all__ = ["TASK", "TinyNeuron", "TinySpace", "TinyStart", "TinySupernet", "tiny_candidate", "tiny_neuron"]
 
 TASK = Task(input_shape=(1, 8, 8), classes=3, steps=2)
 
@@ -108,14 +117,13 @@ class TinySpace:
         layers: list[nn.Module] = []
         for kernel in (_KERNELS[name] for name in genotype["layers"]):
             if kernel:
-                layers += [
-                    nn.Conv2d(width, self.channels, kernel, padding="same", bias=False),
-                    nn.BatchNorm2d(self.channels),
-                    as_neuron(self.neuron),
-                ]
+                layers += _layer(width, self.channels, kernel, self.neuron).layers
                 width = self.channels
-        pool = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(width, self.task.classes)]
-        return TimeSequential(*layers, *pool)
+        return TimeSequential(*layers, *_head(width, self.task.classes).layers)
+
+    def supernet(self) -> nn.Module:
+        """Return all networks in one; see `snnplug.Supernet`."""
+        return TinySupernet(self.task, self.neuron, self.channels)
 
     def size(self) -> int | None:
         """Return the number of genotypes."""
@@ -126,6 +134,66 @@ class TinySpace:
         first, second = genotype["layers"]
         edges = (Edge("input", "hidden", first), Edge("hidden", "output", second))
         return Graph(("input", "hidden", "output"), edges)
+
+
+class TinySupernet(TimeModule):
+    """All networks of `TinySpace`: the first and the second layer that is there, with each kernel.
+
+    Args:
+        task: what it is for.
+        neuron: its neuron.
+        channels: width.
+    """
+
+    def __init__(self, task: Task, neuron: Component, channels: int) -> None:
+        super().__init__()
+        widths = (task.input_shape[0], channels)
+        self.blocks = nn.ModuleList(
+            nn.ModuleDict(
+                {name: _layer(width, channels, kernel, neuron) for name, kernel in _KERNELS.items() if kernel}
+            )
+            for width in widths
+        )
+        self.heads = nn.ModuleList(_head(width, task.classes) for width in widths)
+        self.path: list[str] = []
+
+    def select(self, genotype: Genotype) -> None:
+        """Let the next forward passes run the layers of a genotype."""
+        self.path = [name for name in genotype["layers"] if name != "none"]
+
+    def weights(self, genotype: Genotype) -> dict[str, Tensor]:
+        """Return the shared weights of a genotype, by their names in its own network."""
+        before = self.path
+        self.select(genotype)
+        rows = [layer for part in self._parts() for layer in part.layers]
+        self.path = before
+        return {
+            f"layers.{i}.{name}": value
+            for i, layer in enumerate(rows)
+            for name, value in layer.state_dict().items()
+        }
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map `[T, B, C, H, W]` to `[T, B, K]`."""
+        for part in self._parts():
+            x = part(x)
+        return x
+
+    def _parts(self) -> list[Any]:
+        chosen = [blocks[name] for blocks, name in zip(self.blocks, self.path, strict=False)]  # type: ignore[index]
+        return [*chosen, self.heads[bool(self.path)]]
+
+
+def _layer(inputs: int, channels: int, kernel: int, neuron: Component) -> TimeSequential:
+    return TimeSequential(
+        nn.Conv2d(inputs, channels, kernel, padding="same", bias=False),
+        nn.BatchNorm2d(channels),
+        as_neuron(neuron),
+    )
+
+
+def _head(inputs: int, classes: int) -> TimeSequential:
+    return TimeSequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(inputs, classes))
 
 
 def tiny_candidate(

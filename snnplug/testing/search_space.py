@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import json
 import random
 import re
@@ -175,13 +176,64 @@ class SearchSpaceConformance(Conformance):
         space = component.build(self.task, neuron=tiny_neuron(learnable_start=True))
         self.check_network(space, self.samples(space)[0])
 
-    def test_supernet_runs_any_genotype(self, space: Any) -> None:
-        """A supernet, if there is one, takes every genotype by `select`."""
+    @pytest.fixture
+    def supernet(self, space: Any) -> Any:
+        """Return the space's supernet with weights of a fixed seed; skip where it has none."""
         if not hasattr(space, "supernet"):
             pytest.skip("no supernet")
-        supernet = space.supernet()
+        with seeded(6):
+            return space.supernet()
+
+    def test_supernet_runs_any_genotype(self, space: Any, supernet: Any) -> None:
+        """It takes every genotype by `select`, and has `weights`."""
         assert isinstance(supernet, Supernet)
         assert isinstance(supernet, nn.Module)
         for genotype in self.samples(space):
             supernet.select(genotype)
             assert self.outputs(supernet).shape == (self.task.steps, 2, self.task.classes)
+
+    def test_inherited_weights_give_the_outputs_of_the_supernet(self, space: Any, supernet: Any) -> None:
+        """A network built for a genotype and given the shared weights is the path of the supernet."""
+        for genotype in self.samples(space):
+            supernet.train()
+            supernet.select(genotype)
+            self.outputs(supernet)  # shapes that follow the input, and running statistics
+            alone = space.build(genotype)
+            self.outputs(alone)
+            alone.load_state_dict(supernet.weights(genotype))
+            assert torch.equal(self.outputs(alone.eval()), self.outputs(supernet.eval()))
+
+    def test_weights_are_shared(self, space: Any, supernet: Any) -> None:
+        """What a genotype inherits are the supernet's own tensors, not copies."""
+        own = {
+            value.untyped_storage().data_ptr() for value in supernet.state_dict().values() if value.numel()
+        }
+        for genotype in self.samples(space):
+            supernet.select(genotype)
+            self.outputs(supernet)
+            own |= {x.untyped_storage().data_ptr() for x in supernet.state_dict().values()}
+            assert all(x.untyped_storage().data_ptr() in own for x in supernet.weights(genotype).values())
+
+    def test_equal_keys_inherit_equal_weights(self, space: Any, supernet: Any) -> None:
+        """Genotypes that are the same network get the same weights of the supernet."""
+        rng, first, compared = random.Random(7), dict[str, Genotype](), 0
+        for _ in range(200):
+            genotype = space.sample(rng)
+            other = first.setdefault(space.key(genotype), genotype)
+            if other != genotype and compared < self.draws:
+                compared += 1
+                for one in (genotype, other):
+                    supernet.select(one)
+                    self.outputs(supernet)
+                ours, theirs = (
+                    sorted(x.data_ptr() for x in supernet.weights(one).values()) for one in (genotype, other)
+                )
+                assert ours == theirs
+
+    def test_all_genotypes_are_told_apart(self, space: Any) -> None:
+        """Where a space lists its genotypes, they are as many as its size says, and no two are alike."""
+        if not hasattr(space, "genotypes"):
+            pytest.skip("not listed")
+        keys = [space.key(genotype) for genotype in itertools.islice(space.genotypes(), 20_000)]
+        assert len(set(keys)) == len(keys)
+        assert len(keys) in (space.size(), 20_000)

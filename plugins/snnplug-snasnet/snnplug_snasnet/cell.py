@@ -15,7 +15,7 @@ the same node fire once, and at the last step nothing follows the neurons of bac
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -48,12 +48,16 @@ class Cell(TimeModule):
         new_neuron: NewNeuron,
     ) -> None:
         super().__init__()
-        self.edges = nn.ModuleDict(
+        self.edges: Mapping[str, nn.Module] = nn.ModuleDict(  # type: ignore[assignment]
             {
                 f"{i}-{j}": make_operation(operations[code], channels, new_neuron)
                 for i, j, code in edges(matrix)
             }
         )
+        self.connect(matrix)
+
+    def connect(self, matrix: Matrix) -> None:
+        """Note which edges lead into each node, forward and backward ones apart."""
         self.arriving = [[i for i in range(NODES) if i < j and matrix[i][j]] for j in range(NODES)]
         self.returning = [[i for i in range(NODES) if i > j and matrix[i][j]] for j in range(NODES)]
 

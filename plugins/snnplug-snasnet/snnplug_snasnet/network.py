@@ -170,11 +170,17 @@ class SNASNetwork(nn.Module):
         self.stem = nn.Sequential(
             nn.Conv2d(skeleton.in_channels, C, 3, skeleton.stem_stride, 1, bias=False), nn.BatchNorm2d(C)
         )
-        self.cell1 = Cell(matrix, operations, C, new_neuron)
+        self.cell1 = self.make_cell(matrix, operations, C, new_neuron)
         self.reduction = Reduction(skeleton, new_neuron)
-        self.cell2 = Cell(matrix, operations, 2 * C, new_neuron)
+        self.cell2 = self.make_cell(matrix, operations, 2 * C, new_neuron)
         self.classifier = Classifier(skeleton, new_neuron)
         initialize(self)
+
+    def make_cell(
+        self, matrix: Matrix, operations: tuple[str, ...], channels: int, new_neuron: NewNeuron
+    ) -> Cell:
+        """Return a cell."""
+        return Cell(matrix, operations, channels, new_neuron)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map `[T, B, C, H, W]` to `[T, B, K]`."""

@@ -21,6 +21,7 @@ from snnplug_snasnet import genotype as cells
 from snnplug_snasnet.genotype import PAIRS, Matrix
 from snnplug_snasnet.network import Skeleton, SNASNetwork
 from snnplug_snasnet.operations import Conv, check_operations
+from snnplug_snasnet.supernet import SNASSupernet
 
 __all__ = ["SNASNet"]
 
@@ -140,6 +141,13 @@ class SNASNet:
     def build(self, genotype: Any) -> nn.Module:
         """Return a freshly initialised network: `[T, B, C, H, W]` to `[T, B, K]`."""
         return SNASNetwork(self._read(genotype), self.operations, self.skeleton, self._new_neuron)
+
+    def supernet(self) -> nn.Module:
+        """Return all networks in one, with shared weights: `[T, B, C, H, W]` to `[T, B, K]`."""
+        first = cells.from_edges({(0, cells.NODES - 1): 1})
+        return SNASSupernet(
+            first, self._read, self.operations, self.skeleton, self._new_neuron, backward=self.backward
+        )
 
     def size(self) -> int:
         """Return the number of different networks."""

@@ -28,3 +28,9 @@ def snnplug_strategies() -> Iterable[StrategySpec]:
         summary="Evolution towards the trade-off of score and objectives, by rank and crowding distance.",
         reference="Deb et al., IEEE Trans. Evol. Comput. 6(2), 2002, doi:10.1109/4235.996017",
     )
+    yield StrategySpec(
+        name="spike_aware_evolution",
+        target="snnplug_strategies.spike_aware:SpikeAwareEvolution",
+        summary="Generations of mutants, children and random networks, none twice (AutoSNN).",
+        reference="Na et al., ICML 2022, arXiv:2201.12738",
+    )

@@ -24,3 +24,12 @@ class TestNSGA2(StrategyConformance):
     name = "snnplug-strategies:nsga2"
     params = ({"population": 4}, {"population": 2, "crossover": 0.0, "mutation": 1.0, "repeats": True})
     adaptive = True
+
+
+class TestSpikeAwareEvolution(StrategyConformance):
+    name = "snnplug-strategies:spike_aware_evolution"
+    params = (
+        {"pool": 4, "best": 2, "mutants": 2, "children": 1},
+        {"pool": 3, "best": 1, "mutants": 0, "children": 0},
+    )
+    adaptive = True

@@ -1,0 +1,1 @@
+"""The AutoSNN search space for snnplug."""

@@ -1,0 +1,187 @@
+"""Stem, backbone and head of AutoSNN's networks (Na et al., ICML 2022, arXiv 2201.12738).
+
+    stem       conv3x3 - bn - neuron; the convolution once per image if the input is static. Larger images
+               are halved once (pool - conv3x3 - bn - neuron) or twice (and another pool) behind it
+    backbone   see `snnplug_autosnn.macro`
+    head       (global average - neuron) - flatten - linear without bias - neuron - mean of V outputs a class
+
+Each step's output is returned, and the loss reads them out; the published code returns their sum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
+
+from torch import Tensor, nn
+
+from snnplug.nn import StepwiseBatchNorm2d, TimeModule, TimeSequential, fold, is_static
+from snnplug_autosnn.blocks import Make, block
+from snnplug_autosnn.macro import Macro, Place
+
+__all__ = ["STEM_HALVINGS", "AutoSNNSupernet", "AutoSNNetwork", "Stem"]
+
+Stem = Literal["conv", "conv_pool", "conv_pool_pool"]
+
+STEM_HALVINGS: Mapping[str, int] = {"conv": 0, "conv_pool": 1, "conv_pool_pool": 2}
+"""How often a stem halves the image."""
+
+
+class StemConv(TimeModule):
+    """Convolution and batch norm of the input, once where it is static."""
+
+    def __init__(self, make: Make, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(inputs, outputs, 3, 1, 1, bias=False)
+        self.norm = make.norm(outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map `[T, B, C, H, W]` to `[T, B, C', H, W]`."""
+        y = fold(self.conv, x)
+        if not isinstance(self.norm, StepwiseBatchNorm2d):
+            return fold(self.norm, y)
+        out: Tensor = fold(self.norm.step, y) if is_static(y) else self.norm(y)
+        return out
+
+
+class Head(TimeModule):
+    """From the backbone's spikes to a value for each class."""
+
+    def __init__(self, make: Make, macro: Macro, classes: int, votes: int) -> None:
+        super().__init__()
+        H, W = (1, 1) if macro.averaged else macro.size
+        average = (nn.AdaptiveAvgPool2d(1), make.neuron()) if macro.averaged else ()
+        self.layers = TimeSequential(
+            *average,
+            nn.Flatten(),
+            nn.Linear(macro.channels * H * W, classes * votes, bias=False),
+            make.neuron(),
+        )
+        self.votes = (classes, votes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map `[T, B, C, H, W]` to `[T, B, K]`."""
+        votes = self.layers(x)
+        out: Tensor = votes.reshape(*votes.shape[:2], *self.votes).mean(-1)
+        return out
+
+
+class AutoSNNetwork(nn.Module):
+    """A network of given blocks, freshly initialised.
+
+    Args:
+        blocks: a name for each block of the backbone, in order.
+        macro: backbone.
+        make: makes the parts.
+        stem: how the image is taken in.
+        inputs, classes, votes: channels of the input, classes K, outputs averaged for each.
+    """
+
+    def __init__(
+        self,
+        blocks: Sequence[str],
+        macro: Macro,
+        make: Make,
+        *,
+        stem: Stem,
+        inputs: int,
+        classes: int,
+        votes: int,
+    ) -> None:
+        super().__init__()
+        C = macro.places[0].inputs
+        rows: list[nn.Module] = [StemConv(make, inputs, C), make.neuron()]
+        if STEM_HALVINGS[stem]:
+            rows += [nn.MaxPool2d(2), make.conv_norm(C, C, 3), make.neuron()]
+        rows += [nn.MaxPool2d(2)] * (STEM_HALVINGS[stem] - 1)
+        self.stem = TimeSequential(*rows)
+        named = iter(blocks)
+        self.layers = nn.ModuleList(
+            self.at(place, next(named), make) if place.kind == "block" else _pool(place, make)
+            for place in macro.places
+        )
+        self.head = Head(make, macro, classes, votes)
+
+    def at(self, place: Place, name: str, make: Make) -> TimeModule:
+        """Return what stands at a place for a block."""
+        return block(name, make, place.inputs, place.outputs, place.stride)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map `[T, B, C, H, W]` to `[T, B, K]`."""
+        x = self.stem(x)
+        for layer in self.layers:
+            x = layer(x)
+        out: Tensor = self.head(x)
+        return out
+
+
+def _pool(place: Place, make: Make) -> TimeModule:
+    if place.kind == "m":
+        return TimeSequential(nn.MaxPool2d(2))
+    return TimeSequential(nn.AvgPool2d(2), make.neuron())
+
+
+class Choice(TimeModule):
+    """All blocks that may stand at a place; the selected one runs."""
+
+    def __init__(self, blocks: Mapping[str, TimeModule]) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleDict(blocks)
+        self.selected = next(iter(blocks))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Run the selected block."""
+        out: Tensor = self.blocks[self.selected](x)
+        return out
+
+
+class AutoSNNSupernet(AutoSNNetwork):
+    """Every network of a space at once, with shared weights; see `snnplug.Supernet`.
+
+    Args:
+        names: of the blocks that may stand at each place.
+        read: returns the names of the blocks of a genotype, in order.
+        macro, make, stem, inputs, classes, votes: as `AutoSNNetwork` takes them.
+    """
+
+    def __init__(
+        self,
+        names: tuple[str, ...],
+        read: Callable[[Any], tuple[str, ...]],
+        macro: Macro,
+        make: Make,
+        *,
+        stem: Stem,
+        inputs: int,
+        classes: int,
+        votes: int,
+    ) -> None:
+        self._names = names
+        any_blocks = names[:1] * len(macro.blocks)
+        super().__init__(any_blocks, macro, make, stem=stem, inputs=inputs, classes=classes, votes=votes)
+        self.read, self.places = read, macro.blocks
+
+    def at(self, place: Place, name: str, make: Make) -> TimeModule:
+        """Return all blocks for a place."""
+        return Choice(
+            {one: block(one, make, place.inputs, place.outputs, place.stride) for one in self._names}
+        )
+
+    def select(self, genotype: Any) -> None:
+        """Let the next forward passes run the blocks of a genotype."""
+        for place, name in zip(self.places, self.read(genotype), strict=True):
+            choice = self.layers[place]
+            assert isinstance(choice, Choice)
+            choice.selected = name
+
+    def weights(self, genotype: Any) -> dict[str, Tensor]:
+        """Return the shared weights of a genotype, by their names in its own network."""
+        chosen = dict(zip(self.places, self.read(genotype), strict=True))
+        found = {}
+        for key, value in self.state_dict().items():
+            layer, place, *inner = key.split(".", 4)
+            if layer != "layers" or inner[0] != "blocks":
+                found[key] = value
+            elif inner[1] == chosen[int(place)]:
+                found[f"layers.{place}.{inner[2]}"] = value
+        return found

@@ -1,0 +1,180 @@
+"""The AutoSNN search space (Na et al., ICML 2022, arXiv 2201.12738).
+
+A backbone of pools has five places, and one of five blocks stands at each: 3,125 networks. What differs
+from the published code: backbones, blocks and stems may be any, and event data has its stem in the
+supernet too, so that searching on it works.
+"""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import random
+from collections.abc import Iterator
+from typing import Any, Literal
+
+from torch import nn
+
+from snnplug import Component, Edge, Graph, Task, digest
+from snnplug.errors import ContractError, ParameterError, did_you_mean
+from snnplug.nn import SpikingNeuron, as_neuron
+from snnplug_autosnn.blocks import Make, check_blocks
+from snnplug_autosnn.macro import read_macro
+from snnplug_autosnn.network import STEM_HALVINGS, AutoSNNetwork, AutoSNNSupernet, Stem
+
+__all__ = ["BLOCKS", "AutoSNN"]
+
+BLOCKS = ("skip", "SCB_k3", "SCB_k5", "SRB_k3", "SRB_k5")
+
+
+class AutoSNN:
+    """Networks of blocks in a backbone. A genotype is the text `"SRB_k5 SRB_k5 skip SRB_k3 SRB_k5"`.
+
+    Methods that take a genotype also take a list of names, or of places in `blocks` as the published code
+    has them, with -1 where a pool stands.
+
+    Args:
+        task: images and number of classes.
+        neuron: the neuron of every layer. The paper's is PLIF: tau 2 at the start, threshold 1.
+        macro: backbone: SNN_1 to SNN_4, or its places with their channels, such as
+            `[16, "m", 32, "32*", "a", "g"]`: blocks, with `*` of stride 2, pools and a global average.
+        channels: of the stem; those of SNN_1 to SNN_4 are multiples of it.
+        blocks: what may stand at a place: `skip`, `SCB_kK`, `SRB_kK` and `SIB_kK_eE`, K odd.
+        stem: a convolution, then nothing (`conv`), a pool and another convolution (`conv_pool`), or these
+            and a second pool (`conv_pool_pool`); "auto" takes them below 64, below 128 and from 128 pixels.
+        batch_norm: statistics of each time step, as published, or over time and batch together.
+        voting: outputs averaged for each class.
+        mutation: probability that a mutant has another block at a place.
+
+    Raises:
+        ValueError: a parameter is out of range.
+        ContractError: the inputs are no images, or too small for the pools.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        *,
+        neuron: Component | SpikingNeuron | type[SpikingNeuron],
+        macro: str | list[int | str] = "SNN_1",
+        channels: int = 16,
+        blocks: tuple[str, ...] = BLOCKS,
+        stem: Literal["auto", "conv", "conv_pool", "conv_pool_pool"] = "auto",
+        batch_norm: Literal["per_step", "joint"] = "per_step",
+        voting: int = 10,
+        mutation: float = 0.2,
+    ) -> None:
+        if len(task.input_shape) != 3:
+            raise ContractError(
+                f"autosnn needs images [C, H, W], got inputs of shape {list(task.input_shape)}"
+            )
+        for name, number in (("channels", channels), ("voting", voting)):
+            if number < 1:
+                raise ValueError(f"{name} must be at least 1, got {number}")
+        if not 0 < mutation <= 1:
+            raise ValueError(f"mutation must be a probability above 0, got {mutation}")
+        inputs, H, W = task.input_shape
+        chosen: Stem = _stem(min(H, W)) if stem == "auto" else stem
+        halved = 2 ** STEM_HALVINGS[chosen]
+        if min(H, W) < halved:
+            raise ContractError(f"stem {chosen!r} leaves nothing of images of {H} x {W} pixels; take 'conv'")
+        self.task, self.mutation, self.blocks = task, mutation, check_blocks(tuple(blocks))
+        self.macro = read_macro(macro, channels, (H // halved, W // halved))
+        self._make = Make(lambda: as_neuron(copy.deepcopy(neuron)), batch_norm)
+        self._settings: dict[str, Any] = {
+            "stem": chosen,
+            "inputs": inputs,
+            "classes": task.classes,
+            "votes": voting,
+        }
+        self._make.neuron()  # one that does not fit is refused before a search has begun
+
+    def sample(self, rng: random.Random) -> str:
+        """Draw a genotype, each block uniformly."""
+        return " ".join(rng.choice(self.blocks) for _ in self.macro.blocks)
+
+    def mutate(self, genotype: Any, rng: random.Random) -> str:
+        """Return another network: each block becomes another one with the probability `mutation`."""
+        parent = self.read(genotype)
+        if len(self.blocks) == 1:
+            raise ParameterError(f"the space has one network only: {' '.join(parent)}")
+        while True:
+            child = [self._other(name, rng) if rng.random() < self.mutation else name for name in parent]
+            if child != list(parent):
+                return " ".join(child)
+
+    def crossover(self, one: Any, other: Any, rng: random.Random) -> str:
+        """Return the blocks of one up to a place of the backbone, a pool or a block, then of the other."""
+        first, second = self.read(one), self.read(other)
+        cut = rng.randrange(1, max(2, len(self.macro.places)))
+        return " ".join(
+            a if place < cut else b for place, a, b in zip(self.macro.blocks, first, second, strict=True)
+        )
+
+    def key(self, genotype: Any) -> str:
+        """Return the SHA-256 of the names of the blocks."""
+        return digest({"autosnn": list(self.read(genotype))})
+
+    def build(self, genotype: Any) -> AutoSNNetwork:
+        """Return a freshly initialised network: `[T, B, C, H, W]` to `[T, B, K]`."""
+        return AutoSNNetwork(self.read(genotype), self.macro, self._make, **self._settings)
+
+    def supernet(self) -> nn.Module:
+        """Return all networks in one, with shared weights: `[T, B, C, H, W]` to `[T, B, K]`."""
+        return AutoSNNSupernet(self.blocks, self.read, self.macro, self._make, **self._settings)
+
+    def genotypes(self) -> Iterator[str]:
+        """Yield every genotype."""
+        return (" ".join(names) for names in itertools.product(self.blocks, repeat=len(self.macro.blocks)))
+
+    def size(self) -> int:
+        """Return the number of networks."""
+        return len(self.blocks) ** len(self.macro.blocks)
+
+    def graph(self, genotype: Any) -> Graph:
+        """Return the backbone as a chain, an edge for each of its places."""
+        names, edges = iter(self.read(genotype)), []
+        nodes = ["input", "stem"]
+        labels = ["conv3"]
+        for number, place in enumerate(self.macro.places, 1):
+            pool = {"m": "max_pool", "a": "avg_pool"}.get(place.kind)
+            labels.append(pool or f"{next(names)} {place.outputs}{'/2' if place.stride == 2 else ''}")
+            nodes.append(str(number))
+        nodes.append("output")
+        labels.append("vote")
+        edges = [Edge(a, b, label) for a, b, label in zip(nodes, nodes[1:], labels, strict=False)]
+        return Graph(tuple(nodes), tuple(edges))
+
+    def read(self, genotype: Any) -> tuple[str, ...]:
+        """Return the names of the blocks of a genotype, in order.
+
+        Raises:
+            ParameterError: it is none of this space.
+        """
+        given = genotype.split() if isinstance(genotype, str) else genotype
+        if not isinstance(given, list | tuple):
+            raise ParameterError(f"genotype {genotype!r} is no text and no list of blocks")
+        names = [self._name(one, genotype) for one in given if one != -1]
+        if len(names) != len(self.macro.blocks):
+            raise ParameterError(
+                f"genotype {genotype!r} has {len(names)} blocks, the backbone has "
+                f"{len(self.macro.blocks)} places for them"
+            )
+        return tuple(names)
+
+    def _name(self, one: Any, genotype: Any) -> str:
+        if isinstance(one, int) and not isinstance(one, bool) and 0 <= one < len(self.blocks):
+            return self.blocks[one]
+        if one not in self.blocks:
+            hint = did_you_mean(str(one), self.blocks)
+            raise ParameterError(
+                f"genotype {genotype!r} has an unknown block {one!r}.{hint} Blocks: {', '.join(self.blocks)}"
+            )
+        return str(one)
+
+    def _other(self, name: str, rng: random.Random) -> str:
+        return rng.choice([other for other in self.blocks if other != name])
+
+
+def _stem(size: int) -> Stem:
+    return "conv" if size < 64 else "conv_pool" if size < 128 else "conv_pool_pool"
