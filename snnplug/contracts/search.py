@@ -9,10 +9,23 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import attrs
 
+from snnplug.errors import ContractError
+
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-__all__ = ["Candidate", "Edge", "Genotype", "Graph", "Scorer", "SearchSpace", "Strategy", "Supernet", "Trial"]
+__all__ = [
+    "Candidate",
+    "Edge",
+    "Genotype",
+    "Graph",
+    "Score",
+    "Scorer",
+    "SearchSpace",
+    "Strategy",
+    "Supernet",
+    "Trial",
+]
 
 Genotype = Any  # plain JSON: what a search space samples and builds
 
@@ -85,6 +98,18 @@ class Supernet(Protocol):
         """Return the state_dict of `space.build(genotype)`, made of the shared tensors themselves."""
 
 
+def _no_supernet() -> nn.Module:
+    raise ContractError("there are no weights to inherit: the recipe needs [search.supernet]")
+
+
+def _no_held_out(index: int, size: int) -> tuple[Tensor, Tensor]:
+    raise ContractError("there is no held-out data: the data set needs a validation split")
+
+
+def _mean_over_time(outputs: Tensor) -> Tensor:
+    return outputs.mean(0)
+
+
 @attrs.frozen(kw_only=True)
 class Candidate:
     """An architecture as a scorer sees it. Equal candidates give equal scores, in any order.
@@ -97,6 +122,14 @@ class Candidate:
         batch: `batch(index, size)` returns `(input [T, B, C, H, W], target [B])` from the
             training data: batch `index` of one fixed shuffling, the same for every candidate.
         seed: seed for the scorer's own randomness.
+        inherit: `inherit()` returns the network on the device with the weights that it shares with all
+            others in the supernet, in evaluation mode; an own copy. ContractError without a supernet.
+        held_out: `held_out(index, size)` returns `(input, target)` from the validation data as it is, in
+            order; the last batch may be smaller. ContractError where there is none.
+        held_out_samples: how many there are.
+        readout: class scores `[B, K]` of outputs `[T, B, K]`, as the recipe's loss means them.
+        facts: what an earlier stage has found out for all candidates, such as `spikes`, the mean over
+            the paths of the supernet.
     """
 
     genotype: Genotype
@@ -104,6 +137,11 @@ class Candidate:
     build: Callable[..., nn.Module]
     batch: Callable[[int, int], tuple[Tensor, Tensor]]
     seed: int
+    inherit: Callable[[], nn.Module] = _no_supernet
+    held_out: Callable[[int, int], tuple[Tensor, Tensor]] = _no_held_out
+    held_out_samples: int = 0
+    readout: Callable[[Tensor], Tensor] = _mean_over_time
+    facts: Mapping[str, float] = attrs.field(factory=dict)
 
     @cached_property
     def network(self) -> nn.Module:
@@ -111,10 +149,28 @@ class Candidate:
         return self.build()
 
 
+@attrs.frozen
+class Score:
+    """A score with the numbers that it is made of.
+
+    Attributes:
+        value: the score.
+        parts: numbers by name, such as accuracy and spikes, which are recorded beside it.
+    """
+
+    value: float
+    parts: Mapping[str, float] = attrs.field(factory=dict)
+
+    @classmethod
+    def of(cls, result: float | Score) -> Score:
+        """Return what a scorer has returned as a score."""
+        return result if isinstance(result, Score) else cls(float(result))
+
+
 class Scorer(Protocol):
     """Gives a candidate one number; the spec says which direction is better. NaN never wins."""
 
-    def __call__(self, candidate: Candidate) -> float:
+    def __call__(self, candidate: Candidate) -> float | Score:
         """Return the score."""
 
 
@@ -127,6 +183,7 @@ class Trial:
         genotype, key: the candidate.
         score: the scorer's value; NaN if it failed.
         values: scores of the baselines and of the recipe's objectives, by name.
+        parts: what the score is made of, where its scorer says so.
         seconds: time of all scores together.
         objectives: as a strategy is told: what the search maximises, the score first, then
             the recipe's objectives, those to minimise with their sign changed; NaN if one
@@ -138,6 +195,7 @@ class Trial:
     key: str
     score: float
     values: Mapping[str, float] = attrs.field(factory=dict)
+    parts: Mapping[str, float] = attrs.field(factory=dict)
     seconds: float = 0.0
     objectives: tuple[float, ...] = ()
 

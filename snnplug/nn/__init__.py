@@ -18,10 +18,12 @@ from snnplug.nn.neuron import (
     as_neuron,
     detach_state,
 )
+from snnplug.nn.recalibrate import recalibrate
 from snnplug.nn.record import SpikeCounts, record
 from snnplug.nn.reset import Reset, reset_membrane
 from snnplug.nn.saturate import saturate
 from snnplug.nn.seeding import SeededSamples, seeded
+from snnplug.nn.spike_total import SpikeTotal, count_spikes
 from snnplug.nn.spikes_only import is_spikes_only, spikes_only
 from snnplug.nn.splits import ImageSplit
 from snnplug.nn.surrogate import SURROGATES, sharpness, spike
@@ -52,6 +54,7 @@ __all__ = [
     "Reset",
     "SeededSamples",
     "SpikeCounts",
+    "SpikeTotal",
     "SpikeWatch",
     "SpikingNeuron",
     "State",
@@ -63,6 +66,7 @@ __all__ = [
     "as_neuron",
     "channels_last",
     "check_split",
+    "count_spikes",
     "detach_state",
     "flat_samples",
     "fold",
@@ -73,6 +77,7 @@ __all__ = [
     "kernel_surrogate",
     "materialize",
     "outermost",
+    "recalibrate",
     "record",
     "repeat_spikes",
     "reset_membrane",

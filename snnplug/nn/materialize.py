@@ -20,7 +20,7 @@ def is_materialized(module: nn.Module) -> bool:
     return not any(isinstance(p, nn.parameter.UninitializedParameter) for p in module.parameters())
 
 
-def materialize(module: nn.Module, *inputs: Any) -> None:
+def materialize(module: nn.Module, *inputs: Any, partly: bool = False) -> None:
     """Give every parameter its shape by one forward pass that leaves nothing else behind.
 
     The pass runs in evaluation mode without gradients. Buffers and the train or
@@ -30,6 +30,7 @@ def materialize(module: nn.Module, *inputs: Any) -> None:
     Args:
         module: changed in place.
         inputs: what it will be called with; values do not matter.
+        partly: parameters that the pass does not come to may stay without a shape.
 
     Raises:
         ContractError: a parameter is still without a shape afterwards.
@@ -47,7 +48,7 @@ def materialize(module: nn.Module, *inputs: Any) -> None:
     missing = [
         name for name, p in module.named_parameters() if isinstance(p, nn.parameter.UninitializedParameter)
     ]
-    if missing:
+    if missing and not partly:
         raise ContractError(
             f"parameters without a shape after a forward pass: {', '.join(missing)}; "
             "a neuron must give them one in initial_state"

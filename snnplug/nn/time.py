@@ -141,7 +141,7 @@ class StepwiseBatchNorm2d(TimeModule):
 
     Args:
         channels: number of channels C.
-        eps, momentum: as in `nn.BatchNorm2d`.
+        eps, momentum: as in `nn.BatchNorm2d`; without momentum the running statistics are means.
     """
 
     weight: Tensor
@@ -150,7 +150,7 @@ class StepwiseBatchNorm2d(TimeModule):
     running_var: Tensor
     num_batches_tracked: Tensor
 
-    def __init__(self, channels: int, eps: float = 1e-5, momentum: float = 0.1) -> None:
+    def __init__(self, channels: int, eps: float = 1e-5, momentum: float | None = 0.1) -> None:
         super().__init__()
         self.channels, self.eps, self.momentum = channels, eps, momentum
         self.weight = nn.Parameter(torch.ones(channels))
@@ -163,6 +163,9 @@ class StepwiseBatchNorm2d(TimeModule):
         """Normalise one step `[B, C, H, W]`."""
         if self.training:
             self.num_batches_tracked += 1
+        momentum = self.momentum
+        if momentum is None:
+            momentum = 1 / float(self.num_batches_tracked) if self.training else 0.0
         return F.batch_norm(
             x,
             self.running_mean,
@@ -170,7 +173,7 @@ class StepwiseBatchNorm2d(TimeModule):
             self.weight,
             self.bias,
             self.training,
-            self.momentum,
+            momentum,
             self.eps,
         )
 

@@ -185,6 +185,7 @@ class ScorerSpec(Spec):
         higher_is_better: direction of the score.
         cost: what one score takes: nothing but the model, forward passes, gradients, or training.
         baseline: so cheap that the engine records it beside every other score.
+        inherits: it looks at the weights that a candidate inherits from a supernet, and at held-out data.
     """
 
     kind: ClassVar[str] = "scorer"
@@ -194,6 +195,7 @@ class ScorerSpec(Spec):
         default="forward", validator=_check_cost
     )
     baseline: bool = _flag(False)
+    inherits: bool = _flag(False)
 
 
 @attrs.frozen(kw_only=True)

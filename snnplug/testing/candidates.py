@@ -78,6 +78,7 @@ def tiny_neuron(*, learnable_start: bool = False, leak: float = 0.5) -> Componen
     return registry.use("neuron", "tiny", leak=leak)
 
 
+_HELD_OUT = 48
 _KERNELS: Mapping[str, int] = {"none": 0, "conv1": 1, "conv3": 3}
 
 
@@ -204,6 +205,8 @@ def tiny_candidate(
 ) -> Candidate:
     """Return a candidate as the engine would make it: everything seeded, batches from random images.
 
+    What it inherits are the first weights of a supernet, untrained.
+
     Args:
         genotype: of the space; None for two 3x3 convolutions.
         seed: the run's seed.
@@ -214,8 +217,8 @@ def tiny_candidate(
     genotype = genotype or {"layers": ["conv3", "conv3"]}
     key = space.key(genotype)
 
-    def batch(index: int, size: int) -> tuple[Tensor, Tensor]:
-        generator = torch.Generator().manual_seed(derive_seed(seed, "batch", index))
+    def batch(index: int, size: int, purpose: str = "batch") -> tuple[Tensor, Tensor]:
+        generator = torch.Generator().manual_seed(derive_seed(seed, purpose, index))
         images = torch.rand(size, *task.input_shape, generator=generator)
         labels = torch.randint(task.classes, (size,), generator=generator)
         return images.expand(task.steps or 1, *images.shape), labels
@@ -226,6 +229,28 @@ def tiny_candidate(
             materialize(model, batch(0, 2)[0])
         return model.train()
 
+    def inherit() -> nn.Module:
+        with seeded(derive_seed(seed, "supernet")):
+            supernet = space.supernet()
+            for name in ("conv1", "conv3"):
+                supernet.select({"layers": [name, name]})
+                materialize(supernet, batch(0, 2)[0], partly=True)
+        model = build()
+        model.load_state_dict(supernet.weights(genotype))
+        return model.eval()
+
+    def held_out(index: int, size: int) -> tuple[Tensor, Tensor]:
+        x, labels = batch(0, _HELD_OUT, "held out")
+        part = slice(index * size, (index + 1) * size)
+        return x[:, part], labels[part]
+
     return Candidate(
-        genotype=genotype, key=key, build=build, batch=batch, seed=derive_seed(seed, key, "scorer")
+        genotype=genotype,
+        key=key,
+        build=build,
+        batch=batch,
+        seed=derive_seed(seed, key, "scorer"),
+        inherit=inherit,
+        held_out=held_out,
+        held_out_samples=_HELD_OUT,
     )

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import torch
 
-from snnplug.contracts import Candidate, Genotype, Scorer
+from snnplug.contracts import Candidate, Genotype, Score, Scorer
 from snnplug.registry.component import Component
 from snnplug.testing.base import Conformance
 from snnplug.testing.candidates import TinySpace, tiny_candidate, tiny_neuron
@@ -42,13 +42,13 @@ class ScorerConformance(Conformance):
     def score(self, component: Component, genotype: Genotype, scorer: Scorer | None = None) -> float:
         """Return the score of a genotype, by default from a new scorer."""
         scorer = scorer or component.build()
-        return scorer(self.candidate(genotype))
+        return Score.of(scorer(self.candidate(genotype))).value
 
     def test_score_is_a_finite_float(self, component: Component) -> None:
-        """The score is a Python float, neither NaN nor infinite."""
-        score = self.score(component, self.genotypes[0])
-        assert type(score) is float
-        assert math.isfinite(score)
+        """The score and its parts, if it names any, are Python floats, neither NaN nor infinite."""
+        result = component.build()(self.candidate(self.genotypes[0]))
+        numbers = [result.value, *result.parts.values()] if isinstance(result, Score) else [result]
+        assert all(type(number) is float and math.isfinite(number) for number in numbers)
 
     def test_equal_candidates_get_equal_scores(self, component: Component) -> None:
         """The score depends on the candidate alone, also with another state of the global generators."""
@@ -87,4 +87,4 @@ class ScorerConformance(Conformance):
         """A network whose neurons learn their initial potential is scored too."""
         space = TinySpace(neuron=tiny_neuron(learnable_start=True))
         scorer: Scorer = component.build()
-        assert math.isfinite(scorer(tiny_candidate(space=space)))
+        assert math.isfinite(Score.of(scorer(tiny_candidate(space=space))).value)

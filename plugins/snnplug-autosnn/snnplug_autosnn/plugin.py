@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from snnplug import ArchitectureSpec, SearchSpaceSpec, hookimpl
+from snnplug import ArchitectureSpec, ScorerSpec, SearchSpaceSpec, hookimpl
 
 _REFERENCE = "Na et al., ICML 2022, arXiv:2201.12738"
 
@@ -30,4 +30,17 @@ def snnplug_architectures() -> Iterable[ArchitectureSpec]:
         summary="The AutoSNN network of given blocks, found or made by hand, without a search.",
         reference=_REFERENCE,
         components={"neuron": "neuron"},
+    )
+
+
+@hookimpl
+def snnplug_scorers() -> Iterable[ScorerSpec]:
+    """Return the fitness of AutoSNN."""
+    yield ScorerSpec(
+        name="spike_aware_fitness",
+        target="snnplug_autosnn.fitness:SpikeAwareFitness",
+        summary="Accuracy with inherited weights, times spikes over their average to a negative power.",
+        reference=_REFERENCE,
+        inherits=True,
+        components={"energy": "energy_model"},
     )

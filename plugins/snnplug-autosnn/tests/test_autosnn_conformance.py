@@ -1,7 +1,12 @@
 from __future__ import annotations
 
 from snnplug import Task
-from snnplug.testing import ArchitectureConformance, PluginConformance, SearchSpaceConformance
+from snnplug.testing import (
+    ArchitectureConformance,
+    PluginConformance,
+    ScorerConformance,
+    SearchSpaceConformance,
+)
 
 TASK = Task(input_shape=(2, 8, 8), classes=3, steps=2)
 
@@ -26,4 +31,13 @@ class TestNetwork(ArchitectureConformance):
     params = (
         {"channels": 8},
         {"channels": 8, "blocks": "SCB_k3", "macro": "SNN_3", "batch_norm": "joint"},
+    )
+
+
+class TestFitness(ScorerConformance):
+    name = "snnplug-autosnn:spike_aware_fitness"
+    params = (
+        {},
+        {"spikes": "neurons_and_pools", "recalibrate": 2, "batch_size": 20},
+        {"spikes": "synaptic_operations", "samples": 30},
     )

@@ -1,0 +1,115 @@
+"""The fitness of AutoSNN: accurate and quiet.
+
+    F = accuracy * (spikes / average)^lambda        lambda = -0.08
+
+Na et al., ICML 2022, arXiv 2201.12738. Accuracy and spikes are those of a network with the weights that it
+inherits from the supernet, on held-out data. `average` is a constant factor and changes no rank. What differs
+from the published code: held-out data is not augmented; a network without any spike, which would win by
+infinity, counts as one with a single spike; batch norm, whose statistics all paths share, may be recalibrated
+for each network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from snnplug import Candidate, Component, Score
+from snnplug.errors import ContractError
+from snnplug.nn import count_spikes, recalibrate, record, seeded
+
+__all__ = ["SpikeAwareFitness"]
+
+
+class SpikeAwareFitness:
+    """The scorer.
+
+    Args:
+        exponent: lambda: 0 looks at accuracy alone, -0.24 strongly at spikes.
+        average: what spikes are divided by; None for the mean over the supernet's paths in its last epoch.
+        spikes: what counts, per sample over all steps: what neurons send; that and what max pools pass
+            on, as published; or synaptic operations.
+        energy: an energy model, whose value counts in place of spikes.
+        samples: held-out samples at most; None for all.
+        batch_size: samples at a time.
+        recalibrate: training batches from which batch norm takes new statistics first; 0 for the supernet's.
+
+    Raises:
+        ValueError: a number is out of range.
+    """
+
+    def __init__(
+        self,
+        *,
+        exponent: float = -0.08,
+        average: float | None = None,
+        spikes: Literal["neurons", "neurons_and_pools", "synaptic_operations"] = "neurons",
+        energy: Component | None = None,
+        samples: int | None = None,
+        batch_size: int = 128,
+        recalibrate: int = 0,
+    ) -> None:
+        for name, number in (("samples", samples), ("batch_size", batch_size)):
+            if number is not None and number < 1:
+                raise ValueError(f"{name} must be at least 1, got {number}")
+        if average is not None and not average > 0:
+            raise ValueError(f"average must be above 0, got {average}")
+        if recalibrate < 0:
+            raise ValueError(f"recalibrate must be at least 0, got {recalibrate}")
+        self.exponent, self.average, self.spikes, self.samples = exponent, average, spikes, samples
+        self.batch_size, self.recalibrate = batch_size, recalibrate
+        self.energy = energy.build() if energy is not None else None
+
+    def __call__(self, candidate: Candidate) -> Score:
+        """Return the fitness, made of accuracy and spikes."""
+        network = candidate.inherit()
+        with torch.no_grad(), seeded(candidate.seed):
+            recalibrate(network, (candidate.batch(i, self.batch_size)[0] for i in range(self.recalibrate)))
+            network.eval()
+            accuracy, cost = self._measure(candidate, network)
+        name = "energy" if self.energy is not None else "spikes"
+        average = self.average if self.average is not None else candidate.facts.get(self._fact, 1.0)
+        least = 0.0 if self.energy is not None else 1.0
+        value = accuracy * (max(cost, least) / average) ** self.exponent
+        return Score(value, {"accuracy": accuracy, name: cost})
+
+    @property
+    def _fact(self) -> str:
+        """Under which name the supernet's mean of what is counted stands, if it is known."""
+        if self.energy is not None:
+            return "energy"
+        return {"neurons": "spikes", "neurons_and_pools": "spikes_and_pools"}.get(self.spikes, self.spikes)
+
+    def _measure(self, candidate: Candidate, network: nn.Module) -> tuple[float, float]:
+        """Return accuracy, and what counts as spikes per sample."""
+        right = seen = 0
+        if self.energy is None and self.spikes != "synaptic_operations":
+            with count_spikes(network) as total:
+                for x, target in self._batches(candidate):
+                    right += _right(candidate, network(x), target)
+                    seen += len(target)
+            counted = total.neurons + (total.pools if self.spikes == "neurons_and_pools" else 0.0)
+            return right / seen, counted / seen
+        with record(network) as activity:
+            for x, target in self._batches(candidate):
+                right += _right(candidate, network(x), target)
+                seen += len(target)
+        if self.energy is None:
+            return right / seen, activity.synaptic_operations
+        return right / seen, float(self.energy(activity).value)
+
+    def _batches(self, candidate: Candidate) -> Iterator[tuple[Tensor, Tensor]]:
+        count = min(candidate.held_out_samples, self.samples or candidate.held_out_samples)
+        if not count:
+            raise ContractError("the fitness needs held-out data: a data set with a validation split")
+        for index in range(-(-count // self.batch_size)):
+            x, target = candidate.held_out(index, self.batch_size)
+            left = count - index * self.batch_size
+            yield x[:, :left], target[:left]
+
+
+def _right(candidate: Candidate, outputs: Tensor, target: Tensor) -> int:
+    return int((candidate.readout(outputs).argmax(1) == target).sum())
