@@ -68,8 +68,8 @@ def _score(pipe: Connection) -> None:
 
     plan, scorers, device = pickle.loads(pipe.recv_bytes())
     evaluate = Evaluator(make_parts(plan, torch.device(device)), scorers)
-    pipe.send_bytes(pickle.dumps(READY))
     with deterministic():
+        pipe.send_bytes(pickle.dumps(READY))
         while True:
             job = pickle.loads(pipe.recv_bytes())
             pipe.send_bytes(pickle.dumps(evaluate(job)))
