@@ -141,6 +141,6 @@ def test_a_byte_order_mark_is_skipped_and_another_encoding_named(tmp_path: Path)
 
 def test_a_table_without_a_name_changes_the_default_one() -> None:
     recipe = Recipe.from_dict({"encoder": {"steps": 9}, "search": {"strategy": {"draws": 3}}})
-    assert recipe.encoder == {"use": "direct", "steps": 9}
-    assert recipe.search.strategy == {"use": "random", "draws": 3}
+    assert recipe.encoder == {"use": "snnplug-encoders:direct", "steps": 9}
+    assert recipe.search.strategy == {"use": "snnplug-strategies:random", "draws": 3}
     assert recipe.search.scorer["use"] == "sahd"

@@ -1,4 +1,4 @@
-"""What a recipe cannot mean, or no training survives, is refused in one message before anything is written."""
+"""What a recipe cannot mean, or no training survives, is refused in one message, and nothing is written."""
 
 from __future__ import annotations
 
