@@ -98,8 +98,13 @@ def kill_a_driver(folder: Path, workers: int, delay: float) -> list[int]:
     finally:
         driver.kill()
         driver.wait()
-    killed = time.monotonic()
-    while (left := in_group(driver.pid)) and time.monotonic() < killed + 2:
+    return left_after_two_seconds(driver.pid)
+
+
+def left_after_two_seconds(group: int) -> list[int]:
+    """Wait until the processes of a group have ended, or two seconds; return who is left."""
+    started = time.monotonic()
+    while (left := in_group(group)) and time.monotonic() < started + 2:
         time.sleep(0.02)
     return left
 
@@ -122,6 +127,28 @@ def test_workers_end_with_drivers_killed_at_random_moments(workers: int, tmp_pat
         delay: kill_a_driver(tmp_path, workers, delay) for delay in (rng.uniform(0, 9) for _ in range(20))
     }
     assert not any(left.values()), left
+
+
+@needs_linux
+@pytest.mark.slow
+def test_the_processes_of_a_training_end_with_the_first(tmp_path: Path) -> None:
+    pytest.importorskip("snnplug_snasnet", reason="the built-in recipe needs the first plugins")
+    options = ["-s", "search.strategy.draws=1", "-s", "search.space.channels=4", "-s", "train.epochs=10000"]
+    command = [sys.executable, "-m", "snnplug", "run", "--out", str(tmp_path / "run"), "-q", *options]
+    first = subprocess.Popen(
+        [*command, "--devices", "2", "--device", "cpu"], start_new_session=True, stderr=subprocess.DEVNULL
+    )
+    try:
+        deadline = time.monotonic() + 240
+        while not (tmp_path / "run" / "metrics.jsonl").exists():
+            assert first.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert len(in_group(first.pid)) >= 2
+    finally:
+        first.kill()
+        first.wait()
+    assert not left_after_two_seconds(first.pid)
 
 
 def test_a_process_ends_with_its_parent_where_the_system_sends_no_signal(tmp_path: Path) -> None:

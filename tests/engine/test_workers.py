@@ -111,6 +111,7 @@ def test_what_cannot_be_sent_to_a_process_is_refused_before_work(
             out=tmp_path / "run",
             registry=toy_registry,
         )
+    assert not (tmp_path / "run").exists()
 
 
 def test_number_of_workers_is_checked(toy_registry: Any, toy_recipe: dict[str, Any]) -> None:

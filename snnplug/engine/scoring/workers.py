@@ -16,12 +16,12 @@ from multiprocessing.connection import wait
 
 from snnplug.contracts import Trial
 from snnplug.engine.parts import Parts
-from snnplug.engine.scoring.evaluator import Evaluator, Job, Scored
+from snnplug.engine.scoring.evaluator import Evaluator, Job, Scored, build_scorers
 from snnplug.engine.scoring.worker import Worker
 from snnplug.errors import ContractError, RunFailed, SnnplugError, one_line
 from snnplug.registry.component import Component
 
-__all__ = ["Here", "Workers", "scoring"]
+__all__ = ["Here", "Workers", "check_scoring", "scoring"]
 
 _FAREWELL = 5.0  # seconds that a process whose pipe has closed may take to end by itself
 _LOOK_AGAIN = 3600.0  # seconds; a system waits only so long at a time
@@ -41,6 +41,17 @@ def scoring(
     if workers == 1 and not timeout:
         return Here(parts, scorers)
     return Workers(parts, scorers, workers, resume, timeout)
+
+
+def check_scoring(parts: Parts, scorers: Sequence[Component], workers: int, timeout: float = 0.0) -> None:
+    """Refuse what `scoring` could not do; arguments as there.
+
+    Raises:
+        ContractError: a scorer is not callable, or a component cannot be sent to another process.
+    """
+    build_scorers(scorers)
+    if workers > 1 or timeout:
+        _orders(parts, scorers, workers, timeout)
 
 
 class Here:
@@ -79,15 +90,7 @@ class Workers:
         self._count, self._resume, self._timeout = count, resume, timeout or math.inf
         self._workers: list[Worker] = []
         self._deaths: Counter[str] = Counter()
-        try:
-            self._orders = pickle.dumps((parts.plan, tuple(scorers), str(parts.device)))
-        except Exception as error:  # pickle raises whatever it meets
-            setting = f"search.timeout = {timeout:g}" if timeout else f"search.workers = {count}"
-            without = "no search.timeout and search.workers = 1" if timeout else "search.workers = 1"
-            raise ContractError(
-                f"{setting} needs components that another process can import "
-                f"({one_line(error)}); give them a module of their own, or set {without}"
-            ) from error
+        self._orders = _orders(parts, scorers, count, timeout)
 
     def __enter__(self) -> Workers:
         return self
@@ -158,6 +161,19 @@ class Workers:
                 f"What was scored is kept; continue with: {self._resume}"
             )
         return job
+
+
+def _orders(parts: Parts, scorers: Sequence[Component], count: int, timeout: float) -> bytes:
+    """Return what a worker builds its evaluator of."""
+    try:
+        return pickle.dumps((parts.plan, tuple(scorers), str(parts.device)))
+    except Exception as error:  # pickle raises whatever it meets
+        setting = f"search.timeout = {timeout:g}" if timeout else f"search.workers = {count}"
+        without = "no search.timeout and search.workers = 1" if timeout else "search.workers = 1"
+        raise ContractError(
+            f"{setting} needs components that another process can import "
+            f"({one_line(error)}); give them a module of their own, or set {without}"
+        ) from error
 
 
 def _cause(code: int | None) -> str:

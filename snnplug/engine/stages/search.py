@@ -62,14 +62,15 @@ class Search(Stage):
     gives = "genotype"
 
     def check(self, parts: Parts) -> None:
-        """Refuse objectives that repeat a scorer; build strategy and scorers once."""
-        from snnplug.engine.scoring.evaluator import build_scorers
+        """Refuse objectives that repeat a scorer, and what workers could not import; build all once."""
+        from snnplug.engine.scoring.workers import check_scoring
 
         problems = _repeated(parts.plan)
         if problems:
             raise RecipeError(problems)
         _strategy(parts)
-        build_scorers(_scorers(parts.plan))
+        section = parts.plan.recipe.search
+        check_scoring(parts, _scorers(parts.plan), section.workers, section.timeout)
 
     def run(self, session: Session, work: Work) -> None:
         """Search in the leading process, and tell the others what was found."""
