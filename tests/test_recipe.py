@@ -141,6 +141,31 @@ def test_a_byte_order_mark_is_skipped_and_another_encoding_named(tmp_path: Path)
 
 def test_a_table_without_a_name_changes_the_default_one() -> None:
     recipe = Recipe.from_dict({"encoder": {"steps": 9}, "search": {"strategy": {"draws": 3}}})
-    assert recipe.encoder == {"use": "direct", "steps": 9}
-    assert recipe.search.strategy == {"use": "random", "draws": 3}
-    assert recipe.search.scorer["use"] == "sahd"
+    assert recipe.encoder == {"use": "snnplug-encoders:direct", "steps": 9}
+    assert recipe.search.strategy == {"use": "snnplug-strategies:random", "draws": 3}
+    assert recipe.search.scorer["use"] == "snnplug-sahd:sahd"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"#" * 50_000_000, "is larger than 1 MiB: it is no recipe"),
+        (b"x = " + b"9" * 5000, "is not valid TOML: Exceeds the limit"),
+        (b"x = " + b"[" * 5000, "is not valid TOML"),
+        (b"seed = 0x" + b"f" * 9000, "seed: this whole number does not fit into 64 bits"),
+        (b"a." * 3000 + b"b = 1", "no more than 50 tables and lists inside each other"),
+        (b"\xff\xfe", "is not in UTF-8"),
+    ],
+    ids=["large", "long number", "nested lists", "hexadecimal", "nested tables", "no text"],
+)
+def test_what_is_no_recipe_is_refused_at_once(content: bytes, message: str, tmp_path: Path) -> None:
+    file = tmp_path / "file.toml"
+    file.write_bytes(content)
+    with pytest.raises(RecipeError, match=message) as caught:
+        read_recipe(file)
+    assert len(caught.value.problems) == 1
+    assert "\n" not in str(caught.value)
+
+
+def test_an_override_may_be_as_deep_as_a_recipe_and_no_deeper() -> None:
+    assert "no more than 50 tables" in problems("neuron." + "a." * 3000 + "b=1")

@@ -29,17 +29,21 @@ def command(
     """Import every registered thing, or check RECIPE (a file or a built-in name); run nothing.
 
     A recipe is refused here if and only if `snnplug run` would refuse it before its first stage: names,
-    parameters, data and device are looked up, and a network is built and tried on one input.
+    parameters, data and device are looked up, and a network is built and tried on one input. What the bare
+    names of the recipe mean is printed, and what other plugins offer by the same name.
 
     Exits with 1 and a line for each plugin that was left out and each thing that does not
     load, or with 2 and a line for each mistake in the recipe.
     """
     if recipe is not None or overrides:
         from snnplug.engine.prepare import prepare
+        from snnplug.recipe.names import meanings
         from snnplug.recipe.read import read_recipe
 
-        parsed = read_recipe(recipe or DEFAULT, overrides)
-        prepare(parsed, Registry.from_installed(), device=device, devices=devices)
+        parsed, registry = read_recipe(recipe or DEFAULT, overrides), Registry.from_installed()
+        prepared = prepare(parsed, registry, device=device, devices=devices)
+        for line in meanings(prepared.parts.plan, registry):
+            click.echo(line)
         click.echo(f"recipe {recipe or DEFAULT}: no problems")
         return
     registry = Registry.from_installed(quiet=True)

@@ -5,11 +5,14 @@ A command's module is imported only when that command runs, so that listing and 
 
 from __future__ import annotations
 
+import errno
 import importlib
 from typing import Any
 
 import click
 
+from snnplug.cli.interrupts import Interrupts
+from snnplug.cli.streams import mend_streams
 from snnplug.errors import SnnplugError, did_you_mean
 from snnplug.version import __version__
 
@@ -28,6 +31,10 @@ COMMANDS = {
 
 
 class _LazyGroup(click.Group):
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        mend_streams()  # of the program itself, not where a test calls `main`
+        return super().__call__(*args, **kwargs)
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
 
@@ -52,14 +59,20 @@ class _LazyGroup(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
     def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except SnnplugError as error:
-            click.echo(f"snnplug: {error}", err=True)
-            ctx.exit(error.exit_code)
-        except KeyboardInterrupt:
-            click.echo("snnplug: interrupted", err=True)
-            ctx.exit(130)
+        with Interrupts() as ctx.obj:
+            try:
+                return super().invoke(ctx)
+            except SnnplugError as error:
+                click.echo(f"snnplug: {error}", err=True)
+                ctx.exit(error.exit_code)
+            except OSError as error:
+                if error.errno == errno.EPIPE:
+                    raise  # whoever read the output has seen enough
+                click.echo(f"snnplug: {error}", err=True)
+                ctx.exit(1)
+            except KeyboardInterrupt:
+                ctx.obj.say()
+                ctx.exit(ctx.obj.exit_code)
 
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -11,6 +11,7 @@ import click
 from snnplug.recipe.built_in import DEFAULT
 
 if TYPE_CHECKING:
+    from snnplug.cli.interrupts import Interrupts
     from snnplug.engine.result import Run
 
 __all__ = ["command"]
@@ -36,7 +37,9 @@ __all__ = ["command"]
     "--dashboard", is_flag=True, help="Serve Optuna's dashboard of the search while the run goes on."
 )
 @click.option("-q", "--quiet", is_flag=True, help="Print the run directory only.")
+@click.pass_obj
 def command(
+    interrupts: Interrupts,
     recipe: str | None,
     out: Path | None,
     overrides: tuple[str, ...],
@@ -69,7 +72,7 @@ def command(
 
     source = recipe or DEFAULT
     directory = resumed or out or default_directory(Path(source).stem)
-    try:
+    with interrupts.saying(lambda: _how_to_go_on(directory)):
         if resumed is not None:
             done = continue_run(
                 resumed,
@@ -89,16 +92,16 @@ def command(
                 quiet=quiet,
                 dashboard=dashboard,
             )
-    except KeyboardInterrupt:
-        kept = (directory / "resolved.json").exists()
-        hint = f"; continue with: snnplug run --resume {directory}" if kept else ""
-        click.echo(f"snnplug: interrupted{hint}", err=True)
-        raise SystemExit(130) from None
     if os.environ.get("LOCAL_RANK", "0") != "0":
         return  # one of several processes; the first speaks for all
     if not quiet:
         _say_result(done)
     click.echo(done.directory)
+
+
+def _how_to_go_on(directory: Path) -> str:
+    kept = (directory / "resolved.json").exists()
+    return f"snnplug run --resume {directory}" if kept else ""
 
 
 def _say_result(done: Run) -> None:

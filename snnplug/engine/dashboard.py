@@ -1,7 +1,7 @@
 """Optuna's dashboard on the journal of a running search, as a process beside it.
 
-`python -m snnplug.engine.dashboard JOURNAL PORT` serves it, and ends when its standard input closes:
-it goes with the run that started it, also if that one is killed.
+It only reads, listens on this machine alone, and asks for a token, which stands in the address that is
+printed. It goes with the run that started it, however that one ends.
 """
 
 from __future__ import annotations
@@ -9,13 +9,17 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import os
-import socket
+import secrets
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
+from socketserver import ThreadingMixIn
+from typing import Any
+from wsgiref.simple_server import WSGIServer, make_server
 
+from snnplug.engine.lifeline import end_with
+from snnplug.engine.reading_only import ReadingOnly
 from snnplug.errors import UsageError
 from snnplug.recipe.recipe import Recipe
 from snnplug.runs.directory import RunDirectory
@@ -43,17 +47,24 @@ def check_dashboard(recipe: Recipe) -> None:
 @contextlib.contextmanager
 def serve_dashboard(directory: RunDirectory) -> Iterator[str]:
     """Serve the dashboard of a run directory while the block runs; print and yield its address."""
-    with socket.socket() as free:
-        free.bind((HOST, 0))
-        port = free.getsockname()[1]
-    address = f"http://{HOST}:{port}"
+    path = [folder or os.getcwd() for folder in sys.path]  # it imports from where this process does
+    code = f"import sys; sys.path[:] = {path!r}; from {__name__} import _serve; _serve(*sys.argv[1:])"
     process = subprocess.Popen(
-        [sys.executable, "-m", "snnplug.engine.dashboard", str(directory.file("trials.journal")), str(port)],
+        [sys.executable, "-P", "-c", code, str(directory.file("trials.journal")), str(os.getpid())],
         stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
+        text=True,
     )
-    print(f"dashboard: {address}, until the run ends", file=sys.stderr, flush=True)
+    assert process.stdin is not None and process.stdout is not None
+    token = secrets.token_urlsafe(32)  # by the pipe: other users see what a process is called with
+    with contextlib.suppress(OSError):  # it has ended, which is seen when its answer is read
+        process.stdin.write(f"{token}\n")
+        process.stdin.flush()
+    port = process.stdout.readline().strip()
+    address = f"http://{HOST}:{port}/?token={token}"
+    said = f"{address}, until the run ends" if port else "it does not start"
+    print(f"dashboard: {said}", file=sys.stderr, flush=True)
     try:
         yield address
     finally:
@@ -61,19 +72,35 @@ def serve_dashboard(directory: RunDirectory) -> Iterator[str]:
         process.communicate()
 
 
-def _serve(journal: Path, port: int) -> None:
-    import optuna_dashboard
-
-    from snnplug.runs.journal import journal_storage
-
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    optuna_dashboard.run_server(journal_storage(journal), host=HOST, port=port)
+class _Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
 
 
-def _end_with_parent() -> None:
-    sys.stdin.read()
-    os._exit(0)
+def _serve(journal: str, driver: str) -> None:
+    """Read the token, bind a port and say which, and serve until the driver ends."""
+    token = sys.stdin.readline().strip()
+    end_with(int(driver), sys.stdin.read)
+    with make_server(HOST, 0, _unready, _Server) as server:
+        print(server.server_port, flush=True)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        import optuna_dashboard
+
+        app: Any = optuna_dashboard.wsgi(_storage(Path(journal)))
+        server.set_app(ReadingOnly(app, token, f"snnplug-{server.server_port}"))
+        server.serve_forever()
 
 
-if __name__ == "__main__":
-    _serve(Path(sys.argv[1]), int(sys.argv[2]))
+def _unready(environ: Any, start_response: Any) -> Any:
+    raise AssertionError("nothing is served before the dashboard is there")
+
+
+def _storage(journal: Path) -> Any:
+    """Return Optuna's storage on a journal that another process writes."""
+    from optuna.storages import JournalStorage
+    from optuna.storages.journal import JournalFileBackend
+
+    class ReadOnlyBackend(JournalFileBackend):
+        def append_logs(self, logs: Any) -> None:
+            raise PermissionError("the journal is written by the search alone")
+
+    return JournalStorage(ReadOnlyBackend(str(journal)))

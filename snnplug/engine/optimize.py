@@ -9,11 +9,19 @@ from typing import Any
 import torch
 from torch import nn
 
+from snnplug.engine.optimizer_arguments import argument_mistakes
 from snnplug.engine.train_section import TrainSection
-from snnplug.errors import RecipeError, did_you_mean
+from snnplug.errors import RecipeError, did_you_mean, one_line
 from snnplug.nn import SpikingNeuron, seeded
 
 __all__ = ["check_optimizer", "learning_rate_factor", "make_optimizer"]
+
+
+_NOT_OFFERED = {
+    "lbfgs": "is not offered: it needs the loss of a batch several times in a step",
+    "muon": "is not offered: it takes matrices alone, and a network has other parameters too",
+    "sparseadam": "is not offered: it takes sparse gradients alone, and those of a network are dense",
+}
 
 
 def _optimizers() -> dict[str, type[torch.optim.Optimizer]]:
@@ -23,17 +31,27 @@ def _optimizers() -> dict[str, type[torch.optim.Optimizer]]:
         if inspect.isclass(found)
         and issubclass(found, torch.optim.Optimizer)
         and found is not torch.optim.Optimizer
+        and name.lower() not in _NOT_OFFERED
     }
 
 
 def check_optimizer(section: TrainSection, key: str) -> None:
-    """Build the optimizer of a section once on nothing of value; see `make_optimizer`.
+    """Build the optimizer of a section and take a step with it, on nothing of value; see `make_optimizer`.
 
     Raises:
-        RecipeError: its name or an argument is wrong.
+        RecipeError: its name or an argument is wrong, or it cannot take a step with its arguments.
     """
     with seeded(0):
-        make_optimizer(nn.Linear(2, 2), section, key)
+        model = nn.Linear(2, 2)
+        optimizer = make_optimizer(model, section, key)
+        try:
+            with torch.enable_grad():
+                model(torch.ones(2, 2)).sum().backward()
+            optimizer.step()
+        except Exception as error:  # each optimizer has its own ways to refuse its arguments
+            kind = type(optimizer).__name__.lower()
+            problem = f"{key}.optimizer: {kind} cannot take a step with its arguments: {one_line(error)}"
+            raise RecipeError([problem]) from error
 
 
 def make_optimizer(model: nn.Module, section: TrainSection, key: str = "train") -> torch.optim.Optimizer:
@@ -50,27 +68,22 @@ def make_optimizer(model: nn.Module, section: TrainSection, key: str = "train") 
     known = _optimizers()
     table = dict(section.optimizer)
     name = table.pop("use", "adamw")
+    if isinstance(name, str) and name in _NOT_OFFERED:
+        raise RecipeError(
+            [f"{key}.optimizer.use: {name} {_NOT_OFFERED[name]}. Optimizers: {', '.join(known)}"]
+        )
     if not isinstance(name, str) or name not in known:
         hint = did_you_mean(str(name), known)
         raise RecipeError(
             [f"{key}.optimizer.use: unknown optimizer {name!r}.{hint} Optimizers: {', '.join(known)}"]
         )
     optimizer = known[name]
-    arguments = [p for p in inspect.signature(optimizer).parameters if p != "params"]
-    unknown = [argument for argument in table if argument not in arguments]
-    if unknown:
-        raise RecipeError(
-            f"{key}.optimizer.{argument}: {name} has no such argument.{did_you_mean(argument, arguments)} "
-            f"Arguments: {', '.join(arguments)}"
-            for argument in unknown
-        )
-    for argument, value in table.items():
-        if isinstance(value, str | dict):
-            raise RecipeError([f"{key}.optimizer.{argument}: {value!r} is not a number"])
+    if mistakes := argument_mistakes(optimizer, table, f"{key}.optimizer"):
+        raise RecipeError(mistakes)
     values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in table.items()}
     try:
         return optimizer(_groups(model), **values)
-    except (TypeError, ValueError, AssertionError) as error:
+    except (TypeError, ValueError, LookupError, RuntimeError, AssertionError) as error:
         raise RecipeError([f"{key}.optimizer: {name} refuses its arguments: {error}"]) from error
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from snnplug.errors import DataError
 from snnplug.recipe.plan import Plan, make_plan
 from snnplug.recipe.recipe import Recipe
 from snnplug.registry.registry import Registry
@@ -78,5 +79,7 @@ def _check_data(parts: Parts) -> None:
     from snnplug.nn import check_split
 
     splits, name = parts.splits, parts.plan["dataset"].qualified
+    if not len(splits.train):
+        raise DataError(f"the train split of dataset {name} has no samples; a run needs some")
     for split in ("train", "val", "test"):
         check_split(getattr(splits, split), f"the {split} split of dataset {name}", splits.task)

@@ -6,8 +6,11 @@ import contextlib
 import ctypes
 import os
 import sys
+import time
 
-__all__ = ["bound_spinning", "keep_freed_memory", "own_process"]
+from snnplug.engine.lifeline import end_with
+
+__all__ = ["bound_spinning", "end_with_the_first", "keep_freed_memory", "own_process"]
 
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # of malloc.h
 _SPINS = "10000"  # some tens of microseconds; by default it is milliseconds
@@ -17,6 +20,7 @@ def own_process() -> None:
     """Make all settings of this module."""
     keep_freed_memory()
     bound_spinning()
+    end_with_the_first()
 
 
 def keep_freed_memory() -> None:
@@ -30,6 +34,18 @@ def keep_freed_memory() -> None:
             libc = ctypes.CDLL(None)
             libc.mallopt(_M_MMAP_MAX, 0)
             libc.mallopt(_M_TRIM_THRESHOLD, -1)
+
+
+def end_with_the_first() -> None:
+    """Where a run has several processes, end the others with the one that has started them."""
+    launcher = os.getppid()
+
+    def wait() -> None:
+        while os.getppid() == launcher:
+            time.sleep(0.5)
+
+    if os.environ.get("LOCAL_RANK", "0") != "0":
+        end_with(launcher, wait)
 
 
 def bound_spinning() -> None:

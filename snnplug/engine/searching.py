@@ -87,16 +87,16 @@ class Searcher:
         Raises:
             RunFailed: no candidate could be scored, or a candidate's worker died twice.
         """
-        session, strategy = self.session, self.strategy
+        session, strategy, section = self.session, self.strategy, self.section
         journal = TrialJournal(session.directory.file("trials.journal"))
         known = {trial.key: trial for trial in journal.trials}
         draws: Counter[str] = Counter()
         reason, resume = "", f"snnplug run --resume {session.directory.path}"
         with (
-            scoring(session.parts, self.scorers, self.section.workers, resume) as score,
+            scoring(session.parts, self.scorers, section.workers, resume, section.timeout) as score,
             session.report.bar("search", strategy.draws) as bar,
         ):
-            while genotypes := strategy.ask(self.section.round_size):
+            while genotypes := strategy.ask(section.round_size):
                 keys = [self.space.key(genotype) for genotype in genotypes]
                 jobs = self._new(genotypes, keys, draws, known)
                 for scored in score(jobs):

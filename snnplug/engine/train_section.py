@@ -12,6 +12,8 @@ __all__ = ["TrainSection"]
 
 _at_least_0: Any = attrs.validators.ge(0)
 _at_least_1: Any = attrs.validators.ge(1)
+_fraction: Any = attrs.validators.and_(attrs.validators.ge(0), attrs.validators.le(1))
+_fractions: Any = attrs.validators.deep_iterable(_fraction)
 _positive: Any = attrs.validators.gt(0)
 
 
@@ -39,8 +41,8 @@ class TrainSection:
     optimizer: Table = attrs.field(factory=lambda: {"use": "adamw", "lr": 2e-3})
     schedule: Literal["constant", "cosine", "step"] = "cosine"
     warmup_epochs: int = attrs.field(default=0, validator=_at_least_0)
-    final_lr: float = attrs.field(default=0.0, validator=[attrs.validators.ge(0), attrs.validators.le(1)])
-    milestones: tuple[float, ...] = (0.5, 0.75)
+    final_lr: float = attrs.field(default=0.0, validator=_fraction)
+    milestones: tuple[float, ...] = attrs.field(default=(0.5, 0.75), validator=_fractions)
     gamma: float = attrs.field(default=0.1, validator=_positive)
     clip_norm: float = attrs.field(default=0.0, validator=_at_least_0)
     precision: Literal["32-true", "16-mixed", "bf16-mixed"] = "32-true"

@@ -1,7 +1,7 @@
 """Whether the samples of a split are what its task says of them, seen before anything long starts.
 
-Where a split holds its labels all of them are looked at; of values, and of samples that have to be read
-one by one, a few that are spread over the split. What they draw depends on no seed of the user's, and
+Where a split holds its labels and values in tensors all of them are looked at; of samples that have to be
+read one by one, a few that are spread over the split. What they draw depends on no seed of the user's, and
 the global generators stay as they were.
 """
 
@@ -21,6 +21,8 @@ from snnplug.nn.seeding import seeded_on_the_host
 from snnplug.nn.splits import ImageSplit
 
 __all__ = ["as_labels", "check_split"]
+
+_LARGEST = 2**30  # values; more may lie on a disk, from which reading them all takes minutes
 
 
 def as_labels(labels: Any, classes: int | None = None) -> Tensor:
@@ -69,6 +71,8 @@ def check_split(split: Any, name: str, task: Task, samples: int = 64) -> None:
             _indices(held, task.classes, range(count))  # else they are those before a transform
         _indices(found, task.classes, places)
         _check_values(values, task, places)
+        if (held_values := _held_values(split)) is not None:
+            _check_finite(*held_values)
     except DataError as error:
         raise DataError(f"{name}: {error}") from error.__cause__
 
@@ -155,6 +159,30 @@ def _read(split: Any, chosen: Tensor) -> tuple[Sequence[Tensor], Sequence[Tensor
         value, label = sample
         pairs.append((_tensor(value, f"sample {place}: values"), _tensor(label, f"sample {place}: labels")))
     return [value for value, _ in pairs], [label for _, label in pairs]
+
+
+def _held_values(split: Any) -> tuple[Tensor, Tensor | None] | None:
+    """Return the tensor that a split holds its values in, and which of them are its samples: None for all."""
+    if isinstance(split, Subset):
+        held, chosen = _held_values(split.dataset), torch.as_tensor(split.indices)
+        return None if held is None else (held[0], chosen if held[1] is None else held[1][chosen])
+    if not isinstance(split, ImageSplit | TensorDataset):
+        return None
+    values = split.images if isinstance(split, ImageSplit) else split.tensors[0]
+    return values, None
+
+
+def _check_finite(values: Tensor, samples: Tensor | None, at_a_time: int = 4096) -> None:
+    """Look at all values, in parts: a second copy of a data set may not fit into memory."""
+    if not values.is_floating_point() or values.numel() > _LARGEST:
+        return
+    for start in range(0, len(values if samples is None else samples), at_a_time):
+        some = slice(start, start + at_a_time)
+        part = values[some if samples is None else samples[some]].flatten(1)
+        if not math.isfinite(part.sum()) and not (finite := part.isfinite().all(1)).all():
+            place = int((~finite).nonzero()[0])
+            odd = part[place][~part[place].isfinite()][0].item()
+            raise DataError(f"sample {start + place} has the value {odd}; values must be finite")
 
 
 def _check_values(values: Sequence[Tensor], task: Task, places: Sequence[int]) -> None:

@@ -60,7 +60,7 @@ def _replace_name_by_table(data: Table, path: list[str], name: str) -> Table:
 def _parse_value(text: str) -> Any:
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except ValueError:
         return text
 
 

@@ -11,6 +11,7 @@ import attrs
 
 from snnplug.errors import RecipeError, did_you_mean
 from snnplug.recipe.built_in import built_in_recipes
+from snnplug.recipe.limits import read_limited, refuse_deep
 from snnplug.recipe.overrides import apply_overrides
 from snnplug.recipe.recipe import Recipe
 from snnplug.recipe.section import Table
@@ -42,9 +43,11 @@ def recipe_text(source: str | Path) -> str:
     """
     if str(source) in built_in_recipes():
         return (resources.files("snnplug.recipes") / f"{source}.toml").read_text(encoding="utf-8")
-    path, names = Path(source), built_in_recipes()
+    names = built_in_recipes()
     try:
-        return path.read_text(encoding="utf-8-sig")  # editors of other systems put a mark at the start
+        return read_limited(source).decode("utf-8-sig")  # editors of other systems put a mark at the start
+    except RecipeError:
+        raise
     except FileNotFoundError as error:
         hint = did_you_mean(str(source), names)
         raise RecipeError(
@@ -64,6 +67,8 @@ def _read(source: str | Path) -> tuple[Table, str]:
     text = recipe_text(source)
     name = str(source) if str(source) in built_in_recipes() else Path(source).stem
     try:
-        return tomllib.loads(text), name
-    except tomllib.TOMLDecodeError as error:
+        data = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # beside its own errors, of numbers and of nesting
         raise RecipeError([f"{source} is not valid TOML: {error}"]) from error
+    refuse_deep(data)
+    return data, name

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -17,9 +18,10 @@ import attrs
 from snnplug.errors import RecipeError, did_you_mean
 from snnplug.recipe import stages
 from snnplug.recipe.built_in import DEFAULT, load_built_in
+from snnplug.recipe.limits import beyond_64_bits, refuse_deep
 from snnplug.recipe.section import Named, Table, fields_of, named_in, uses
 from snnplug.recipe.stages import StageSpec, sections
-from snnplug.registry.structure import converter, explain
+from snnplug.registry.structure import WrongTypeError, converter, explain
 
 __all__ = ["Recipe", "fill_in", "lookup", "put"]
 
@@ -57,6 +59,7 @@ class Recipe:
             RecipeError: a key is unknown or missing, or a value is of the wrong type or out of
                 range; every mistake is listed.
         """
+        refuse_deep(data)
         return _Reader({"name": name, **copy.deepcopy(dict(data))}).recipe()
 
     def to_dict(self) -> Table:
@@ -120,6 +123,8 @@ class _Reader:
 
     def recipe(self) -> Recipe:
         known = sections()
+        if big := list(beyond_64_bits(self.data)):
+            raise RecipeError(f"{key}: this whole number does not fit into 64 bits" for key in big)
         self._refuse_unknown(known)
         tables = {name: self._take(name) for name in sorted(known, key=lambda n: -n.count("."))}
         fill_in(self.data, Recipe, "")
@@ -203,10 +208,18 @@ def _check_stages(recipe: Recipe) -> None:
 @functools.cache
 def _converter() -> Any:
     strict = converter().copy()
+    strict.register_structure_hook(float, _structure_finite)
     strict.register_structure_hook_func(lambda t: t == Table, _structure_table)
     strict.register_structure_hook_func(lambda t: t == Table | None, _structure_optional_table)
     strict.register_structure_hook_func(lambda t: t == str | Table, _structure_name_or_table)
     return strict
+
+
+def _structure_finite(value: Any, _: Any) -> float:
+    found: float = converter().structure(value, float)
+    if math.isinf(found):
+        raise WrongTypeError(f"{value!r} is not a finite number")
+    return found
 
 
 def _structure_table(value: Any, _: Any) -> Table:

@@ -156,6 +156,9 @@ class Registry:
         for problem in self.problems:
             if plugin and canonical(problem.plugin) == canonical(plugin):
                 return f". {problem}"
+        plugins = {r.plugin for r in self}
+        if plugin and canonical(plugin) not in map(canonical, plugins):
+            return f". No plugin {plugin} is installed.{did_you_mean(plugin, plugins)}"
         count = len(self.problems)
         if not count:
             return ""

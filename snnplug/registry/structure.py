@@ -15,19 +15,19 @@ from cattrs.strategies import configure_union_passthrough
 
 from snnplug.errors import did_you_mean
 
-__all__ = ["converter", "explain"]
+__all__ = ["WrongTypeError", "converter", "explain"]
 
 _WORDS = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
 
 
-class _WrongTypeError(TypeError):
+class WrongTypeError(TypeError):
     """A plain value of the wrong type; its message is meant for the user."""
 
 
 def _exactly(cls: type, *accepted: type) -> Callable[[Any, Any], Any]:
     def structure(value: Any, _: Any) -> Any:
         if type(value) not in accepted or value != value:  # only NaN differs from itself
-            raise _WrongTypeError(f"{value!r} is not {_WORDS[cls]}")
+            raise WrongTypeError(f"{value!r} is not {_WORDS[cls]}")
         return cls(value)
 
     return structure
@@ -56,7 +56,7 @@ def _list_structurer(cls: Any, converter: cattrs.Converter) -> Callable[[Any, An
 
     def from_list(value: Any, _: Any) -> Any:
         if not isinstance(value, (list, tuple)):  # a text is iterable too, but never meant letter by letter
-            raise _WrongTypeError(f"{value!r} is not a list")
+            raise WrongTypeError(f"{value!r} is not a list")
         elements = structure(value, cls)
         return elements if typing.get_origin(cls) is list else tuple(elements)
 
@@ -86,7 +86,7 @@ def _format(error: BaseException, expected: type | None) -> str:
     if isinstance(error, KeyError):
         return f"the key {error} is missing"
     wants_table = isinstance(error, TypeError) and "is not a table" in str(error)
-    if isinstance(error, _WrongTypeError) or wants_table:
+    if isinstance(error, WrongTypeError) or wants_table:
         return str(error)
     if rule := re.match(r"'(\w+)' (must be .*): (.*)", str(error)):  # attrs' validators
         return f"{rule[1]} {rule[2]}, got {rule[3]}"

@@ -21,7 +21,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from snnplug.errors import RunDirectoryError, StorageError
+from snnplug.errors import RunDirectoryError, SnnplugError, StorageError, one_line
 
 __all__ = ["RunDirectory", "default_directory", "to_json", "write_atomically"]
 
@@ -142,20 +142,25 @@ class RunDirectory:
 
     @contextlib.contextmanager
     def storage_errors(self, name: str) -> Iterator[None]:
-        """Turn a full or unwritable disk into one clear message."""
+        """Turn whatever the system says against writing a file into one clear message.
+
+        Raises:
+            StorageError: the disk is full or not writable, or the run directory is gone.
+        """
         try:
+            if not self.path.is_dir():  # what writes a file could make it anew, without all that was in it
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self.path))
             yield
+        except SnnplugError:
+            raise
         except OSError as error:
-            if error.errno not in (
-                errno.ENOSPC,
-                errno.EDQUOT,
-                errno.EROFS,
-                errno.EACCES,
-                errno.EIO,
-                errno.EFBIG,
-            ):
-                raise
-            reason = "the disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else error.strerror
+            if not self.path.is_dir():
+                raise StorageError(
+                    f"cannot write {self.file(name)}: the run directory is gone, removed or moved while it "
+                    "was in use; put it back and resume it, or start the run again"
+                ) from error
+            full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+            reason = "the disk is full" if full else error.strerror or one_line(error)
             raise StorageError(
                 f"cannot write {self.file(name)}: {reason}; what was finished is kept. "
                 f"Mend that, then continue with: snnplug run --resume {self.path}"

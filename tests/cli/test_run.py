@@ -36,7 +36,9 @@ def start(*arguments: str) -> subprocess.Popen[str]:
 def interrupted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """Directory and messages of a run that met Ctrl-C in the middle of its search."""
     out = tmp_path_factory.mktemp("cli") / "run"
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # not ignored, as in the background
     process = start("run", "--out", str(out), *QUICK)
+    signal.signal(signal.SIGINT, before)
     deadline = time.monotonic() + 120
     while not (out / "trials.journal").exists() or (out / "trials.journal").stat().st_size < 2000:
         assert process.poll() is None, process.communicate()[1]

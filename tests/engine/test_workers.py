@@ -18,7 +18,7 @@ import toys
 
 from snnplug import Registry, ScorerSpec, resume, run
 from snnplug.engine.scoring.evaluator import one_thread
-from snnplug.engine.scoring.workers import _Worker
+from snnplug.engine.scoring.worker import Worker
 from snnplug.errors import ContractError, RecipeError, RunFailed
 from snnplug.recipe.read import read_recipe
 
@@ -111,6 +111,7 @@ def test_what_cannot_be_sent_to_a_process_is_refused_before_work(
             out=tmp_path / "run",
             registry=toy_registry,
         )
+    assert not (tmp_path / "run").exists()
 
 
 def test_number_of_workers_is_checked(toy_registry: Any, toy_recipe: dict[str, Any]) -> None:
@@ -202,7 +203,7 @@ def test_interrupt_while_a_worker_is_starting_is_for_the_driver_alone() -> None:
         status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
         return bool(int(status["SigBlk"], 16) >> (signal.SIGINT - 1) & 1)
 
-    worker = _Worker(b"")
+    worker = Worker(b"")
     try:
         assert blocked(worker.process.pid)
         assert not blocked(os.getpid())

@@ -263,3 +263,22 @@ def test_a_split_with_batches_is_read_by_them() -> None:
 
     check_split(Batched(VALUES, LABELS.int()), "train of mine", TASK)
     refused(Batched(VALUES, LABELS.unsqueeze(1)), r"got the shape \[200, 1\]; use")
+
+
+@pytest.mark.parametrize("kind", [*KINDS, lambda v, y: Subset(ImageSplit(v, y), range(len(v)))])
+@pytest.mark.parametrize("odd", [float("nan"), float("inf"), float("-inf")])
+def test_one_value_among_many_is_found_where_a_split_holds_them(kind: Any, odd: float) -> None:
+    count = 10_000
+    values = torch.rand(count, 1, 4, 4, generator=torch.Generator().manual_seed(0))
+    values[9_001, 0, 2, 3] = odd  # none of the samples that are looked at one by one
+    labels = torch.arange(count) % 3
+    refused(kind(values, labels), f"sample 9001 has the value {odd}; values must be finite")
+    check_split(Subset(kind(values, labels), range(9_000)), "train of mine", TASK)
+    with pytest.raises(DataError, match="sample 1 has the value"):
+        check_split(Subset(kind(values, labels), [3, 9_001, 5]), "train of mine", TASK)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_large_finite_values_are_no_mistake(kind: Any) -> None:
+    values = torch.full((200, 1, 4, 4), 3e38)  # their sum is infinite
+    check_split(kind(values, LABELS), "train of mine", TASK)

@@ -22,8 +22,11 @@ def choose(labels: Tensor, count: int, seed: int, name: str) -> tuple[Tensor, Te
         Indices of the chosen samples and of the others, both ascending.
 
     Raises:
-        ValueError: there are not so many samples, or too few for all classes to be on both sides.
+        ValueError: the seed is out of range, there are not so many samples, or too few for all classes
+            to be on both sides.
     """
+    if not 0 <= seed < 2**32:
+        raise ValueError(f"split_seed must be between 0 and 4,294,967,295, got {seed}")
     everything = torch.arange(len(labels))
     if not 0 <= count <= len(labels):
         raise ValueError(f"{name} must be between 0 and the {len(labels)} samples there are, got {count}")

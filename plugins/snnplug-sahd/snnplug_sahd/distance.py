@@ -182,7 +182,7 @@ class SAHD(SpikeKernel):
         aggregate, repeats, batch_size, precision: see `SpikeKernel`.
 
     Raises:
-        ValueError: `eps` is not above 0, or as in `SpikeKernel`.
+        ValueError: `eps` is not above 0 or not finite, or as in `SpikeKernel`.
     """
 
     def __init__(
@@ -196,8 +196,8 @@ class SAHD(SpikeKernel):
         precision: Precision = "float32",
     ) -> None:
         super().__init__(repeats, batch_size, aggregate, precision)
-        if not eps > 0:
-            raise ValueError(f"eps must be above 0, got {eps}")
+        if not 0 < eps < math.inf:
+            raise ValueError(f"eps must be above 0 and finite, got {eps}")
         self.alpha, self.eps = alpha, eps
 
     def layer_kernel(self, distances: Tensor, fired: Tensor, N: int) -> Tensor:

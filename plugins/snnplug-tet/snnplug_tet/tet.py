@@ -11,6 +11,8 @@ Proceedings of the IEEE 2023, arXiv:2109.12894 (`ce_rate_loss` of snnTorch).
 
 from __future__ import annotations
 
+import math
+
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -38,6 +40,8 @@ class TET(Loss):
         super().__init__()
         if not 0 <= mse_weight <= 1:
             raise ValueError(f"mse_weight must be in [0, 1], got {mse_weight}")
+        if not math.isfinite(mse_target):
+            raise ValueError(f"mse_target must be finite, got {mse_target}")
         if not 0 <= label_smoothing < 1:
             raise ValueError(f"label_smoothing must be in [0, 1), got {label_smoothing}")
         self.mse_weight, self.mse_target = float(mse_weight), float(mse_target)

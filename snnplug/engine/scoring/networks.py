@@ -49,7 +49,8 @@ def score_networks(
                 for index, network in enumerate(networks)
                 if (network.id, mark) not in known
             ]
-            with scoring(parts, [scorer], _workers(scorer, parts), "the same command") as score:
+            workers, timeout = _workers(scorer, parts), parts.plan.recipe.search.timeout
+            with scoring(parts, [scorer], workers, "the same command", timeout) as score:
                 for scored in score(jobs):
                     network, trial = networks[scored.trial.index], scored.trial
                     if scored.reason:

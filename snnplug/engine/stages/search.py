@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Search", "SearchSection"]
 
+_at_least_0: Any = attrs.validators.ge(0)
 _at_least_1: Any = attrs.validators.ge(1)
 
 
@@ -39,6 +40,8 @@ class SearchSection:
         objectives: scorers by name, "min" or "max" each: the search finds the trade-off between them
             and the score, and names the candidates that are best in it.
         workers: processes that score the candidates of a round; the result is the same with any number.
+        timeout: seconds that a candidate may take, or 0 for as long as it needs; one that takes longer has
+            no score. With a limit, a search depends on how fast the machine is.
     """
 
     space: Table = uses("search_space")
@@ -48,6 +51,7 @@ class SearchSection:
     baselines: bool = uses_all("scorer", "baseline")
     objectives: dict[str, Literal["min", "max"]] = uses_names("scorer")
     workers: int = attrs.field(default=1, validator=_at_least_1)
+    timeout: float = attrs.field(default=0.0, validator=_at_least_0)
 
 
 class Search(Stage):
@@ -58,14 +62,15 @@ class Search(Stage):
     gives = "genotype"
 
     def check(self, parts: Parts) -> None:
-        """Refuse objectives that repeat a scorer; build strategy and scorers once."""
-        from snnplug.engine.scoring.evaluator import build_scorers
+        """Refuse objectives that repeat a scorer, and what workers could not import; build all once."""
+        from snnplug.engine.scoring.workers import check_scoring
 
         problems = _repeated(parts.plan)
         if problems:
             raise RecipeError(problems)
         _strategy(parts)
-        build_scorers(_scorers(parts.plan))
+        section = parts.plan.recipe.search
+        check_scoring(parts, _scorers(parts.plan), section.workers, section.timeout)
 
     def run(self, session: Session, work: Work) -> None:
         """Search in the leading process, and tell the others what was found."""

@@ -1,0 +1,148 @@
+"""A worker process as its driver sees it: how it is started, what it is scoring, and for how long."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from multiprocessing import get_context, resource_tracker, spawn
+from types import ModuleType
+from typing import Any
+
+from snnplug.engine.scoring.evaluator import Job
+from snnplug.engine.scoring.serving import READY, serve
+
+__all__ = ["Worker"]
+
+_SAFE_PATH = "PYTHONSAFEPATH"
+_TO_END = 1.0  # seconds for a process to go by itself
+
+
+class Worker:
+    """A process and what it is scoring.
+
+    Args:
+        orders: what the process builds its evaluator of, pickled.
+    """
+
+    def __init__(self, orders: bytes) -> None:
+        context = get_context("spawn")  # a forked process could not use CUDA, nor torch's threads
+        self.pipe, theirs = context.Pipe()
+        environment = {_SAFE_PATH: os.environ.get(_SAFE_PATH)}
+        self.process = context.Process(target=serve, args=(theirs, _program(), environment), daemon=True)
+        with _without_this_folder(), _without_interrupts(), _without_a_program():
+            self.process.start()
+        theirs.close()  # else the end of the process would not be seen
+        self.job: Job | None = None
+        self._ready = False
+        self._began: float | None = None
+        self._send(orders)
+
+    def give(self, job: Job) -> None:
+        """Let it score a candidate."""
+        self.job = job
+        self._start_clock()
+        self._send(pickle.dumps(job))
+
+    def receive(self) -> Any:
+        """Return a score or an error, or None where it only says that it is ready.
+
+        Raises:
+            EOFError, OSError: the process has ended.
+        """
+        answer = pickle.loads(self.pipe.recv_bytes())
+        if answer == READY:
+            self._ready = True
+            self._start_clock()
+            return None
+        self.job = self._began = None
+        return answer
+
+    @property
+    def seconds(self) -> float:
+        """Time since it began with its candidate; building the parts before the first one does not count."""
+        return 0.0 if self._began is None else time.monotonic() - self._began
+
+    def end(self, patience: float = 0.0) -> int | None:
+        """End the process, also one that is stuck, and return its exit code.
+
+        Args:
+            patience: seconds to wait for it to end by itself.
+        """
+        self.process.join(patience)
+        self.process.terminate()
+        self.process.join(_TO_END)
+        self.process.kill()
+        self.process.join()
+        code = self.process.exitcode
+        self.pipe.close()
+        self.process.close()
+        return code
+
+    def _start_clock(self) -> None:
+        self._began = time.monotonic() if self._ready and self.job is not None else None
+
+    def _send(self, message: bytes) -> None:
+        with contextlib.suppress(OSError):  # it has ended, which is seen when its answer is read
+            self.pipe.send_bytes(message)
+
+
+def _program() -> dict[str, Any]:
+    """Return where the program's main module is, for a process that has to import it.
+
+    A program that is no file, as one that is read from standard input, cannot be imported.
+    """
+    found = {k: v for k, v in spawn.get_preparation_data("").items() if k.startswith("init_main")}
+    path = found.get("init_main_from_path")
+    return {} if isinstance(path, str) and not os.path.exists(path) else found
+
+
+@contextlib.contextmanager
+def _without_a_program() -> Iterator[None]:
+    """Let a process begin without importing the program's main module: it is tied to its driver before.
+
+    Importing that module may take seconds, in which the driver can end.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
+
+
+@contextlib.contextmanager
+def _without_this_folder() -> Iterator[None]:
+    """Let a process begin without the folder that it stands in among those it imports from.
+
+    Python would put it first, so that a file `signal.py` there took the place of Python's own. What the
+    driver imports from comes later, by itself.
+    """
+    before = os.environ.get(_SAFE_PATH)
+    os.environ[_SAFE_PATH] = "1"
+    try:
+        if hasattr(signal, "pthread_sigmask"):  # where it is, the first worker would start this process too
+            resource_tracker.ensure_running()
+        yield
+    finally:
+        del os.environ[_SAFE_PATH]
+        if before is not None:
+            os.environ[_SAFE_PATH] = before
+
+
+@contextlib.contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Hold Ctrl-C back inside the block, and from a process begun in it: until it ignores it by itself
+    it would answer with a traceback of its imports. Starting the resource tracker would let it in again."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
