@@ -8,6 +8,7 @@ import click
 
 from snnplug.errors import SnnplugError, one_line
 from snnplug.recipe.built_in import DEFAULT
+from snnplug.registry.discovery import log_problems
 from snnplug.registry.parameters import parameters_of
 from snnplug.registry.registration import Registration
 from snnplug.registry.registry import Registry
@@ -43,6 +44,7 @@ def command(
         click.echo(f"recipe {recipe or DEFAULT}: no problems")
         return
     registry = Registry.from_installed(quiet=True)
+    log_problems((), registry.notes)
     lines = [str(problem) for problem in registry.problems]
     for registration in registry:
         lines += _mistakes(registration)

@@ -1,0 +1,120 @@
+"""Which installed distributions are plugins, told from their metadata, nothing imported.
+
+A plugin's name is its distribution's in normal form, as pip prints it: `acme-neurons`. Metadata that cannot
+be read costs the plugin that it belongs to, and no other.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from importlib import metadata
+
+import attrs
+
+from snnplug.errors import one_line
+
+__all__ = ["GROUP", "Installed", "canonical", "installed_plugins", "read_version"]
+
+GROUP = "snnplug"
+
+
+@attrs.define
+class Installed:
+    """A distribution that is a plugin.
+
+    Attributes:
+        name: in normal form.
+        dist: its metadata.
+        entry_points: those of our group.
+        damage: what is wrong with the file that lists them.
+    """
+
+    name: str
+    dist: metadata.Distribution
+    entry_points: tuple[metadata.EntryPoint, ...] = ()
+    damage: str = ""
+
+
+def canonical(name: str) -> str:
+    """Return a distribution's name in normal form: lower case, words joined by `-`."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def installed_plugins(disable: Iterable[str] = ()) -> list[Installed]:
+    """Return each plugin once, the first on `sys.path`, without those that are disabled.
+
+    Args:
+        disable: distribution names, or "*" for all; added to `SNNPLUG_DISABLE`.
+    """
+    listed = os.environ.get("SNNPLUG_DISABLE", "").split(",")
+    disabled = {canonical(name.strip()) for name in (*listed, *disable)}
+    if "*" in disabled:
+        return []
+    found: dict[str, Installed] = {}
+    shadowed: set[str] = set()
+    for dist in metadata.distributions():
+        normal = getattr(dist, "_normalized_name", None)  # of the folder: reading METADATA of all takes long
+        if normal in shadowed:
+            continue
+        if normal is not None:
+            shadowed.add(normal)
+        plugin = _plugin(dist)
+        if plugin is not None and plugin.name not in disabled:
+            found.setdefault(plugin.name, plugin)
+    return list(found.values())
+
+
+def _plugin(dist: metadata.Distribution) -> Installed | None:
+    """Return a distribution with our entry points, or with a list of them that cannot be read."""
+    try:
+        text = dist.read_text("entry_points.txt")
+    except UnicodeDecodeError as error:
+        return _damaged(dist, error) if GROUP.encode() in error.object else None
+    except Exception:  # not to be read at all, so it cannot be known whose it is
+        return None
+    if text is None:
+        return None
+    if not text.strip():
+        return _damaged(dist, None) if _requires_us(dist) else None
+    if GROUP not in text:
+        return None
+    try:
+        entry_points = tuple(dist.entry_points.select(group=GROUP))
+    except Exception as error:
+        return _damaged(dist, error)
+    if not entry_points:
+        return None
+    name = canonical(_read_name(dist) or entry_points[0].value.partition(".")[0])
+    return Installed(name, dist, entry_points)
+
+
+def _damaged(dist: metadata.Distribution, error: Exception | None) -> Installed:
+    normal = getattr(dist, "_normalized_name", None)
+    name = canonical(_read_name(dist) or normal or "a plugin without a name")
+    cause = "is empty" if error is None else f"is damaged ({one_line(error)})"
+    return Installed(name, dist, damage=f"its entry_points.txt {cause}; install it again")
+
+
+def _requires_us(dist: metadata.Distribution) -> bool:
+    try:
+        return any(re.match(r"snnplug(?![\w.-])", line) for line in dist.requires or ())
+    except Exception:
+        return False
+
+
+def _read_name(dist: metadata.Distribution) -> str:
+    """Return the name in the metadata, or nothing: a broken uninstall leaves entry points without it."""
+    try:
+        return " ".join((dist.metadata["Name"] or "").split())
+    except Exception:
+        return ""
+
+
+def read_version(dist: metadata.Distribution) -> str:
+    """Return the version in the metadata, or nothing where that is missing or damaged."""
+    try:
+        return " ".join((dist.version or "").split()) if _read_name(dist) else ""
+    except Exception:
+        return ""

@@ -1,0 +1,210 @@
+"""What foreign code changes of the process while it is imported, put back and said.
+
+Importing a plugin must not move the program that it is imported into: its directory, seeds, default type
+and whatever else stands below is as before, and whoever changed it is named.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import io
+import os
+import random
+import signal
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import attrs
+
+__all__ = ["put_back"]
+
+_SIGNALS = [
+    getattr(signal, name)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGALRM", "SIGCHLD", "SIGPIPE")
+    if hasattr(signal, name)  # Windows has few
+] + [getattr(signal, name) for name in ("SIGABRT", "SIGUSR1", "SIGUSR2") if hasattr(signal, name)]
+_SHOWN = 60  # characters of what was printed
+_UNKNOWN = object()
+
+
+@attrs.frozen
+class _Aspect:
+    """Something of the process that foreign code may change.
+
+    Attributes:
+        name: for messages.
+        read: returns its value; None where there is none, as of a library that is not loaded.
+        write: puts a value back.
+        fresh: returns what it is where the library was loaded only now.
+    """
+
+    name: str
+    read: Callable[[], Any]
+    write: Callable[[Any], object]
+    fresh: Callable[[], Any] = lambda: None
+
+    def now(self) -> Any:
+        try:
+            return self.read()
+        except Exception:  # such as a working directory that is gone
+            return _UNKNOWN
+
+
+def _torch() -> Any:
+    return sys.modules.get("torch")
+
+
+def _of_torch(name: str, read: Any, write: Any, fresh: Any) -> _Aspect:
+    """Return an aspect of torch, which is looked at only where it is loaded."""
+    return _Aspect(name, lambda: read(_torch()) if _torch() else None, lambda v: write(_torch(), v), fresh)
+
+
+def _numpy_state() -> Any:
+    numpy = sys.modules.get("numpy.random")
+    if numpy is None:
+        return None
+    found = numpy.get_state()
+    return (found[0], found[1].tobytes(), *found[2:])
+
+
+def _set_numpy_state(value: Any) -> None:
+    import numpy
+
+    if value is None:
+        numpy.random.seed()  # loaded only now: as it would have begun
+    else:
+        numpy.random.set_state((value[0], numpy.frombuffer(value[1], dtype=numpy.uint32), *value[2:]))
+
+
+def _environment(before: Any) -> None:
+    os.environ.clear()
+    os.environ.update(before)
+
+
+def _handlers() -> Any:
+    return [signal.getsignal(number) for number in _SIGNALS]
+
+
+def _set_handlers(before: Any) -> None:
+    if threading.current_thread() is not threading.main_thread():
+        return
+    for number, handler in zip(_SIGNALS, before, strict=True):
+        if handler is not None and signal.getsignal(number) is not handler:
+            signal.signal(number, handler)
+
+
+def _locale() -> Any:
+    import _locale
+
+    return _locale.setlocale(_locale.LC_ALL, None)
+
+
+def _set_locale(before: Any) -> None:
+    import _locale
+
+    _locale.setlocale(_locale.LC_ALL, before)
+
+
+def _collecting(wanted: Any) -> None:
+    (gc.enable if wanted else gc.disable)()
+
+
+def _set_path(before: Any) -> None:
+    sys.path[:] = before
+
+
+_ASPECTS = (
+    _Aspect("the recursion limit", sys.getrecursionlimit, sys.setrecursionlimit),
+    _Aspect("the working directory", os.getcwd, os.chdir),
+    _Aspect("environment variables", os.environ.copy, _environment),
+    _Aspect("sys.path", lambda: list(sys.path), _set_path),
+    _Aspect("signal handlers", _handlers, _set_handlers),
+    _Aspect("the locale", _locale, _set_locale),
+    _Aspect("the garbage collector", gc.isenabled, _collecting),
+    _Aspect("sys.excepthook", lambda: sys.excepthook, lambda hook: setattr(sys, "excepthook", hook)),
+    _Aspect("standard error", lambda: sys.stderr, lambda stream: setattr(sys, "stderr", stream)),
+    _Aspect("the seed of random", random.getstate, random.setstate),
+    _Aspect("the seed of numpy", _numpy_state, _set_numpy_state, _numpy_state),
+    _of_torch(
+        "the default type of torch",
+        lambda torch: torch.get_default_dtype(),
+        lambda torch, value: torch.set_default_dtype(value),
+        lambda: _torch().float32,
+    ),
+    _of_torch(
+        "the gradient mode of torch",
+        lambda torch: torch.is_grad_enabled(),
+        lambda torch, value: torch.set_grad_enabled(value),
+        lambda: True,
+    ),
+    _of_torch(
+        "the seed of torch",
+        lambda torch: torch.get_rng_state().numpy().tobytes(),
+        lambda torch, value: torch.set_rng_state(torch.frombuffer(bytearray(value), dtype=torch.uint8)),
+        lambda: _torch().Generator().get_state().numpy().tobytes(),
+    ),
+    _of_torch(
+        "the number of threads of torch",
+        lambda torch: torch.get_num_threads(),
+        lambda torch, value: torch.set_num_threads(value),
+        lambda: _torch().get_num_threads(),
+    ),
+)
+
+
+class _Overheard(io.TextIOBase):
+    """Stands for standard output, and keeps what is printed."""
+
+    def __init__(self) -> None:
+        self.text = ""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        if len(self.text) <= _SHOWN:
+            self.text += text[: _SHOWN + 1]
+        return len(text)
+
+    def close(self) -> None:
+        pass
+
+
+@contextlib.contextmanager
+def put_back() -> Iterator[list[str]]:
+    """Put back, when the block ends, what it has changed of the process.
+
+    Yields:
+        A list that then holds what was changed, in words; what was printed comes last.
+    """
+    changes: list[str] = []
+    before = [aspect.now() for aspect in _ASPECTS]
+    overheard = _Overheard()
+    with warnings.catch_warnings(), contextlib.redirect_stdout(overheard):
+        filters = list(warnings.filters)
+        try:
+            yield changes
+        finally:
+            for aspect, value in zip(_ASPECTS, before, strict=True):
+                _restore(aspect, value, changes)
+            if list(warnings.filters) != filters:
+                changes.append("the filters of warnings")
+    if printed := " ".join(overheard.text.split()):
+        shown = printed if len(printed) <= _SHOWN else f"{printed[:_SHOWN]}..."
+        changes.append(f"standard output, by printing {shown!r}")
+
+
+def _restore(aspect: _Aspect, before: Any, changes: list[str]) -> None:
+    now = aspect.now()
+    if now is None or before is _UNKNOWN:
+        return
+    wanted = aspect.fresh() if before is None else before
+    if now is not _UNKNOWN and now == wanted:
+        return
+    with contextlib.suppress(Exception):  # such as a working directory that was removed
+        aspect.write(wanted)
+        changes.append(aspect.name)
