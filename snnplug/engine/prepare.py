@@ -12,6 +12,8 @@ import attrs
 
 from snnplug.recipe.plan import Plan, make_plan
 from snnplug.recipe.recipe import Recipe
+from snnplug.registry.contain import calling
+from snnplug.registry.interrupts import listening
 from snnplug.registry.registry import Registry
 
 if TYPE_CHECKING:
@@ -48,11 +50,12 @@ def prepare(
 
     Raises:
         UsageError: one clear message; nothing has been started.
+        ComponentError: a component fails already here.
     """
     plan = make_plan(recipe, registry) if only is None else make_plan(recipe, registry, only)
     from snnplug.engine.device import usual_settings
 
-    with usual_settings():
+    with listening(), usual_settings(), calling(None, among=plan.used):
         return _compose(plan, device, devices, launch, stages=only is None)
 
 
@@ -78,5 +81,6 @@ def _check_data(parts: Parts) -> None:
     from snnplug.nn import check_split
 
     splits, name = parts.splits, parts.plan["dataset"].qualified
-    for split in ("train", "val", "test"):
-        check_split(getattr(splits, split), f"the {split} split of dataset {name}", splits.task)
+    with parts.calls.loading:
+        for split in ("train", "val", "test"):
+            check_split(getattr(splits, split), f"the {split} split of dataset {name}", splits.task)

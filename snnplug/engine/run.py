@@ -23,14 +23,17 @@ from snnplug.engine.provenance import changed_versions, resolved_record, version
 from snnplug.engine.result import Run
 from snnplug.engine.session import Session
 from snnplug.engine.stage import Work
-from snnplug.errors import RecipeError, RunDirectoryError
+from snnplug.errors import ComponentError, RecipeError, RunDirectoryError
 from snnplug.recipe.built_in import DEFAULT
 from snnplug.recipe.overrides import apply_overrides
 from snnplug.recipe.read import read_recipe, recipe_text
 from snnplug.recipe.recipe import Recipe
+from snnplug.registry.contain import calling
+from snnplug.registry.interrupts import listening
 from snnplug.registry.registry import Registry
 from snnplug.report.page import write_report
 from snnplug.runs.directory import RunDirectory, default_directory
+from snnplug.runs.error_log import ERROR_LOG, log_error
 from snnplug.runs.reading import Records, read_resolved, to_plain
 from snnplug.runs.records import Summary
 
@@ -161,6 +164,15 @@ def _toml(recipe: Recipe) -> str:
         raise RecipeError([f"a recipe holds only numbers, texts, lists and tables: {error}"]) from error
 
 
+def _recorded(error: ComponentError, directory: Path) -> ComponentError:
+    """Return the error with the way to go on, its traceback in the log of the run."""
+    said = str(error)
+    if error.details and log_error(directory, said, error.details):
+        said += f"; traceback: {directory / ERROR_LOG}"
+    said += f". What was finished is kept; once that is mended, go on with: snnplug run --resume {directory}"
+    return ComponentError(said)
+
+
 @attrs.frozen(kw_only=True)
 class _Order:
     """What is to be run; `text` is the recipe's text to keep, None to continue a directory."""
@@ -178,6 +190,10 @@ class _Order:
         """Run every stage."""
         if self.dashboard:
             check_dashboard(self.recipe)
+        with listening():
+            return self._execute(device, devices)
+
+    def _execute(self, device: str, devices: int) -> Run:
         prepared = prepare(self.recipe, self.registry, device=device, devices=devices, launch=True)
         session = self._session(prepared)
         if session.leads and self.text is not None:
@@ -190,7 +206,10 @@ class _Order:
         with session.directory.locked():
             self._write_start(session)
             with serve_dashboard(session.directory) if self.dashboard else nullcontext():
-                return self._stages(session)
+                try:
+                    return self._stages(session)
+                except ComponentError as error:
+                    raise _recorded(error, session.directory.path) from error
 
     def _session(self, prepared: Prepared) -> Session:
         fabric, directory, report = prepared.fabric, self.directory, self.report
@@ -215,7 +234,7 @@ class _Order:
 
     def _stages(self, session: Session) -> Run:
         directory, work = session.directory, Work(parts=session.parts)
-        with usual_settings(), deterministic():
+        with usual_settings(), deterministic(), calling(None, among=session.parts.plan.used):
             for stage in self.recipe.running:
                 stage.load()().run(session, work)
         if session.leads:
@@ -227,11 +246,12 @@ class _Order:
                     "device": device_name(session.fabric),
                     "versions": versions(session.parts.plan.used()),
                     "seconds": {**work.seconds, "total": sum(work.seconds.values())},
+                    "notes": tuple(session.notes) or None,
                 }
             )
             directory.write_json("summary.json", to_plain(summary))
             with directory.storage_errors("report.html"):
-                write_report(directory.path)
+                write_report(directory.path, session.note)
         session.wait()
         return self._result(session, work)
 

@@ -21,7 +21,7 @@ from snnplug.errors import ComponentError, SnnplugError, one_line
 from snnplug.registry.interrupts import from_a_signal
 from snnplug.registry.kinds import KINDS
 
-__all__ = ["calling", "contract_of", "describe", "passes", "refuse", "title"]
+__all__ = ["calling", "contract_of", "describe", "is_text", "passes", "refuse", "title"]
 
 Among = Callable[[], Iterable[Any]]
 _LONGEST = 300  # characters of what a component says
@@ -92,6 +92,14 @@ def contract_of(component: Any) -> str:
     """Return in a few words what a component of its kind does."""
     contract = KINDS[component.kind].contract.replace("`", "").rstrip(".")
     return contract[:1].lower() + contract[1:]
+
+
+def is_text(value: Any) -> bool:
+    """Whether a value is a text that a file can hold."""
+    try:
+        return isinstance(value, str) and value.encode() is not None
+    except UnicodeEncodeError:  # half a surrogate pair
+        return False
 
 
 def describe(value: Any) -> str:
