@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from snnplug.contracts import Task
 from snnplug.engine.diagnosis import Fault, find_fault, owner
-from snnplug.errors import ComponentError
-from snnplug.nn import Encoder, Loss
+from snnplug.errors import ComponentError, DataError
+from snnplug.nn import Encoder, Loss, is_static
 from snnplug.recipe.plan import Plan
 from snnplug.registry.component import Component
 from snnplug.registry.contain import calling, passes, refuse, title
@@ -124,7 +124,10 @@ class Calls:
             iterator = iter(batches)
         while True:
             with self.loading:
-                batch: Any = next(iterator, _END)
+                try:
+                    batch: Any = next(iterator, _END)
+                except DataError as error:
+                    raise DataError(f"{title(self.plan['dataset'])}: {error}") from error
             if batch is _END:
                 return
             self.check_batch(*batch)
@@ -138,6 +141,14 @@ class Calls:
             refuse(self.plan["dataset"], f"values [{size}]", values)
         if len(values) != len(labels):
             refuse(self.plan["dataset"], f"{len(labels)} samples, as many as labels", values)
+
+    def check_finite(self, values: Tensor, x: Tensor) -> None:
+        """Refuse samples and an encoded input that are not finite: neurons swallow NaN, and learn nothing."""
+        if values.is_floating_point() and not bool(values.isfinite().all()):
+            refuse(self.plan["dataset"], "finite values", values[~values.isfinite()].flatten()[0].item())
+        once = x[:1] if is_static(x) else x
+        if not bool(once.isfinite().all()):
+            refuse(self.encoded_by, "a finite input", once[~once.isfinite()].flatten()[0].item())
 
     def blame_non_finite(self, model: nn.Module, x: Tensor, outputs: Tensor) -> str:
         """Return who a loss that is not finite comes from, empty where nobody can be named."""

@@ -181,12 +181,13 @@ def _encoder(component: Component, task: Task, device: torch.device) -> Encoder:
     encoder = component.build(task)
     if not isinstance(encoder, Encoder):
         raise ContractError(f"{title(component)} must be a snnplug.nn.Encoder, got {describe(encoder)}")
-    with calling(component, "`steps` and `output_shape`, whole numbers of at least 1"):
-        sizes = (encoder.steps, *encoder.output_shape)
+    with calling(component, "steps and output_shape, whole numbers of at least 1"):
+        shape = encoder.output_shape
+        sizes = (encoder.steps, *shape) if isinstance(shape, tuple | list) else (None,)
         if not all(isinstance(size, int) and size >= 1 for size in sizes):
             raise ContractError(
                 f"{title(component)} must have whole numbers of at least 1 as steps and output_shape, "
-                f"got {encoder.steps!r} and {encoder.output_shape!r}"
+                f"got {describe(encoder.steps)} and {describe(shape)}"
             )
         return encoder.to(device)
 

@@ -12,7 +12,7 @@ import attrs
 
 from snnplug.recipe.plan import Plan, make_plan
 from snnplug.recipe.recipe import Recipe
-from snnplug.registry.contain import calling
+from snnplug.registry.contain import calling, title
 from snnplug.registry.interrupts import listening
 from snnplug.registry.registry import Registry
 
@@ -80,7 +80,7 @@ def _check_data(parts: Parts) -> None:
     """Look at labels and values, so that none of them ends the run in its middle."""
     from snnplug.nn import check_split
 
-    splits, name = parts.splits, parts.plan["dataset"].qualified
+    splits, name = parts.splits, title(parts.plan["dataset"])
     with parts.calls.loading:
         for split in ("train", "val", "test"):
-            check_split(getattr(splits, split), f"the {split} split of dataset {name}", splits.task)
+            check_split(getattr(splits, split), f"the {split} split of {name}", splits.task)

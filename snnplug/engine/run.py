@@ -6,8 +6,8 @@ cheap is done again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from contextlib import nullcontext
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -164,13 +164,19 @@ def _toml(recipe: Recipe) -> str:
         raise RecipeError([f"a recipe holds only numbers, texts, lists and tables: {error}"]) from error
 
 
-def _recorded(error: ComponentError, directory: Path) -> ComponentError:
-    """Return the error with the way to go on, its traceback in the log of the run."""
-    said = str(error)
-    if error.details and log_error(directory, said, error.details):
-        said += f"; traceback: {directory / ERROR_LOG}"
-    said += f". What was finished is kept; once that is mended, go on with: snnplug run --resume {directory}"
-    return ComponentError(said)
+@contextmanager
+def _contained(session: Session) -> Iterator[None]:
+    """Name the component that fails inside the block, with the way to go on; its traceback goes to a log."""
+    directory = session.directory.path
+    try:
+        with calling(None, among=session.parts.plan.used):
+            yield
+    except ComponentError as error:
+        said = str(error)
+        if error.details and log_error(directory, said, error.details):
+            said += f"; traceback: {directory / ERROR_LOG}"
+        hint = f"What was finished is kept; once that is mended, go on with: snnplug run --resume {directory}"
+        raise ComponentError(f"{said}. {hint}") from error
 
 
 @attrs.frozen(kw_only=True)
@@ -203,13 +209,10 @@ class _Order:
         session.wait()
         if not session.leads:
             return self._stages(session)
-        with session.directory.locked():
+        with session.directory.locked(), _contained(session):
             self._write_start(session)
             with serve_dashboard(session.directory) if self.dashboard else nullcontext():
-                try:
-                    return self._stages(session)
-                except ComponentError as error:
-                    raise _recorded(error, session.directory.path) from error
+                return self._stages(session)
 
     def _session(self, prepared: Prepared) -> Session:
         fabric, directory, report = prepared.fabric, self.directory, self.report
@@ -234,7 +237,7 @@ class _Order:
 
     def _stages(self, session: Session) -> Run:
         directory, work = session.directory, Work(parts=session.parts)
-        with usual_settings(), deterministic(), calling(None, among=session.parts.plan.used):
+        with usual_settings(), deterministic():
             for stage in self.recipe.running:
                 stage.load()().run(session, work)
         if session.leads:

@@ -151,6 +151,8 @@ class _Trainer:
                 labels = labels.to(device, non_blocking=True)
                 with running_norms(self.model, alone=world > 1 and len(labels) == 1):
                     x = parts.encode(values, self.stage, epoch, index, rank)
+                    if index == 0:  # of every batch it would cost time
+                        self.calls.check_finite(values, x)
                     outputs = self.calls.network(self.model, x)
                 loss = self.calls.loss(outputs, labels)
                 if device.type == "cpu" or index % _CHECK_EVERY == 0:

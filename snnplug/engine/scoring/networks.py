@@ -44,11 +44,12 @@ def score_networks(
     with open(file, "a", encoding="utf-8") as journal, report.bar("score", total, done) as bar:
         for scorer in scorers:
             mark = mark_of(scorer)
-            jobs = [
-                Job(index, network.genotype, space.key(network.genotype))
-                for index, network in enumerate(networks)
-                if (network.id, mark) not in known
-            ]
+            with parts.calls.running:
+                jobs = [
+                    Job(index, network.genotype, space.key(network.genotype))
+                    for index, network in enumerate(networks)
+                    if (network.id, mark) not in known
+                ]
             with scoring(parts, [scorer], _workers(scorer, parts), "the same command") as score:
                 for scored in score(jobs):
                     network, trial = networks[scored.trial.index], scored.trial
