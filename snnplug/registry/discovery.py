@@ -176,6 +176,10 @@ def _load(installed: Installed) -> tuple[Spec, ...]:
     _check_requirement(installed.name, installed.dist)
     specs: list[Spec] = []
     for entry_point in installed.entry_points:
+        if not entry_point.pattern.match(entry_point.value):
+            raise _Failure(
+                "metadata", f"its entry point {entry_point.value!r} names no module; install it again"
+            )
         try:
             module = entry_point.load()
         except BaseException as error:

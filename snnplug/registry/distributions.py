@@ -71,30 +71,34 @@ def _plugin(dist: metadata.Distribution) -> Installed | None:
     try:
         text = dist.read_text("entry_points.txt")
     except UnicodeDecodeError as error:
-        return _damaged(dist, error) if GROUP.encode() in error.object else None
+        return _damaged(dist, _cause(error)) if GROUP.encode() in error.object else None
     except Exception:  # not to be read at all, so it cannot be known whose it is
         return None
     if text is None:
         return None
     if not text.strip():
-        return _damaged(dist, None) if _requires_us(dist) else None
+        return _damaged(dist, "is empty") if _requires_us(dist) else None
     if GROUP not in text:
         return None
     try:
         entry_points = tuple(dist.entry_points.select(group=GROUP))
     except Exception as error:
-        return _damaged(dist, error)
-    if not entry_points:
-        return None
+        return _damaged(dist, _cause(error))
+    if not entry_points:  # a heading of ours that does not close, or that nothing stands under
+        heading = re.search(rf"^\s*\[?{GROUP}\]?\s*$", text, re.MULTILINE)
+        return _damaged(dist, f"has no entry in a section [{GROUP}]") if heading else None
     name = canonical(_read_name(dist) or entry_points[0].value.partition(".")[0])
     return Installed(name, dist, entry_points)
 
 
-def _damaged(dist: metadata.Distribution, error: Exception | None) -> Installed:
+def _cause(error: Exception) -> str:
+    return f"is damaged ({one_line(error)})"
+
+
+def _damaged(dist: metadata.Distribution, how: str) -> Installed:
     normal = getattr(dist, "_normalized_name", None)
     name = canonical(_read_name(dist) or normal or "a plugin without a name")
-    cause = "is empty" if error is None else f"is damaged ({one_line(error)})"
-    return Installed(name, dist, damage=f"its entry_points.txt {cause}; install it again")
+    return Installed(name, dist, damage=f"its entry_points.txt {how}; install it again")
 
 
 def _requires_us(dist: metadata.Distribution) -> bool:

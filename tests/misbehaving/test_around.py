@@ -104,7 +104,13 @@ def test_ctrl_c_is_the_users(tmp_path: Path) -> None:
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-@pytest.mark.parametrize("way", ["exits", "interrupts itself", "is unprintable"])
+@pytest.mark.parametrize(
+    "way",
+    [
+        "interrupts itself",
+        *(pytest.param(way, marks=pytest.mark.slow) for way in ("exits", "is unprintable")),
+    ],
+)
 def test_scorer_in_a_worker_costs_its_candidate(way: str, tmp_path: Path) -> None:
     recipe = recipe_with("scorer", {"place": "call", "way": way})
     alone = snnplug.run(recipe, out=tmp_path / "alone", registry=bad_registry(), device="cpu")
