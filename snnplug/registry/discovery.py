@@ -17,7 +17,6 @@ import sys
 import time
 import traceback
 from collections.abc import Iterable, Iterator
-from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -25,7 +24,7 @@ import pluggy
 
 from snnplug.errors import InvalidSpec, PluginError, did_you_mean, one_line
 from snnplug.registry import hookspecs
-from snnplug.registry.distributions import Installed, canonical, installed_plugins, read_version
+from snnplug.registry.distributions import Installed, canonical, installed_plugins
 from snnplug.registry.interrupts import from_a_signal, listening
 from snnplug.registry.kinds import KINDS, Kind, Spec
 from snnplug.registry.put_back import put_back
@@ -137,7 +136,7 @@ def load_alone(name: str) -> tuple[str, list[str]]:
 
 def _load_plugin(installed: Installed, notes: list[Note]) -> Plugin:
     """Import a plugin and ask it for its specs; what it changes is put back and added to the notes."""
-    version = read_version(installed.dist)
+    version = installed.version
     if installed.damage:
         raise _Failure("metadata", installed.damage)
     if not version:
@@ -164,7 +163,7 @@ def _remarks(changes: list[str], started: float) -> Iterator[str]:
 
 def _problem(installed: Installed, failure: _Failure) -> Problem:
     cause = failure.__cause__
-    version = read_version(installed.dist) or "of unknown version"
+    version = installed.version or "of unknown version"
     details = f"{failure.error}\n"
     if cause is not None:
         with contextlib.suppress(Exception):  # a foreign exception may fail even to print itself
@@ -173,7 +172,7 @@ def _problem(installed: Installed, failure: _Failure) -> Problem:
 
 
 def _load(installed: Installed) -> tuple[Spec, ...]:
-    _check_requirement(installed.name, installed.dist)
+    _check_requirement(installed)
     specs: list[Spec] = []
     for entry_point in installed.entry_points:
         if not entry_point.pattern.match(entry_point.value):
@@ -201,8 +200,8 @@ def _load(installed: Installed) -> tuple[Spec, ...]:
     return tuple(specs)
 
 
-def _check_requirement(name: str, dist: metadata.Distribution) -> None:
-    for line in dist.requires or ():
+def _check_requirement(installed: Installed) -> None:
+    for line in installed.requires:
         if not re.match(r"snnplug(?![\w.-])", line, re.IGNORECASE):
             continue
         from packaging.requirements import InvalidRequirement, Requirement  # 15 ms, so only where needed
@@ -215,7 +214,7 @@ def _check_requirement(name: str, dist: metadata.Distribution) -> None:
             continue
         if not requirement.specifier.contains(__version__, prereleases=True):
             needs = f"it needs snnplug{requirement.specifier}, this is {__version__}"
-            raise _Failure("requires", f"{needs}; run: pip install -U snnplug {name}")
+            raise _Failure("requires", f"{needs}; run: pip install -U snnplug {installed.name}")
 
 
 def _call_hooks(module: ModuleType) -> list[Spec]:

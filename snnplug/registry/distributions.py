@@ -15,7 +15,7 @@ import attrs
 
 from snnplug.errors import one_line
 
-__all__ = ["GROUP", "Installed", "canonical", "installed_plugins", "read_version"]
+__all__ = ["GROUP", "Installed", "canonical", "installed_plugins"]
 
 GROUP = "snnplug"
 
@@ -26,13 +26,15 @@ class Installed:
 
     Attributes:
         name: in normal form.
-        dist: its metadata.
+        version: empty where METADATA is missing or damaged.
+        requires: what it needs, as in METADATA.
         entry_points: those of our group.
         damage: what is wrong with the file that lists them.
     """
 
     name: str
-    dist: metadata.Distribution
+    version: str
+    requires: tuple[str, ...] = ()
     entry_points: tuple[metadata.EntryPoint, ...] = ()
     damage: str = ""
 
@@ -87,8 +89,9 @@ def _plugin(dist: metadata.Distribution) -> Installed | None:
     if not entry_points:  # a heading of ours that does not close, or that nothing stands under
         heading = re.search(rf"^\s*\[?{GROUP}\]?\s*$", text, re.MULTILINE)
         return _damaged(dist, f"has no entry in a section [{GROUP}]") if heading else None
-    name = canonical(_read_name(dist) or entry_points[0].value.partition(".")[0])
-    return Installed(name, dist, entry_points)
+    name, version, requires = _read_metadata(dist)
+    name = canonical(name or entry_points[0].value.partition(".")[0])
+    return Installed(name, version, requires, entry_points)
 
 
 def _cause(error: Exception) -> str:
@@ -96,29 +99,24 @@ def _cause(error: Exception) -> str:
 
 
 def _damaged(dist: metadata.Distribution, how: str) -> Installed:
-    normal = getattr(dist, "_normalized_name", None)
-    name = canonical(_read_name(dist) or normal or "a plugin without a name")
-    return Installed(name, dist, damage=f"its entry_points.txt {how}; install it again")
+    name, version, _ = _read_metadata(dist)
+    name = canonical(name or getattr(dist, "_normalized_name", None) or "a plugin without a name")
+    return Installed(name, version, damage=f"its entry_points.txt {how}; install it again")
 
 
 def _requires_us(dist: metadata.Distribution) -> bool:
+    return any(re.match(r"snnplug(?![\w.-])", line) for line in _read_metadata(dist)[2])
+
+
+def _read_metadata(dist: metadata.Distribution) -> tuple[str, str, tuple[str, ...]]:
+    """Return name, version and requirements, empty where the file is missing or damaged.
+
+    A broken uninstall leaves entry points without it. Parsing it is most of the time of a listing.
+    """
     try:
-        return any(re.match(r"snnplug(?![\w.-])", line) for line in dist.requires or ())
+        content = dist.metadata
+        name, version = (" ".join((content[key] or "").split()) for key in ("Name", "Version"))
+        requires = content.get_all("Requires-Dist") or dist.requires or ()
     except Exception:
-        return False
-
-
-def _read_name(dist: metadata.Distribution) -> str:
-    """Return the name in the metadata, or nothing: a broken uninstall leaves entry points without it."""
-    try:
-        return " ".join((dist.metadata["Name"] or "").split())
-    except Exception:
-        return ""
-
-
-def read_version(dist: metadata.Distribution) -> str:
-    """Return the version in the metadata, or nothing where that is missing or damaged."""
-    try:
-        return " ".join((dist.version or "").split()) if _read_name(dist) else ""
-    except Exception:
-        return ""
+        return "", "", ()
+    return (name, version, tuple(requires)) if name else ("", "", ())

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 import attrs
 
 from snnplug.registry.discovery import load_alone
-from snnplug.registry.distributions import Installed, installed_plugins, read_version
+from snnplug.registry.distributions import Installed, installed_plugins
 
 __all__ = ["Isolated", "import_each"]
 
@@ -55,7 +55,7 @@ def import_each(disable: Iterable[str] = (), patience: float = _PATIENCE) -> Ite
 
 
 def _import(installed: Installed, patience: float) -> Isolated:
-    name, version = installed.name, read_version(installed.dist) or "of unknown version"
+    name, version = installed.name, installed.version or "of unknown version"
     search = os.pathsep.join(folder or os.getcwd() for folder in sys.path)
     environment = {**os.environ, "PYTHONPATH": search, "SNNPLUG_STRICT": "0"}
     try:
