@@ -111,9 +111,9 @@ class Searcher:
                     known[scored.trial.key] = scored.trial
                     with session.directory.storage_errors("trials.journal"):
                         journal.add(scored.trial)
-                    if scored.reason:
-                        reason = f"; one of them failed: {scored.reason}"
-                        session.lament(scored.reason, scored.details)
+                    reason = f"; one of them failed: {scored.reason}" if scored.reason else reason
+                    for line, details in scored.failures:
+                        session.lament(line, details)
                     bar.advance(self._note(known.values(), draws))
                 bar.advance(self._note(known.values(), draws), len(keys) - len(jobs))
                 with self.deciding:
@@ -125,8 +125,7 @@ class Searcher:
             raise ComponentError(f"{title(self.strategy_component)} asked for no candidate at all")
         if not (finite := _finite(trials)):
             raise RunFailed(f"none of {len(trials)} candidates could be scored{reason}")
-        if failed := len(trials) - len(finite):
-            session.note(f"{title(self.scorers[0])} has no score for {failed} of {len(trials)} candidates")
+        self._note_failures(trials, len(finite))
         front = pareto_front([self._told(trial).objectives for trial in trials]) if self.goals else []
         return SearchResult(
             best=max(finite, key=lambda trial: (self.sign * trial.score, -trial.index)),
@@ -135,6 +134,13 @@ class Searcher:
             pareto=tuple(trials[i] for i in front),
             workers=self.section.workers,
         )
+
+    def _note_failures(self, trials: Sequence[Trial], scored: int) -> None:
+        """Note how many candidates each scorer has failed at."""
+        found = [scored, *(sum(c.qualified in t.values for t in trials) for c in self.scorers[1:])]
+        for component, count in zip(self.scorers, found, strict=True):
+            if failed := len(trials) - count:
+                self.session.note(f"{title(component)} has no score for {failed} of {len(trials)} candidates")
 
     def _ask(self, asked: int) -> list[Genotype]:
         """Return what the strategy wants to know next; one that asks without end is stopped."""

@@ -20,6 +20,7 @@ from snnplug.runs.records import Epoch
 __all__ = ["Session"]
 
 T = TypeVar("T")
+_MOST = 20  # kinds of failure that are worth a line each
 _FOREVER = datetime.timedelta(days=1000)
 
 
@@ -56,8 +57,8 @@ class Session:
                 log_error(self.directory.path, line, details)
 
     def lament(self, line: str, details: str = "") -> None:
-        """Say what went wrong with one of many things, each kind of it once, and log its traceback."""
-        if line not in self._lamented:
+        """Say what went wrong with one of many things, the first few kinds of it, and log the traceback."""
+        if line not in self._lamented and len(self._lamented) < _MOST:
             self._lamented.add(line)
             self.report.say(f"note: {line}")
             log_error(self.directory.path, line, details)

@@ -15,6 +15,7 @@ from snnplug.registry.contain import calling, contract_of, title
 from snnplug.registry.interrupts import from_a_signal
 from snnplug.registry.kinds import KINDS, Spec
 from snnplug.registry.parameters import Parameter, check_parameters, parameters_of
+from snnplug.registry.put_back import put_back_most
 
 __all__ = ["Component", "aside", "load_target"]
 
@@ -40,8 +41,7 @@ def load_target(target: Any, who: str) -> Any:
         return target
     module, _, path = target.partition(":")
     try:
-        with aside():
-            found: Any = importlib.import_module(module)
+        found: Any = sys.modules.get(module) or _imported(module, who)
         for part in path.split("."):
             found = getattr(found, part)
     except BaseException as error:
@@ -51,6 +51,18 @@ def load_target(target: Any, who: str) -> Any:
     if not callable(found):
         raise TargetError(f"{who} cannot be loaded from {target}: {type(found).__name__} is not callable")
     return found
+
+
+def _imported(module: str, who: str) -> Any:
+    """Import the module of a target; what it changes of the process is put back, and said."""
+    changes: list[str] = []
+    try:
+        with aside(), put_back_most() as changes:
+            return importlib.import_module(module)
+    finally:
+        if changes:
+            said = f"{who} changed {', '.join(changes)} while it was imported; that was put back"
+            print(f"snnplug: note: {said}", file=sys.stderr)
 
 
 def _spec_of(component: Component) -> Spec:

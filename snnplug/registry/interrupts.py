@@ -2,7 +2,7 @@
 
 Python's own handler of Ctrl-C leaves no trace of itself, so that a component which raises `KeyboardInterrupt`
 looks like a user who stops it. Inside `listening` a handler written in Python stands in its place: what it
-raises has it as the innermost frame.
+raises has it among its frames.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
+import traceback
 from collections.abc import Iterator
 from types import FrameType
 from typing import NoReturn
@@ -44,8 +45,5 @@ def from_a_signal(error: BaseException) -> bool:
     handlers = [signal.getsignal(number) for number in signal.valid_signals()]
     if isinstance(error, KeyboardInterrupt) and signal.default_int_handler in handlers:
         return True
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    codes = [getattr(handler, "__code__", None) for handler in handlers]
-    return trace is not None and trace.tb_frame.f_code in codes
+    codes = {getattr(handler, "__code__", None) for handler in handlers}
+    return any(frame.f_code in codes for frame, _ in traceback.walk_tb(error.__traceback__))

@@ -15,12 +15,12 @@ import signal
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import attrs
 
-__all__ = ["put_back"]
+__all__ = ["put_back", "put_back_most"]
 
 _SIGNALS = [
     getattr(signal, name)
@@ -29,6 +29,7 @@ _SIGNALS = [
 ] + [getattr(signal, name) for name in ("SIGABRT", "SIGUSR1", "SIGUSR2") if hasattr(signal, name)]
 _SHOWN = 60  # characters of what was printed
 _UNKNOWN = object()
+_SEED = "the seed of "
 
 
 @attrs.frozen
@@ -39,13 +40,15 @@ class _Aspect:
         name: for messages.
         read: returns its value; None where there is none, as of a library that is not loaded.
         write: puts a value back.
-        fresh: returns what it is where the library was loaded only now.
+        fresh: returns what it is where the library was loaded only now; `_UNKNOWN` if that differs each time.
+        anywhere: no import may change it, not that of a method and the libraries it needs either.
     """
 
     name: str
     read: Callable[[], Any]
     write: Callable[[Any], object]
     fresh: Callable[[], Any] = lambda: None
+    anywhere: bool = False
 
     def now(self) -> Any:
         try:
@@ -60,7 +63,9 @@ def _torch() -> Any:
 
 def _of_torch(name: str, read: Any, write: Any, fresh: Any) -> _Aspect:
     """Return an aspect of torch, which is looked at only where it is loaded."""
-    return _Aspect(name, lambda: read(_torch()) if _torch() else None, lambda v: write(_torch(), v), fresh)
+    return _Aspect(
+        name, lambda: read(_torch()) if _torch() else None, lambda v: write(_torch(), v), fresh, anywhere=True
+    )
 
 
 def _numpy_state() -> Any:
@@ -78,6 +83,13 @@ def _set_numpy_state(value: Any) -> None:
         numpy.random.seed()  # loaded only now: as it would have begun
     else:
         numpy.random.set_state((value[0], numpy.frombuffer(value[1], dtype=numpy.uint32), *value[2:]))
+
+
+def _set_torch_state(torch: Any, value: Any) -> None:
+    if value is None:
+        torch.seed()
+    else:
+        torch.set_rng_state(torch.frombuffer(bytearray(value), dtype=torch.uint8))
 
 
 def _environment(before: Any) -> None:
@@ -118,17 +130,17 @@ def _set_path(before: Any) -> None:
 
 
 _ASPECTS = (
-    _Aspect("the recursion limit", sys.getrecursionlimit, sys.setrecursionlimit),
-    _Aspect("the working directory", os.getcwd, os.chdir),
+    _Aspect("the recursion limit", sys.getrecursionlimit, sys.setrecursionlimit, anywhere=True),
+    _Aspect("the working directory", os.getcwd, os.chdir, anywhere=True),
     _Aspect("environment variables", os.environ.copy, _environment),
     _Aspect("sys.path", lambda: list(sys.path), _set_path),
-    _Aspect("signal handlers", _handlers, _set_handlers),
+    _Aspect("signal handlers", _handlers, _set_handlers, anywhere=True),
     _Aspect("the locale", _locale, _set_locale),
     _Aspect("the garbage collector", gc.isenabled, _collecting),
     _Aspect("sys.excepthook", lambda: sys.excepthook, lambda hook: setattr(sys, "excepthook", hook)),
     _Aspect("standard error", lambda: sys.stderr, lambda stream: setattr(sys, "stderr", stream)),
-    _Aspect("the seed of random", random.getstate, random.setstate),
-    _Aspect("the seed of numpy", _numpy_state, _set_numpy_state, _numpy_state),
+    _Aspect(f"{_SEED}random", random.getstate, random.setstate, anywhere=True),
+    _Aspect(f"{_SEED}numpy", _numpy_state, _set_numpy_state, lambda: _UNKNOWN, anywhere=True),
     _of_torch(
         "the default type of torch",
         lambda torch: torch.get_default_dtype(),
@@ -142,10 +154,10 @@ _ASPECTS = (
         lambda: True,
     ),
     _of_torch(
-        "the seed of torch",
+        f"{_SEED}torch",
         lambda torch: torch.get_rng_state().numpy().tobytes(),
-        lambda torch, value: torch.set_rng_state(torch.frombuffer(bytearray(value), dtype=torch.uint8)),
-        lambda: _torch().Generator().get_state().numpy().tobytes(),
+        _set_torch_state,
+        lambda: _UNKNOWN,
     ),
     _of_torch(
         "the number of threads of torch",
@@ -181,21 +193,40 @@ def put_back() -> Iterator[list[str]]:
     Yields:
         A list that then holds what was changed, in words; what was printed comes last.
     """
-    changes: list[str] = []
-    before = [aspect.now() for aspect in _ASPECTS]
     overheard = _Overheard()
-    with warnings.catch_warnings(), contextlib.redirect_stdout(overheard):
+    with warnings.catch_warnings(), contextlib.redirect_stdout(overheard), _watching(_ASPECTS) as changes:
         filters = list(warnings.filters)
         try:
             yield changes
         finally:
-            for aspect, value in zip(_ASPECTS, before, strict=True):
-                _restore(aspect, value, changes)
-            if list(warnings.filters) != filters:
-                changes.append("the filters of warnings")
+            filtered = list(warnings.filters) != filters
+    if filtered:
+        changes.append("the filters of warnings")
     if printed := " ".join(overheard.text.split()):
         shown = printed if len(printed) <= _SHOWN else f"{printed[:_SHOWN]}..."
         changes.append(f"standard output, by printing {shown!r}")
+
+
+@contextlib.contextmanager
+def put_back_most() -> Iterator[list[str]]:
+    """Do the same where libraries are imported too, which rightly set environment and filters of warnings.
+
+    They also draw from the generators, which needs no words once it is put back.
+    """
+    with _watching([aspect for aspect in _ASPECTS if aspect.anywhere]) as changes:
+        yield changes
+    changes[:] = [change for change in changes if not change.startswith(_SEED)]
+
+
+@contextlib.contextmanager
+def _watching(aspects: Sequence[_Aspect]) -> Iterator[list[str]]:
+    changes: list[str] = []
+    before = [aspect.now() for aspect in aspects]
+    try:
+        yield changes
+    finally:
+        for aspect, value in zip(aspects, before, strict=True):
+            _restore(aspect, value, changes)
 
 
 def _restore(aspect: _Aspect, before: Any, changes: list[str]) -> None:
@@ -206,5 +237,6 @@ def _restore(aspect: _Aspect, before: Any, changes: list[str]) -> None:
     if now is not _UNKNOWN and now == wanted:
         return
     with contextlib.suppress(Exception):  # such as a working directory that was removed
-        aspect.write(wanted)
-        changes.append(aspect.name)
+        aspect.write(None if wanted is _UNKNOWN else wanted)
+        if wanted is not _UNKNOWN:
+            changes.append(aspect.name)

@@ -221,6 +221,32 @@ def test_the_table_is_whole() -> None:
     assert len(LEFT_OUT) + len(PUT_BACK) + len(OF_TORCH) + len(DAMAGED) >= 45
 
 
+METHODS = {  # what the module of a method does: what the note says
+    "moves": ("import os; os.chdir('/')", "the working directory"),
+    "recurses deeper": ("import sys; sys.setrecursionlimit(54321)", "the recursion limit"),
+    "ignores Ctrl-C": ("import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)", "signal handlers"),
+    "seeds": ("import random; random.seed(0)", ""),  # many a library draws
+}
+
+
+def test_what_a_method_changes_is_put_back_where_it_is_used(distributions: Any) -> None:
+    for case, (source, _) in METHODS.items():
+        name = name_of(case)
+        package = name.replace("-", "_")
+        target = HOOK.replace("nowhere:Fine", f"{package}.method:Fine")
+        distributions.add(name, HEAD + target, files={"method.py": f"{source}\nclass Fine: pass\n"})
+    code = f"{STATE}before = state()\nfor r in registry: r.load()\nresult['same'] = state() == before"
+    found = distributions.probe(code)
+    assert found["same"]
+    end = "while it was imported; that was put back"
+    said = {
+        f"snnplug: note: neuron {name_of(case)}:fine 1.0 changed {words} {end}"
+        for case, (_, words) in METHODS.items()
+        if words
+    }
+    assert set(found["stderr"]) == said
+
+
 DAMAGED = {  # content of entry_points.txt: what is said
     "section not closed": (
         b"[snnplug\nit = acme.plugin\n",

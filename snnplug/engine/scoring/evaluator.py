@@ -44,11 +44,17 @@ class Job:
 
 @attrs.frozen
 class Scored:
-    """A scored candidate, why it has no score if it has none, and the traceback of that."""
+    """A scored candidate.
+
+    Attributes:
+        trial: with its score, NaN if it has none.
+        reason: why it has none.
+        failures: a line and a traceback for each scorer that gave nothing.
+    """
 
     trial: Trial
     reason: str = ""
-    details: str = ""
+    failures: tuple[tuple[str, str], ...] = ()
 
 
 @contextlib.contextmanager
@@ -108,17 +114,17 @@ class Evaluator:
             seed=derive_seed(self.parts.seed, "scorer", job.key),
         )
         with one_thread():
-            (score, reason, details), *others = [self._try(*scorer, candidate) for scorer in self.scorers]
-        values = {c.qualified: other[0] for (c, _), other in zip(self.scorers[1:], others, strict=True)}
+            found = [self._try(*scorer, candidate) for scorer in self.scorers]
+        values = {c.qualified: other[0] for (c, _), other in zip(self.scorers[1:], found[1:], strict=True)}
         trial = Trial(
             index=job.index,
             genotype=job.genotype,
             key=job.key,
-            score=score,
+            score=found[0][0],
             values={name: value for name, value in values.items() if math.isfinite(value)},
             seconds=time.perf_counter() - started,
         )
-        return Scored(trial, reason, details)
+        return Scored(trial, found[0][1], tuple((why, details) for _, why, details in found if why))
 
     def _try(
         self, component: Component, scorer: Callable[[Candidate], float], candidate: Candidate
