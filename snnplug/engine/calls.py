@@ -136,8 +136,8 @@ class Calls:
     def check_batch(self, values: Any, labels: Tensor) -> None:
         """Refuse values that are not those of the task."""
         shape = self.task.input_shape
-        size = ", ".join(map(str, ("B", *(["T"] if self.task.events else []), *shape)))
         if not isinstance(values, Tensor) or tuple(values.shape[-len(shape) :]) != shape:
+            size = ", ".join(map(str, ("B", *(["T"] if self.task.events else []), *shape)))
             refuse(self.plan["dataset"], f"values [{size}]", values)
         if len(values) != len(labels):
             refuse(self.plan["dataset"], f"{len(labels)} samples, as many as labels", values)

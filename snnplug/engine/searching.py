@@ -140,7 +140,9 @@ class Searcher:
         found = [scored, *(sum(c.qualified in t.values for t in trials) for c in self.scorers[1:])]
         for component, count in zip(self.scorers, found, strict=True):
             if failed := len(trials) - count:
-                self.session.note(f"{title(component)} has no score for {failed} of {len(trials)} candidates")
+                self.session.note(
+                    f"{title(component)} has no finite score for {failed} of {len(trials)} candidates"
+                )
 
     def _ask(self, asked: int) -> list[Genotype]:
         """Return what the strategy wants to know next; one that asks without end is stopped."""

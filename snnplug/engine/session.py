@@ -61,7 +61,7 @@ class Session:
         if line not in self._lamented and len(self._lamented) < _MOST:
             self._lamented.add(line)
             self.report.say(f"note: {line}")
-            log_error(self.directory.path, line, details)
+            log_error(self.directory.path, line, details or line)
 
     @functools.cached_property
     def _patient(self) -> Any:

@@ -186,7 +186,7 @@ def test_run_has_its_result(case: Case, tmp_path: Path) -> None:
     assert done.result is not None
     [note] = done.summary["notes"]
     if case.kind == "scorer":
-        assert f"{title(case.kind)} has no score for" in note
+        assert f"{title(case.kind)} has no finite score for" in note
         note = next(line for line in (directory / "errors.log").read_text().splitlines() if "scorer" in line)
         assert done.result.search is not None and done.result.search.best > 6
     says_who_and_what(note, case)

@@ -124,7 +124,9 @@ class Evaluator:
             values={name: value for name, value in values.items() if math.isfinite(value)},
             seconds=time.perf_counter() - started,
         )
-        return Scored(trial, found[0][1], tuple((why, details) for _, why, details in found if why))
+        return Scored(
+            trial, found[0][1], tuple((why, more) for score, why, more in found if math.isnan(score))
+        )
 
     def _try(
         self, component: Component, scorer: Callable[[Candidate], float], candidate: Candidate
