@@ -6,6 +6,7 @@ costs a few comparisons; values are looked at only once something is wrong.
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -42,6 +43,7 @@ class Calls:
         self, plan: Plan, encoder: Encoder, encoded_by: Component, loss: Loss | None, task: Task
     ) -> None:
         self.plan, self.loss_module, self.encoder, self.task = plan, loss, encoder, task
+        self.shape = tuple(task.input_shape)
         self.encoded_by, self.loss_component = encoded_by, plan.get("loss")
         self.root = next((c for c in plan.components.values() if c.kind == "search_space"), None) or plan.get(
             "architecture"
@@ -135,9 +137,8 @@ class Calls:
 
     def check_batch(self, values: Any, labels: Tensor) -> None:
         """Refuse values that are not those of the task."""
-        shape = self.task.input_shape
-        if not isinstance(values, Tensor) or tuple(values.shape[-len(shape) :]) != shape:
-            size = ", ".join(map(str, ("B", *(["T"] if self.task.events else []), *shape)))
+        if not isinstance(values, Tensor) or tuple(values.shape[-len(self.shape) :]) != self.shape:
+            size = ", ".join(map(str, ("B", *(["T"] if self.task.events else []), *self.shape)))
             refuse(self.plan["dataset"], f"values [{size}]", values)
         if len(values) != len(labels):
             refuse(self.plan["dataset"], f"{len(labels)} samples, as many as labels", values)
@@ -165,7 +166,8 @@ class Calls:
         """Raise the error of the first layer that breaks its contract, if one does."""
         fault = find_fault(model, x)
         if fault is not None:
-            raise ComponentError(self._say(fault)) from error
+            details = "" if error is None else "".join(traceback.format_exception(error))
+            raise ComponentError(self._say(fault), details) from error
 
     def _say(self, fault: Fault) -> str:
         found = owner(fault.module, self.plan.used()) or self.root

@@ -135,7 +135,7 @@ def _culprit(error: BaseException, component: Any, among: Among) -> Any:
     """Return the component whose code an exception comes from, the innermost of several."""
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)][::-1]
     components = [] if component is None else [component]
-    components += [other for other in among() if other != component]
+    components += [other for other in among() if other is not component]
     targets = [(other, _loaded(other)) for other in components]
     for belongs in (_is_its_own, _is_of_its_class, _is_of_its_module, _is_of_its_package):
         for frame in frames:

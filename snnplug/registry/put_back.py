@@ -22,11 +22,8 @@ import attrs
 
 __all__ = ["put_back", "put_back_most"]
 
-_SIGNALS = [
-    getattr(signal, name)
-    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGALRM", "SIGCHLD", "SIGPIPE")
-    if hasattr(signal, name)  # Windows has few
-] + [getattr(signal, name) for name in ("SIGABRT", "SIGUSR1", "SIGUSR2") if hasattr(signal, name)]
+_NAMES = "INT TERM HUP QUIT ALRM CHLD PIPE ABRT USR1 USR2"  # asking for all of them takes ten times as long
+_SIGNALS = [getattr(signal, f"SIG{name}") for name in _NAMES.split() if hasattr(signal, f"SIG{name}")]
 _SHOWN = 60  # characters of what was printed
 _UNKNOWN = object()
 _SEED = "the seed of "
@@ -168,22 +165,32 @@ _ASPECTS = (
 )
 
 
-class _Overheard(io.TextIOBase):
-    """Stands for standard output, and keeps what is printed."""
-
-    def __init__(self) -> None:
-        self.text = ""
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, text: str) -> int:
-        if len(self.text) <= _SHOWN:
-            self.text += text[: _SHOWN + 1]
-        return len(text)
+class _Kept(io.BytesIO):
+    """What is printed as bytes; it can be read after it was closed."""
 
     def close(self) -> None:
         pass
+
+
+class _Overheard(io.TextIOWrapper):
+    """Stands for standard output and keeps what is printed; who holds on to it prints to standard error."""
+
+    def __init__(self) -> None:
+        self.text, self.kept, self.over = "", _Kept(), False
+        super().__init__(self.kept, encoding="utf-8", write_through=True)
+
+    def write(self, text: str) -> int:
+        if self.over:
+            return sys.stderr.write(text)
+        self.text += text[: _SHOWN + 1] if len(self.text) <= _SHOWN else ""
+        return len(text)
+
+    def end(self) -> str:
+        """Return the beginning of what was printed, in one line."""
+        self.over = True
+        words = (self.text + self.kept.getvalue()[: _SHOWN + 1].decode(errors="replace")).split()
+        printed = " ".join(words)
+        return printed if len(printed) <= _SHOWN else f"{printed[:_SHOWN]}..."
 
 
 @contextlib.contextmanager
@@ -202,9 +209,8 @@ def put_back() -> Iterator[list[str]]:
             filtered = list(warnings.filters) != filters
     if filtered:
         changes.append("the filters of warnings")
-    if printed := " ".join(overheard.text.split()):
-        shown = printed if len(printed) <= _SHOWN else f"{printed[:_SHOWN]}..."
-        changes.append(f"standard output, by printing {shown!r}")
+    if printed := overheard.end():
+        changes.append(f"standard output, by printing {printed!r}")
 
 
 @contextlib.contextmanager
@@ -213,9 +219,12 @@ def put_back_most() -> Iterator[list[str]]:
 
     They also draw from the generators, which needs no words once it is put back.
     """
-    with _watching([aspect for aspect in _ASPECTS if aspect.anywhere]) as changes:
-        yield changes
-    changes[:] = [change for change in changes if not change.startswith(_SEED)]
+    changes: list[str] = []
+    try:
+        with _watching([aspect for aspect in _ASPECTS if aspect.anywhere]) as found:
+            yield changes
+    finally:
+        changes += [change for change in found if not change.startswith(_SEED)]
 
 
 @contextlib.contextmanager

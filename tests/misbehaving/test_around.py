@@ -95,6 +95,35 @@ def test_no_command_ends_well_without_a_result(
     assert "ways.py" in done.stderr
 
 
+@pytest.mark.parametrize("way", ["exits", "interrupts itself"])
+def test_command_that_is_stopped_half_way_says_how_to_go_on(
+    way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Registry, "from_installed", lambda *_, **__: bad_registry())
+    (tmp_path / "recipe.toml").write_text(RECIPE)
+    directory = tmp_path / "run"
+    sets = {"place": "step", "way": way, "late": str(directory / "checkpoint.pt")}
+    overrides = [word for key, value in sets.items() for word in ("-s", f'neuron.{key}="{value}"')]
+    command = ["run", str(tmp_path / "recipe.toml"), "--out", str(directory), "-q", "--device", "cpu"]
+    done = CliRunner().invoke(main, [*command, *overrides])
+    assert (done.exit_code, done.stdout) == (1, "")
+    [line] = done.stderr.splitlines()
+    assert line.startswith("snnplug: neuron acme-bad:bad 1.2 raised ")
+    assert f"traceback: {directory / 'errors.log'}" in line
+    assert line.endswith(f"go on with: snnplug run --resume {directory}")
+
+
+def test_benchmark_that_exits_is_no_success(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Registry, "from_installed", lambda *_, **__: bad_registry())
+    sets = ["-s", "benchmark.place=build", "-s", "benchmark.way=exits"]
+    done = CliRunner().invoke(
+        main, ["correlate", "--benchmark", "bad", "--out", str(tmp_path / "out"), *sets]
+    )
+    assert done.exit_code == 1
+    [line] = done.stderr.splitlines()
+    assert line.startswith("snnplug: benchmark acme-bad:bad 1.2 raised SystemExit: 0; expected ")
+
+
 def test_ctrl_c_is_the_users(tmp_path: Path) -> None:
     registry = toys.toy_registry()
     registry.register(ScorerSpec(name="bad", target=Interrupted, summary="Interrupted."))

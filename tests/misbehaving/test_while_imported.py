@@ -94,6 +94,10 @@ PUT_BACK = {  # what is done: what the note says
     "raises warnings": ("import warnings; warnings.simplefilter('error')", "the filters of warnings"),
     "prints": ("print('hello', 'there')", "standard output, by printing 'hello there'"),
     "prints much": ("print('a b ' * 100000)", "standard output, by printing 'a b a b"),
+    "prints bytes": (
+        "sys.stdout.reconfigure(line_buffering=True); sys.stdout.buffer.write(b'raw \\xff')",
+        "standard output, by printing 'raw \N{REPLACEMENT CHARACTER}'",
+    ),
     "closes what it prints to": (
         "sys.stdout.write('bye'); sys.stdout.close()",
         "standard output, by printing 'bye'",
@@ -314,6 +318,13 @@ KILLERS = {
     "acme-crash": ("import ctypes; ctypes.string_at(0)", "importing it crashes the process (SIGSEGV)"),
     "acme-abort": ("import os; os.abort()", "importing it crashes the process (SIGABRT)"),
 }
+
+
+def test_what_a_plugin_logs_later_is_no_result(distributions: Any) -> None:
+    source = f"{HEAD}import logging\nlog = logging.StreamHandler(sys.stdout)\n{HOOK}"
+    distributions.add("acme-logs", source)
+    code = "import acme_logs.plugin as p, logging\np.log.emit(logging.makeLogRecord({'msg': 'later'}))"
+    assert distributions.probe(code)["stderr"] == ["later"]
 
 
 def test_isolated_finds_who_ends_the_process(distributions: Any) -> None:
