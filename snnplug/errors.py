@@ -126,14 +126,17 @@ class RunFailed(SnnplugError, RuntimeError):
 
 
 class ComponentError(RunFailed):
-    """Code of a plugin failed, or gave what its kind does not allow; `details` holds the traceback."""
+    """Code of a plugin failed, or gave what its kind does not allow.
 
-    def __init__(self, message: str = "", details: str = "") -> None:
-        self.details = details
+    `details` holds the traceback, `plugin` the distribution to blame.
+    """
+
+    def __init__(self, message: str = "", details: str = "", plugin: str = "") -> None:
+        self.details, self.plugin = details, plugin
         super().__init__(message)
 
-    def __reduce__(self) -> tuple[type[ComponentError], tuple[str, str]]:
-        return type(self), (str(self), self.details)
+    def __reduce__(self) -> tuple[type[ComponentError], tuple[str, str, str]]:
+        return type(self), (str(self), self.details, self.plugin)
 
 
 class NonFiniteLoss(RunFailed):

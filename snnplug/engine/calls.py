@@ -167,7 +167,8 @@ class Calls:
         fault = find_fault(model, x)
         if fault is not None:
             details = "" if error is None else "".join(traceback.format_exception(error))
-            raise ComponentError(self._say(fault), details) from error
+            found = owner(fault.module, self.plan.used()) or self.root
+            raise ComponentError(self._say(fault), details, found.plugin if found else "") from error
 
     def _say(self, fault: Fault) -> str:
         found = owner(fault.module, self.plan.used()) or self.root
@@ -180,6 +181,6 @@ class Calls:
             return
         if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < self.task.classes:
             given = f"labels from {int(labels.min())} to {int(labels.max())}"
-            raise ComponentError(
-                f"{title(self.plan['dataset'])} gave {given}; expected 0 to {self.task.classes - 1}"
-            )
+            component = self.plan["dataset"]
+            said = f"{title(component)} gave {given}; expected 0 to {self.task.classes - 1}"
+            raise ComponentError(said, plugin=component.plugin)

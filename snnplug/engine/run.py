@@ -176,7 +176,7 @@ def _contained(session: Session) -> Iterator[None]:
         if error.details and log_error(directory, said, error.details):
             said += f"; traceback: {directory / ERROR_LOG}"
         hint = f"What was finished is kept; once that is mended, go on with: snnplug run --resume {directory}"
-        raise ComponentError(f"{said}. {hint}") from error
+        raise ComponentError(f"{said}. {hint}", plugin=error.plugin) from error
 
 
 @attrs.frozen(kw_only=True)

@@ -122,7 +122,9 @@ class Searcher:
                     raise RunFailed(f"the first {len(known)} candidates could not be scored{reason}")
         trials = tuple(sorted(known.values(), key=lambda trial: trial.index))
         if not trials:
-            raise ComponentError(f"{title(self.strategy_component)} asked for no candidate at all")
+            component = self.strategy_component
+            said = f"{title(component)} asked for no candidate at all"
+            raise ComponentError(said, plugin=component.plugin)
         if not (finite := _finite(trials)):
             raise RunFailed(f"none of {len(trials)} candidates could be scored{reason}")
         self._note_failures(trials, len(finite))
@@ -155,9 +157,8 @@ class Searcher:
             if len(genotypes) > most:
                 refuse(component, f"up to {most} genotypes, as many as it was asked for", genotypes)
             if asked + len(genotypes) > self.strategy.draws:
-                raise ComponentError(
-                    f"{title(component)} asked for more candidates than its draws, {self.strategy.draws}"
-                )
+                said = f"{title(component)} asked for more candidates than its draws, {self.strategy.draws}"
+                raise ComponentError(said, plugin=component.plugin)
             return [_plain(genotype) for genotype in genotypes]
 
     def _key(self, genotype: Genotype) -> str:

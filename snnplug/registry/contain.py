@@ -70,7 +70,7 @@ class calling:  # noqa: N801 - read as a word: with calling(...)
         expected = self.expected if culprit is self.component and self.expected else contract_of(culprit)
         details = "".join(traceback.format_exception(error))
         said = f"{title(culprit)} raised {_shortened(one_line(error))}; expected {expected}"
-        raise ComponentError(said, details) from error
+        raise ComponentError(said, details, culprit.plugin) from error
 
 
 def refuse(component: Any, expected: str, given: Any) -> NoReturn:
@@ -79,7 +79,8 @@ def refuse(component: Any, expected: str, given: Any) -> NoReturn:
     Raises:
         ComponentError: always.
     """
-    raise ComponentError(f"{title(component)} gave {describe(given)}; expected {expected}")
+    said = f"{title(component)} gave {describe(given)}; expected {expected}"
+    raise ComponentError(said, plugin=component.plugin)
 
 
 def title(component: Any) -> str:

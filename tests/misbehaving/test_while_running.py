@@ -169,6 +169,7 @@ def test_run_is_stopped_in_one_line(case: Case, tmp_path: Path) -> None:
         snnplug.run(recipe, out=directory, registry=bad_registry(), device="cpu")
     says_who_and_what(str(caught.value), case)
     assert caught.value.exit_code in (1, 2)
+    assert getattr(caught.value, "plugin", components.PLUGIN) == components.PLUGIN
     if case.late:
         assert (directory / "checkpoint.pt").exists()
         assert [json.loads(line)["epoch"] for line in (directory / "metrics.jsonl").read_text().splitlines()]

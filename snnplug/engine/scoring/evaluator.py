@@ -13,7 +13,7 @@ import math
 import numbers
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import attrs
 import torch
@@ -49,12 +49,23 @@ class Scored:
     Attributes:
         trial: with its score, NaN if it has none.
         reason: why it has none.
+        plugin: whose fault that is.
         failures: a line and a traceback for each scorer that gave nothing.
     """
 
     trial: Trial
     reason: str = ""
+    plugin: str = ""
     failures: tuple[tuple[str, str], ...] = ()
+
+
+class _Score(NamedTuple):
+    """What one scorer gave for one candidate; where that is no finite number, why, and whose fault it is."""
+
+    value: float
+    reason: str = ""
+    plugin: str = ""
+    details: str = ""
 
 
 @contextlib.contextmanager
@@ -114,33 +125,33 @@ class Evaluator:
             seed=derive_seed(self.parts.seed, "scorer", job.key),
         )
         with one_thread():
-            found = [self._try(*scorer, candidate) for scorer in self.scorers]
-        values = {c.qualified: other[0] for (c, _), other in zip(self.scorers[1:], found[1:], strict=True)}
+            own, *others = [self._try(*scorer, candidate) for scorer in self.scorers]
+        recorded = zip((component.qualified for component, _ in self.scorers[1:]), others, strict=True)
         trial = Trial(
             index=job.index,
             genotype=job.genotype,
             key=job.key,
-            score=found[0][0],
-            values={name: value for name, value in values.items() if math.isfinite(value)},
+            score=own.value,
+            values={name: other.value for name, other in recorded if math.isfinite(other.value)},
             seconds=time.perf_counter() - started,
         )
-        return Scored(
-            trial, found[0][1], tuple((why, more) for score, why, more in found if math.isnan(score))
-        )
+        failed = [(one.reason, one.details) for one in (own, *others) if math.isnan(one.value)]
+        return Scored(trial, own.reason, own.plugin, tuple(failed))
 
     def _try(
         self, component: Component, scorer: Callable[[Candidate], float], candidate: Candidate
-    ) -> tuple[float, str, str]:
-        """Return a score; NaN where there is none, with the reason and its traceback."""
+    ) -> _Score:
         try:
             with calling(component, _NUMBER, self.parts.plan.used):
-                score = _number(component, scorer(candidate))
+                value = _number(component, scorer(candidate))
         except UsageError:
             raise
         except SnnplugError as error:
-            return math.nan, str(error), getattr(error, "details", "")
-        reason = "" if math.isfinite(score) else f"{title(component)} gave {score}; expected {_NUMBER}"
-        return score, reason, ""
+            plugin = getattr(error, "plugin", "") or component.plugin
+            return _Score(math.nan, str(error), plugin, getattr(error, "details", ""))
+        if math.isfinite(value):
+            return _Score(value)
+        return _Score(value, f"{title(component)} gave {value}; expected {_NUMBER}", component.plugin)
 
     def _batch(self, index: int, size: int) -> tuple[Tensor, Tensor]:
         split = self.parts.splits.train
