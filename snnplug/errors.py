@@ -15,6 +15,7 @@
         RunDirectoryError        a run directory exists, is missing or is not one of ours
       PluginError                an installed plugin is broken (raised only in strict mode)
       RunFailed                  a run stopped half way; the command line exits with 1
+        ComponentError           code of a plugin failed, or gave what its kind does not allow
         NonFiniteLoss            the loss became NaN or infinite
         StorageError             the disk is full or not writable
 
@@ -28,6 +29,7 @@ from collections.abc import Iterable
 
 __all__ = [
     "AmbiguousName",
+    "ComponentError",
     "ContractError",
     "DataError",
     "DeviceError",
@@ -123,6 +125,20 @@ class RunFailed(SnnplugError, RuntimeError):
     """A run stopped before its end; what it had finished is kept."""
 
 
+class ComponentError(RunFailed):
+    """Code of a plugin failed, or gave what its kind does not allow.
+
+    `details` holds the traceback, `plugin` the distribution to blame.
+    """
+
+    def __init__(self, message: str = "", details: str = "", plugin: str = "") -> None:
+        self.details, self.plugin = details, plugin
+        super().__init__(message)
+
+    def __reduce__(self) -> tuple[type[ComponentError], tuple[str, str, str]]:
+        return type(self), (str(self), self.details, self.plugin)
+
+
 class NonFiniteLoss(RunFailed):
     """The loss became NaN or infinite."""
 
@@ -142,10 +158,11 @@ def did_you_mean(given: str, allowed: Iterable[str], cutoff: float = 0.6) -> str
 
 
 def one_line(error: BaseException) -> str:
-    """Return an exception's type and text in one line, whatever the exception does."""
+    """Return an exception's type and text in one printable line, whatever the exception does."""
     name = type(error).__name__
     try:
         text = " ".join(str(error).split())
-    except Exception:  # a foreign exception may fail even to print itself
+    except BaseException:  # a foreign exception may fail even to print itself
         text = ""
+    text = "".join(letter if letter.isprintable() else "?" for letter in text)
     return f"{name}: {text}" if text else name

@@ -332,7 +332,7 @@ def test_strict_mode_raises(distributions):
 
 
 def test_keyboard_interrupt_passes(distributions):
-    distributions.add("bad-plugin", "raise KeyboardInterrupt")
+    distributions.add("bad-plugin", "import signal; signal.raise_signal(signal.SIGINT)")
     done = distributions.run("-c", "import snnplug; snnplug.Registry.from_installed()")
     assert "KeyboardInterrupt" in done.stderr
     assert done.returncode != 0

@@ -41,6 +41,11 @@ def test_recipe_error_keeps_its_problems():
     assert pickle.loads(pickle.dumps(error)).problems == ("first", "second")
 
 
+def test_component_error_keeps_what_it_knows():
+    error = pickle.loads(pickle.dumps(errors.ComponentError("what was given", "Traceback", "acme")))
+    assert (str(error), error.details, error.plugin) == ("what was given", "Traceback", "acme")
+
+
 def test_errors_are_the_natural_builtins_too():
     assert issubclass(errors.UnknownName, LookupError)
     assert issubclass(errors.ParameterError, ValueError)

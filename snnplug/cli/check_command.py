@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 import click
 
-from snnplug.errors import SnnplugError, one_line
+from snnplug.errors import SnnplugError
 from snnplug.recipe.built_in import DEFAULT
+from snnplug.registry.contain import calling
+from snnplug.registry.discovery import log_problems
 from snnplug.registry.parameters import parameters_of
 from snnplug.registry.registration import Registration
 from snnplug.registry.registry import Registry
@@ -47,6 +49,7 @@ def command(
         click.echo(f"recipe {recipe or DEFAULT}: no problems")
         return
     registry = Registry.from_installed(quiet=True)
+    log_problems((), registry.notes)
     lines = [str(problem) for problem in registry.problems]
     for registration in registry:
         lines += _mistakes(registration)
@@ -61,12 +64,11 @@ def command(
 def _mistakes(registration: Registration) -> Iterator[str]:
     who = f"{registration.kind} {registration.qualified} {registration.version}"
     try:
-        known, open_ended = parameters_of(registration.load())
+        target = registration.load()
+        with calling(registration, "a signature that can be read", tuple):
+            known, open_ended = parameters_of(target)
     except SnnplugError as error:
         yield " ".join(str(error).split())
-        return
-    except Exception as error:  # a foreign object may fail even to show its signature
-        yield f"{who}: its parameters cannot be read: {one_line(error)}"
         return
     for name in registration.spec.components:
         if name not in known and not open_ended:

@@ -19,23 +19,52 @@ __all__ = ["command"]
 @click.option("--kind", help="Only this kind.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--errors", is_flag=True, help="Add the tracebacks of plugins that were left out.")
-def command(kind: str | None, as_json: bool, errors: bool) -> None:
-    """List what is installed, and on standard error each plugin that was left out."""
+@click.option(
+    "--isolated", is_flag=True, help="Import each plugin in a process of its own, to find one that crashes."
+)
+@click.pass_context
+def command(ctx: click.Context, kind: str | None, as_json: bool, errors: bool, isolated: bool) -> None:
+    """List what is installed, and on standard error each plugin that was left out.
+
+    With --isolated the plugins are listed with what came of importing them; exits with 1 if one
+    does not load.
+    """
+    if isolated:
+        ctx.exit(_list_isolated(as_json))
     registry = Registry.from_installed(quiet=True)
     registrations = registry.list(kind)
     if as_json:
         found = [_describe(registration) for registration in registrations]
         problems = [attrs.asdict(problem) for problem in registry.problems]
-        click.echo(json.dumps({"registrations": found, "problems": problems}, indent=2))
+        notes = [attrs.asdict(note) for note in registry.notes]
+        click.echo(json.dumps({"registrations": found, "problems": problems, "notes": notes}, indent=2))
     elif registrations:
         rows = [(r.kind, r.name, r.plugin, r.version, r.spec.summary) for r in registrations]
         print_table(("kind", "name", "plugin", "version", "summary"), rows)
     else:
         click.echo(f"no {kind or 'plugin'} is installed")
-    log_problems(registry.problems)
+    log_problems(registry.problems, registry.notes)
     if errors and not as_json:
         for problem in registry.problems:
             click.echo(f"\n{problem}\n{problem.details.rstrip()}")
+
+
+def _list_isolated(as_json: bool) -> int:
+    """Print each plugin as it has been imported, and return the exit code."""
+    from snnplug.registry.isolation import import_each
+
+    found = []
+    for plugin in import_each():
+        found.append(plugin)
+        if not as_json:
+            click.echo(f"{plugin.plugin} {plugin.version}: {plugin.problem or 'loads'}")
+            for note in plugin.notes:
+                click.echo(f"{plugin.plugin} {plugin.version}: note: it {note}")
+    if as_json:
+        click.echo(json.dumps([attrs.asdict(plugin) for plugin in found], indent=2))
+    elif not found:
+        click.echo("no plugin is installed")
+    return int(any(plugin.problem for plugin in found))
 
 
 def _describe(registration: Registration) -> dict[str, object]:

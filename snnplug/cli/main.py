@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import importlib
+import os
 from typing import Any
 
 import click
@@ -63,7 +64,7 @@ class _LazyGroup(click.Group):
             try:
                 return super().invoke(ctx)
             except SnnplugError as error:
-                click.echo(f"snnplug: {error}", err=True)
+                click.echo(f"snnplug: {error}{_traceback(error)}", err=True)
                 ctx.exit(error.exit_code)
             except OSError as error:
                 if error.errno == errno.EPIPE:
@@ -73,6 +74,16 @@ class _LazyGroup(click.Group):
             except KeyboardInterrupt:
                 ctx.obj.say()
                 ctx.exit(ctx.obj.exit_code)
+
+
+def _traceback(error: SnnplugError) -> str:
+    """Return the traceback of a component's failure where it is asked for, or else how to ask."""
+    details = getattr(error, "details", "")
+    if not details:
+        return ""
+    if os.environ.get("SNNPLUG_TRACEBACK", "") in ("", "0"):
+        return "; SNNPLUG_TRACEBACK=1 in the environment shows the traceback"
+    return f"\n{details.rstrip()}"
 
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -10,6 +10,7 @@ import attrs
 import click
 
 from snnplug.cli.table import print_table
+from snnplug.registry.contain import calling
 from snnplug.registry.kinds import KINDS, Spec
 from snnplug.registry.parameters import Parameter, parameters_of
 from snnplug.registry.registration import Registration
@@ -38,6 +39,11 @@ def describe(registration: Registration) -> dict[str, Any]:
         TargetError: its target cannot be imported.
     """
     spec, target = registration.spec, registration.load()
+    with calling(registration, "a signature that can be read", tuple):
+        return _facts(registration, spec, target)
+
+
+def _facts(registration: Registration, spec: Spec, target: Any) -> dict[str, Any]:
     known, open_ended = parameters_of(target)
     own = [field.name for field in attrs.fields(type(spec)) if field.name not in attrs.fields_dict(Spec)]
     return {

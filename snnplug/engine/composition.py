@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import random
+from typing import Any
 
 import torch
 
+from snnplug.engine.diagnosis import looking
 from snnplug.engine.parts import Parts
 from snnplug.errors import ContractError
+from snnplug.registry.contain import calling, refuse, title
 
 __all__ = ["check_composition"]
 
@@ -20,17 +24,37 @@ def check_composition(parts: Parts) -> None:
     Raises:
         ContractError: they do not fit each other.
     """
-    rng, space = random.Random(0), parts.space
-    genotypes = [None] if space is None else [space.sample(rng) for _ in range(_SAMPLES)]
     expected = (parts.task.steps, 2, parts.task.classes)
-    for genotype in genotypes:
+    for genotype in _genotypes(parts):
         model = parts.network(genotype, "check")
-        with torch.no_grad():
-            outputs = model(parts.sample(2))
+        with torch.no_grad(), looking(model) as faults:
+            x = parts.sample(2)
+            outputs = parts.calls.network(model, x)
             if tuple(outputs.shape) != expected:
                 raise ContractError(
                     f"the network must return [T, B, K] = {list(expected)} for 2 samples, "
-                    f"got {list(outputs.shape)}"
+                    f"got {list(outputs.shape)}{_by(parts)}"
                 )
+            if faults or not bool(outputs.isfinite().all()):
+                parts.calls.refuse_network(model, x, outputs)
             if parts.loss is not None:
-                parts.loss(outputs, torch.zeros(2, dtype=torch.long, device=outputs.device))
+                parts.calls.loss(outputs, torch.zeros(2, dtype=torch.long, device=outputs.device))
+                parts.calls.readout(outputs)
+
+
+def _by(parts: Parts) -> str:
+    return "" if parts.calls.root is None else f" from {title(parts.calls.root)}"
+
+
+def _genotypes(parts: Parts) -> list[Any]:
+    """Return some genotypes of the space, plain JSON as they have to be; None where there is none."""
+    rng, space, component = random.Random(0), parts.space, parts.calls.root
+    if space is None:
+        return [None]
+    with calling(component, "genotypes of plain JSON, and a text as the key of each"):
+        genotypes = [space.sample(rng) for _ in range(_SAMPLES)]
+        for genotype in genotypes:
+            json.dumps(genotype, allow_nan=False)
+            if not isinstance(key := space.key(genotype), str):
+                refuse(component, "a text as the key of a genotype", key)
+    return genotypes

@@ -18,6 +18,7 @@ from typing import Any
 import attrs
 
 from snnplug.contracts import Benchmark, TrainedNetwork
+from snnplug.engine.benchmark import build_benchmark
 from snnplug.engine.device import deterministic, device_name, usual_settings
 from snnplug.engine.prepare import prepare
 from snnplug.engine.progress import Reporter
@@ -29,6 +30,8 @@ from snnplug.recipe.overrides import apply_overrides
 from snnplug.recipe.read import read_recipe, recipe_text
 from snnplug.recipe.recipe import Recipe
 from snnplug.registry.component import Component
+from snnplug.registry.contain import calling
+from snnplug.registry.interrupts import listening
 from snnplug.registry.kinds import ScorerSpec
 from snnplug.registry.registry import Registry
 from snnplug.runs.directory import RunDirectory
@@ -69,10 +72,8 @@ def read_benchmark(name: str, overrides: Iterable[str], registry: Registry) -> t
     component = registry.component("benchmark", data["benchmark"], "benchmark")
     if problems := component.check("benchmark"):
         raise RecipeError([*problems, "set a parameter of the benchmark by -s benchmark.key=value"])
-    benchmark = component.build()
-    if not isinstance(benchmark, Benchmark):
-        raise ContractError(f"benchmark {component.qualified} must return snnplug.Benchmark")
-    return component, benchmark
+    with listening():
+        return component, build_benchmark(component)
 
 
 def correlate(
@@ -128,13 +129,20 @@ def correlate(
         "seed": parts.seed,
     }
     _claim(directory, fixed)
-    with directory.locked(), usual_settings(), deterministic():
+    used = (*plan.used(), component, *chosen)
+    with (
+        directory.locked(),
+        listening(),
+        usual_settings(),
+        deterministic(),
+        calling(None, among=lambda: used),
+    ):
         values = score_networks(parts, chosen, networks, directory, report)
     settings = {
         **fixed,
         "scorers": {c.qualified: c.to_dict() for c in chosen},
         "device": device_name(prepared.fabric),
-        "versions": versions([*plan.used(), component, *chosen]),
+        "versions": versions(used),
     }
     predictors = [_predictor(c, [values[network.id, mark_of(c)] for network in networks]) for c in chosen]
     told = (*table_predictors(networks), *early_epochs(networks))

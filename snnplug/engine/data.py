@@ -6,6 +6,7 @@ sample, a longer one is cut after the steps asked for, and a shorter one goes on
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -14,9 +15,11 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from snnplug.contracts import Splits
+from snnplug.contracts import Splits, Task
 from snnplug.errors import ContractError, DataError
 from snnplug.nn import SeededSamples, as_labels
+from snnplug.registry.component import Component
+from snnplug.registry.contain import calling, describe, title
 
 __all__ = ["Share", "batch_count", "batches", "fit_steps", "order", "read_samples", "settle_steps", "shares"]
 
@@ -134,27 +137,64 @@ class _Collate:
         return torch.stack(values), as_labels(torch.stack([torch.as_tensor(label) for _, label in samples]))
 
 
-def settle_steps(splits: Any, name: str) -> Splits:
+def settle_steps(splits: Any, component: Component) -> Splits:
     """Return the splits of a data set with the number of time steps that event data has.
 
     A data set that does not say it is taken to have as many in every sample as in the first.
 
     Args:
         splits: what the data set returned.
-        name: of the data set, for messages.
+        component: the data set.
 
     Raises:
         ContractError: it returned no splits, or its samples have no time axis.
+        ComponentError: it fails.
     """
+    who = title(component)
     if not isinstance(splits, Splits):
-        raise ContractError(f"dataset {name} must return snnplug.Splits, got {splits!r}")
-    task = splits.task
-    if not task.events or task.steps is not None:
-        return splits
-    values, _ = read_samples(splits.train, torch.tensor([0]))
+        raise ContractError(f"{who} must return snnplug.Splits, got {describe(splits)}")
+    with calling(component, "splits that have a length and can be indexed"):
+        if mistake := _mistake(splits):
+            raise ContractError(f"{who} {mistake}")
+        task = splits.task
+        if not task.events or task.steps is not None:
+            return splits
+        values, _ = read_samples(splits.train, torch.tensor([0]))
     if values.ndim != len(task.input_shape) + 2:
         raise ContractError(
-            f"dataset {name} has events = True, so a sample is [T, {', '.join(map(str, task.input_shape))}]; "
+            f"{who} has events = True, so a sample is [T, {', '.join(map(str, task.input_shape))}]; "
             f"its first one is {list(values.shape[1:])}"
         )
     return attrs.evolve(splits, task=attrs.evolve(task, steps=values.shape[1]))
+
+
+def _mistake(splits: Splits) -> str:
+    """Return what is wrong with the facts of a data set, empty for nothing."""
+    task: Any = splits.task
+    if not isinstance(task, Task):
+        return f"must say its snnplug.Task, got {describe(task)}"
+    shape = task.input_shape
+    if not isinstance(shape, tuple | list) or not shape or not all(_whole(size, 1) for size in shape):
+        return f"must have whole numbers of at least 1 as Task.input_shape, got {shape!r}"
+    if not _whole(task.classes, 1):
+        return f"must have a whole number of at least 1 as Task.classes, got {task.classes!r}"
+    if task.steps is not None and not _whole(task.steps, 0):
+        return f"must have a whole number or None as Task.steps, got {task.steps!r}"
+    for name in ("mean", "std"):
+        given = getattr(task, name)
+        if not isinstance(given, tuple | list) or not all(
+            isinstance(n, int | float) and math.isfinite(n) for n in given
+        ):
+            return f"must have finite numbers as Task.{name}, got {given!r}"
+    for name in ("train", "val", "test"):
+        split = getattr(splits, name)
+        if split is None and name != "train":
+            continue
+        if not hasattr(split, "__len__"):
+            return f"must have a length and samples by index as split {name!r}, got {describe(split)}"
+        len(split)
+    return ""
+
+
+def _whole(value: Any, least: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least

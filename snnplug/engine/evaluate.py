@@ -35,8 +35,8 @@ def evaluate(parts: Parts, model: nn.Module, split: Any, name: str, batch_size: 
         batches = torch.split(order(len(split)), batch_size)
         for index, (values, labels) in enumerate(parts.batches(split, batches, name)):
             labels = labels.to(parts.device)
-            outputs = model(parts.encode(values, "evaluate", name, index))
+            outputs = parts.calls.network(model, parts.encode(values, "evaluate", name, index))
             if parts.loss is not None:
-                loss = loss + parts.loss(outputs, labels).double() * len(labels)
+                loss = loss + parts.calls.loss(outputs, labels).double() * len(labels)
             correct = correct + (parts.readout(outputs).argmax(1) == labels).sum()
     return Score(float(loss) / len(split), float(correct) / len(split))

@@ -15,14 +15,18 @@ import torch
 from torch import Tensor, nn
 
 from snnplug.contracts import Genotype, SearchSpace, Splits, Task
+from snnplug.engine.calls import Calls
 from snnplug.engine.data import batches, settle_steps
 from snnplug.errors import ContractError
 from snnplug.nn import Encoder, Loss, channels_last, materialize, seeded
 from snnplug.recipe.plan import Plan
 from snnplug.registry.component import Component
+from snnplug.registry.contain import calling, describe, refuse, title
 from snnplug.seeds import derive_seed
 
 __all__ = ["Parts", "make_parts"]
+
+_METHODS = ("sample", "mutate", "crossover", "key", "build", "size", "graph")  # of a search space
 
 
 @attrs.frozen(kw_only=True, slots=False)
@@ -35,6 +39,7 @@ class Parts:
         encoder, loss: built, on the device; `loss` is None where nothing needs one.
         task: what networks are built for: the data's task after encoding.
         device: where it is computed.
+        encoded_by: the encoder's component.
     """
 
     plan: Plan
@@ -43,6 +48,12 @@ class Parts:
     loss: Loss | None
     task: Task
     device: torch.device
+    encoded_by: Component
+
+    @functools.cached_property
+    def calls(self) -> Calls:
+        """How the parts are called: whatever goes wrong in one names it."""
+        return Calls(self.plan, self.encoder, self.encoded_by, self.loss, self.splits.task)
 
     @property
     def seed(self) -> int:
@@ -53,18 +64,17 @@ class Parts:
     def space(self) -> SearchSpace | None:
         """The search space, None where the recipe names an architecture."""
         component = next((c for c in self.plan.components.values() if c.kind == "search_space"), None)
-        return component.build(self.task) if component is not None else None
+        return _search_space(component, self.task) if component is not None else None
 
     def readout(self, outputs: Tensor) -> Tensor:
         """Return class scores `[B, K]` of outputs `[T, B, K]`, as the loss means them."""
-        return outputs.mean(0) if self.loss is None else self.loss.readout(outputs)
+        return self.calls.readout(outputs)
 
     def encode(self, values: Tensor, *purpose: object) -> Tensor:
         """Encode a batch on the device; its randomness depends on the seed and the purpose alone."""
         generator = torch.Generator().manual_seed(derive_seed(self.seed, "encode", *purpose))
         values = values.to(self.device, torch.float32, non_blocking=True)  # the type of the network
-        encoded: Tensor = self.encoder(values, generator)
-        return encoded
+        return self.calls.encode(values, generator)
 
     def batches(
         self, split: Any, parts: Sequence[Tensor], *purpose: object
@@ -73,7 +83,8 @@ class Parts:
 
         What samples draw depends on the seed and the purpose alone.
         """
-        return batches(split, parts, seed=derive_seed(self.seed, "samples", *purpose), fit=self.fit)
+        seed = derive_seed(self.seed, "samples", *purpose)
+        return self.calls.samples(batches(split, parts, seed=seed, fit=self.fit))
 
     @property
     def fit(self) -> int | None:
@@ -94,7 +105,7 @@ class Parts:
         if tuple(encoded.shape) != expected:
             hint = "; for data with a time axis, use one that keeps it" if data.events else ""
             raise ContractError(
-                f"the encoder {type(self.encoder).__name__} must return [T, B, ...] = {list(expected)} for "
+                f"{title(self.encoded_by)} must return [T, B, ...] = {list(expected)} for "
                 f"{count} samples, got {list(encoded.shape)}{hint}"
             )
         return encoded
@@ -117,17 +128,22 @@ class Parts:
         Raises:
             ContractError: it cannot run on the task's input.
         """
-        with seeded(derive_seed(self.seed, "weights", *purpose)):
-            model = builder().to(self.device)
-            materialize(model, self.sample(2))
-        if self.device.type == "cpu":
-            channels_last(model)
-        return model.train()
+        sample = self.sample(2)
+        with seeded(derive_seed(self.seed, "weights", *purpose)), self.calls.running:
+            built: Any = builder()
+            if not isinstance(built, nn.Module):
+                refuse(self.calls.root, "a torch.nn.Module", built)
+            model = built.to(self.device)
+            materialize(model, sample)
+            if self.device.type == "cpu":
+                channels_last(model)
+            return model.train()
 
     def with_encoder(self, encoder: Component) -> Parts:
         """Return parts with another encoder, and thus another number of steps; data and loss are shared."""
         built = _encoder(encoder, self.splits.task, self.device)
-        return attrs.evolve(self, encoder=built, task=_encoded(self.splits.task, built))
+        task = _encoded(self.splits.task, built)
+        return attrs.evolve(self, encoder=built, encoded_by=encoder, task=task)
 
 
 def make_parts(plan: Plan, device: torch.device, splits: Splits | None = None) -> Parts:
@@ -144,12 +160,12 @@ def make_parts(plan: Plan, device: torch.device, splits: Splits | None = None) -
         ContractError: the parts do not fit each other.
     """
     if splits is None:
-        splits = settle_steps(plan["dataset"].build(), plan["dataset"].qualified)
+        splits = settle_steps(plan["dataset"].build(), plan["dataset"])
     encoder = _encoder(plan["encoder"], splits.task, device)
     loss = plan.get("loss")
     built = None if loss is None else loss.build()
-    if built is not None and not isinstance(built, Loss):
-        raise ContractError(f"{type(built).__name__} must be a snnplug.nn.Loss")
+    if loss is not None and not isinstance(built, Loss):
+        raise ContractError(f"{title(loss)} must be a snnplug.nn.Loss, got {describe(built)}")
     return Parts(
         plan=plan,
         splits=splits,
@@ -157,14 +173,30 @@ def make_parts(plan: Plan, device: torch.device, splits: Splits | None = None) -
         loss=None if built is None else built.to(device),
         task=_encoded(splits.task, encoder),
         device=device,
+        encoded_by=plan["encoder"],
     )
 
 
 def _encoder(component: Component, task: Task, device: torch.device) -> Encoder:
     encoder = component.build(task)
     if not isinstance(encoder, Encoder):
-        raise ContractError(f"{type(encoder).__name__} must be a snnplug.nn.Encoder")
-    return encoder.to(device)
+        raise ContractError(f"{title(component)} must be a snnplug.nn.Encoder, got {describe(encoder)}")
+    with calling(component, "steps and output_shape, whole numbers of at least 1"):
+        shape = encoder.output_shape
+        sizes = (encoder.steps, *shape) if isinstance(shape, tuple | list) else (None,)
+        if not all(isinstance(size, int) and size >= 1 for size in sizes):
+            raise ContractError(
+                f"{title(component)} must have whole numbers of at least 1 as steps and output_shape, "
+                f"got {describe(encoder.steps)} and {describe(shape)}"
+            )
+        return encoder.to(device)
+
+
+def _search_space(component: Component, task: Task) -> SearchSpace:
+    space: SearchSpace = component.build(task)
+    if lacking := [name for name in _METHODS if not callable(getattr(space, name, None))]:
+        raise ContractError(f"{title(component)} must have the methods {', '.join(lacking)}")
+    return space
 
 
 def _encoded(task: Task, encoder: Encoder) -> Task:

@@ -97,7 +97,7 @@ class Predictor:
 
         watch = watch_spikes(self.model, count)
         try:
-            scores = self.parts.readout(self.model(self.encode(values)))
+            scores = self.parts.readout(self.parts.calls.network(self.model, self.encode(values)))
         finally:
             watch.remove()
         return scores.argmax(1).cpu(), scores.softmax(1).cpu(), spikes.cpu()

@@ -13,6 +13,8 @@ import attrs
 from snnplug.errors import DataError
 from snnplug.recipe.plan import Plan, make_plan
 from snnplug.recipe.recipe import Recipe
+from snnplug.registry.contain import calling, title
+from snnplug.registry.interrupts import listening
 from snnplug.registry.registry import Registry
 
 if TYPE_CHECKING:
@@ -49,11 +51,12 @@ def prepare(
 
     Raises:
         UsageError: one clear message; nothing has been started.
+        ComponentError: a component fails already here.
     """
     plan = make_plan(recipe, registry) if only is None else make_plan(recipe, registry, only)
     from snnplug.engine.device import usual_settings
 
-    with usual_settings():
+    with listening(), usual_settings(), calling(None, among=plan.used):
         return _compose(plan, device, devices, launch, stages=only is None)
 
 
@@ -78,8 +81,9 @@ def _check_data(parts: Parts) -> None:
     """Look at labels and values, so that none of them ends the run in its middle."""
     from snnplug.nn import check_split
 
-    splits, name = parts.splits, parts.plan["dataset"].qualified
-    if not len(splits.train):
-        raise DataError(f"the train split of dataset {name} has no samples; a run needs some")
-    for split in ("train", "val", "test"):
-        check_split(getattr(splits, split), f"the {split} split of dataset {name}", splits.task)
+    splits, name = parts.splits, title(parts.plan["dataset"])
+    with parts.calls.loading:
+        if not len(splits.train):
+            raise DataError(f"the train split of {name} has no samples; a run needs some")
+        for split in ("train", "val", "test"):
+            check_split(getattr(splits, split), f"the {split} split of {name}", splits.task)

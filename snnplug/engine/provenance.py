@@ -12,7 +12,6 @@ from typing import Any
 from snnplug.contracts import Task
 from snnplug.recipe.plan import Plan
 from snnplug.registry.component import Component
-from snnplug.registry.parameters import parameters_of
 from snnplug.registry.registry import Registry
 from snnplug.runs.records import ComponentUse, Resolved
 from snnplug.version import __version__
@@ -88,7 +87,7 @@ def resolved_record(plan: Plan, command: str, task: Task) -> Resolved:
 
 
 def _use(key: str, component: Component) -> ComponentUse:
-    known, _ = parameters_of(component.load())
+    known, _ = component.known_parameters()
     defaults = {name: p.default for name, p in known.items() if not p.required}
     given = {k: v.to_dict() if isinstance(v, Component) else v for k, v in component.parameters.items()}
     return ComponentUse(

@@ -14,7 +14,7 @@ from snnplug.runs.directory import RunDirectory
 
 __all__ = ["Replay", "differences", "replay"]
 
-_TIMES = ("seconds", "seconds_per_candidate", "device", "versions", "schema")
+_TIMES = ("seconds", "seconds_per_candidate", "device", "versions", "schema", "notes")
 
 
 @attrs.frozen(kw_only=True)

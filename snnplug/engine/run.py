@@ -6,8 +6,8 @@ cheap is done again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from contextlib import nullcontext
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +23,17 @@ from snnplug.engine.provenance import changed_versions, resolved_record, version
 from snnplug.engine.result import Run
 from snnplug.engine.session import Session
 from snnplug.engine.stage import Work
-from snnplug.errors import RecipeError, RunDirectoryError
+from snnplug.errors import ComponentError, RecipeError, RunDirectoryError
 from snnplug.recipe.built_in import DEFAULT
 from snnplug.recipe.overrides import apply_overrides
 from snnplug.recipe.read import read_recipe, recipe_text
 from snnplug.recipe.recipe import Recipe
+from snnplug.registry.contain import calling
+from snnplug.registry.interrupts import listening
 from snnplug.registry.registry import Registry
 from snnplug.report.page import write_report
 from snnplug.runs.directory import RunDirectory, default_directory
+from snnplug.runs.error_log import ERROR_LOG, log_error
 from snnplug.runs.reading import Records, read_resolved, to_plain
 from snnplug.runs.records import Summary
 
@@ -161,6 +164,21 @@ def _toml(recipe: Recipe) -> str:
         raise RecipeError([f"a recipe holds only numbers, texts, lists and tables: {error}"]) from error
 
 
+@contextmanager
+def _contained(session: Session) -> Iterator[None]:
+    """Name the component that fails inside the block, with the way to go on; its traceback goes to a log."""
+    directory = session.directory.path
+    try:
+        with calling(None, among=session.parts.plan.used):
+            yield
+    except ComponentError as error:
+        said = str(error)
+        if error.details and log_error(directory, said, error.details):
+            said += f"; traceback: {directory / ERROR_LOG}"
+        hint = f"What was finished is kept; once that is mended, go on with: snnplug run --resume {directory}"
+        raise ComponentError(f"{said}. {hint}", plugin=error.plugin) from error
+
+
 @attrs.frozen(kw_only=True)
 class _Order:
     """What is to be run; `text` is the recipe's text to keep, None to continue a directory."""
@@ -178,6 +196,10 @@ class _Order:
         """Run every stage."""
         if self.dashboard:
             check_dashboard(self.recipe)
+        with listening():
+            return self._execute(device, devices)
+
+    def _execute(self, device: str, devices: int) -> Run:
         prepared = prepare(self.recipe, self.registry, device=device, devices=devices, launch=True)
         session = self._session(prepared)
         if session.leads and self.text is not None:
@@ -187,7 +209,7 @@ class _Order:
         session.wait()
         if not session.leads:
             return self._stages(session)
-        with session.directory.locked():
+        with session.directory.locked(), _contained(session):
             self._write_start(session)
             with serve_dashboard(session.directory) if self.dashboard else nullcontext():
                 return self._stages(session)
@@ -227,11 +249,12 @@ class _Order:
                     "device": device_name(session.fabric),
                     "versions": versions(session.parts.plan.used()),
                     "seconds": {**work.seconds, "total": sum(work.seconds.values())},
+                    "notes": tuple(session.notes) or None,
                 }
             )
             directory.write_json("summary.json", to_plain(summary))
             with directory.storage_errors("report.html"):
-                write_report(directory.path)
+                write_report(directory.path, session.note)
         session.wait()
         return self._result(session, work)
 

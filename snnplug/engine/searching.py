@@ -7,6 +7,7 @@ writer, this process; candidates of one round may be scored by several.
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import statistics
@@ -20,8 +21,9 @@ from snnplug.contracts import Genotype, SearchSpace, Strategy, Trial
 from snnplug.engine.scoring.evaluator import Job
 from snnplug.engine.scoring.workers import scoring
 from snnplug.engine.session import Session
-from snnplug.errors import RunFailed
+from snnplug.errors import ComponentError, RunFailed
 from snnplug.registry.component import Component
+from snnplug.registry.contain import calling, refuse, title
 from snnplug.registry.kinds import ScorerSpec
 from snnplug.runs.journal import TrialJournal
 from snnplug.statistics.pareto import pareto_front
@@ -75,6 +77,11 @@ class Searcher:
         self, session: Session, strategy: Strategy, scorers: Sequence[Component], goals: Mapping[str, float]
     ) -> None:
         self.session, self.strategy, self.scorers, self.goals = session, strategy, scorers, goals
+        plan = session.parts.plan
+        self.strategy_component, self.calls = plan["search.strategy"], session.parts.calls
+        self.deciding = calling(
+            self.strategy_component, "genotypes by ask, and results taken by tell", plan.used
+        )
         self.section = session.parts.plan.recipe.search
         own = scorers[0].spec
         assert isinstance(own, ScorerSpec) and session.parts.space is not None
@@ -85,6 +92,7 @@ class Searcher:
         """Search to the end.
 
         Raises:
+            ComponentError: the strategy fails or asks for what it should not.
             RunFailed: no candidate could be scored, or a candidate's worker died twice.
         """
         session, strategy, section = self.session, self.strategy, self.section
@@ -96,22 +104,30 @@ class Searcher:
             scoring(session.parts, self.scorers, section.workers, resume, section.timeout) as score,
             session.report.bar("search", strategy.draws) as bar,
         ):
-            while genotypes := strategy.ask(section.round_size):
-                keys = [self.space.key(genotype) for genotype in genotypes]
+            while genotypes := self._ask(draws.total()):
+                keys = [self._key(genotype) for genotype in genotypes]
                 jobs = self._new(genotypes, keys, draws, known)
                 for scored in score(jobs):
                     known[scored.trial.key] = scored.trial
                     with session.directory.storage_errors("trials.journal"):
                         journal.add(scored.trial)
-                    reason = f"; one of them failed with {scored.reason}" if scored.reason else reason
+                    reason = f"; one of them failed: {scored.reason}" if scored.reason else reason
+                    for line, details in scored.failures:
+                        session.lament(line, details)
                     bar.advance(self._note(known.values(), draws))
                 bar.advance(self._note(known.values(), draws), len(keys) - len(jobs))
-                strategy.tell([self._told(known[key]) for key in keys])
+                with self.deciding:
+                    strategy.tell([self._told(known[key]) for key in keys])
                 if len(known) >= _GIVE_UP_AFTER and not _finite(known.values()):
                     raise RunFailed(f"the first {len(known)} candidates could not be scored{reason}")
         trials = tuple(sorted(known.values(), key=lambda trial: trial.index))
+        if not trials:
+            component = self.strategy_component
+            said = f"{title(component)} asked for no candidate at all"
+            raise ComponentError(said, plugin=component.plugin)
         if not (finite := _finite(trials)):
             raise RunFailed(f"none of {len(trials)} candidates could be scored{reason}")
+        self._note_failures(trials, len(finite))
         front = pareto_front([self._told(trial).objectives for trial in trials]) if self.goals else []
         return SearchResult(
             best=max(finite, key=lambda trial: (self.sign * trial.score, -trial.index)),
@@ -121,13 +137,44 @@ class Searcher:
             workers=self.section.workers,
         )
 
+    def _note_failures(self, trials: Sequence[Trial], scored: int) -> None:
+        """Note how many candidates each scorer has failed at."""
+        found = [scored, *(sum(c.qualified in t.values for t in trials) for c in self.scorers[1:])]
+        for component, count in zip(self.scorers, found, strict=True):
+            if failed := len(trials) - count:
+                self.session.note(
+                    f"{title(component)} has no finite score for {failed} of {len(trials)} candidates"
+                )
+
+    def _ask(self, asked: int) -> list[Genotype]:
+        """Return what the strategy wants to know next; one that asks without end is stopped."""
+        most, component = self.section.round_size, self.strategy_component
+        with self.deciding:
+            answer = self.strategy.ask(most)
+            if not isinstance(answer, Iterable) or isinstance(answer, str | bytes | Mapping):
+                refuse(component, f"a list of up to {most} genotypes", answer)
+            genotypes = list(itertools.islice(answer, most + 1))
+            if len(genotypes) > most:
+                refuse(component, f"up to {most} genotypes, as many as it was asked for", genotypes)
+            if asked + len(genotypes) > self.strategy.draws:
+                said = f"{title(component)} asked for more candidates than its draws, {self.strategy.draws}"
+                raise ComponentError(said, plugin=component.plugin)
+            return [_plain(genotype) for genotype in genotypes]
+
+    def _key(self, genotype: Genotype) -> str:
+        with self.calls.running:
+            key = self.space.key(genotype)
+        if not isinstance(key, str):
+            refuse(self.calls.root, "a text as the key of a genotype", key)
+        return key
+
     @staticmethod
     def _new(genotypes: Any, keys: list[str], draws: Counter[str], known: dict[str, Trial]) -> list[Any]:
         """Count the draws of a round, and return what has to be scored."""
         jobs = []
         for genotype, key in zip(genotypes, keys, strict=True):
             if key not in draws and key not in known:
-                jobs.append(Job(len(draws), _plain(genotype), key))
+                jobs.append(Job(len(draws), genotype, key))
             draws[key] += 1
         return jobs
 
@@ -150,4 +197,4 @@ def _finite(trials: Iterable[Trial]) -> list[Trial]:
 
 def _plain(genotype: Genotype) -> Genotype:
     """Return the genotype as the journal will give it back."""
-    return json.loads(json.dumps(genotype))
+    return json.loads(json.dumps(genotype, allow_nan=False))

@@ -13,12 +13,14 @@ import torch
 from snnplug.engine.parts import Parts
 from snnplug.engine.progress import Reporter
 from snnplug.runs.directory import RunDirectory
+from snnplug.runs.error_log import log_error
 from snnplug.runs.reading import read_epochs, to_plain
 from snnplug.runs.records import Epoch
 
 __all__ = ["Session"]
 
 T = TypeVar("T")
+_MOST = 20  # kinds of failure that are worth a line each
 _FOREVER = datetime.timedelta(days=1000)
 
 
@@ -31,12 +33,35 @@ class Session:
         directory: where results go.
         fabric: Lightning Fabric: devices, precision and the processes of the run.
         report: progress.
+        notes: what went wrong without costing the result, a line each.
     """
 
     parts: Parts
     directory: RunDirectory
     fabric: Any
     report: Reporter
+    notes: list[str] = attrs.field(factory=list)
+    _lamented: set[str] = attrs.field(factory=set)
+
+    def note(self, line: str, details: str = "") -> None:
+        """Say what went wrong without costing the result; it stands in the summary and the report too.
+
+        Args:
+            line: what it cost and why.
+            details: its traceback, for errors.log.
+        """
+        if line not in self.notes:
+            self.notes.append(line)
+            self.report.say(f"note: {line}")
+            if details:
+                log_error(self.directory.path, line, details)
+
+    def lament(self, line: str, details: str = "") -> None:
+        """Say what went wrong with one of many things, the first few kinds of it, and log the traceback."""
+        if line not in self._lamented and len(self._lamented) < _MOST:
+            self._lamented.add(line)
+            self.report.say(f"note: {line}")
+            log_error(self.directory.path, line, details or line)
 
     @functools.cached_property
     def _patient(self) -> Any:

@@ -48,7 +48,7 @@ def forward_operations(parts: Parts, model: nn.Module, batch_size: int) -> float
     training = model.training
     model.eval()
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        model(parts.sample(1))
+        parts.calls.network(model, parts.sample(1))
     model.train(training)
     return float(counter.get_total_flops()) * batch_size
 

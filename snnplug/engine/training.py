@@ -22,7 +22,7 @@ from snnplug.engine.stage import Restored
 from snnplug.engine.threads import threads_for, use_threads
 from snnplug.engine.train_section import TrainSection
 from snnplug.errors import ContractError, NonFiniteLoss, RunDirectoryError
-from snnplug.nn import Loss, seeded
+from snnplug.nn import seeded
 from snnplug.runs.directory import RunDirectory
 from snnplug.runs.reading import structure, to_plain
 from snnplug.runs.records import Epoch
@@ -52,11 +52,13 @@ def train(session: Session, parts: Parts, model: nn.Module, section: TrainSectio
     """
     if parts.loss is None:
         raise ContractError(f"the stage {stage} needs a loss; give [loss] with use = ...")
-    parts.loss.watch(model)
+    with parts.calls.losing:
+        parts.loss.watch(model)
     try:
-        return _Trainer(session, parts, parts.loss, model, section, stage).run()
+        return _Trainer(session, parts, model, section, stage).run()
     finally:
-        parts.loss.unwatch()
+        with parts.calls.losing:
+            parts.loss.unwatch()
 
 
 def checkpoint_name(stage: str) -> str:
@@ -81,9 +83,9 @@ def restore_network(parts: Parts, directory: RunDirectory, genotype: Any, stage:
 
 class _Trainer:
     def __init__(
-        self, session: Session, parts: Parts, loss: Loss, model: nn.Module, section: TrainSection, stage: str
+        self, session: Session, parts: Parts, model: nn.Module, section: TrainSection, stage: str
     ) -> None:
-        self.session, self.parts, self.loss, self.stage = session, parts, loss, stage
+        self.session, self.parts, self.calls, self.stage = session, parts, parts.calls, stage
         self.section, self.fabric = section, session.fabric
         self.plain = model
         self.history: list[Epoch] = []
@@ -148,12 +150,16 @@ class _Trainer:
             for index, (share, (values, labels)) in enumerate(zip(parted, samples, strict=True)):
                 labels = labels.to(device, non_blocking=True)
                 with running_norms(self.model, alone=world > 1 and len(labels) == 1):
-                    outputs = self.model(parts.encode(values, self.stage, epoch, index, rank))
-                loss = self.loss(outputs, labels)
+                    x = parts.encode(values, self.stage, epoch, index, rank)
+                    if index == 0:  # of every batch it would cost time
+                        self.calls.check_finite(values, x)
+                    outputs = self.calls.network(self.model, x)
+                loss = self.calls.loss(outputs, labels)
                 if device.type == "cpu" or index % _CHECK_EVERY == 0:
-                    self._refuse_non_finite(loss, epoch, index)
+                    self._refuse_non_finite(loss, epoch, index, x, outputs)
                 self.optimizer.zero_grad()
-                self.fabric.backward(loss if share.weight == 1 else loss * share.weight)
+                with self.calls.running:
+                    self.fabric.backward(loss if share.weight == 1 else loss * share.weight)
                 if section.clip_norm:
                     self.fabric.clip_gradients(
                         self.model, self.optimizer, max_norm=section.clip_norm, error_if_nonfinite=False
@@ -162,19 +168,23 @@ class _Trainer:
                 with torch.no_grad():
                     if share.count:
                         total = total + loss.detach().double() * share.count
-                        correct = correct + (self.loss.readout(outputs).argmax(1) == labels).sum()
+                        correct = correct + (self.calls.readout(outputs).argmax(1) == labels).sum()
                 bar.advance(note)
-        self._refuse_non_finite(total, epoch, index)
+        self._refuse_non_finite(total, epoch, index, x, outputs)
         if world > 1:
             total, correct = self.fabric.all_reduce(torch.stack([total, correct]), reduce_op="sum")
         return float(total) / len(split), float(correct) / len(split)
 
-    def _refuse_non_finite(self, loss: torch.Tensor, epoch: int, index: int) -> None:
+    def _refuse_non_finite(
+        self, loss: torch.Tensor, epoch: int, index: int, x: torch.Tensor, outputs: torch.Tensor
+    ) -> None:
         if torch.isfinite(loss):
             return
+        blame = self.calls.blame_non_finite(self.plain, x, outputs)
         kept = f"epoch {epoch} is kept in {self.checkpoint}" if epoch else "no epoch was finished"
         raise NonFiniteLoss(
-            f"the loss became {float(loss.detach())} in epoch {epoch + 1}, batch {index + 1}; {kept}. "
+            f"the loss became {float(loss.detach())} in epoch {epoch + 1}, batch {index + 1}"
+            f"{blame and f' ({blame})'}; {kept}. "
             f"Try a smaller {self.stage}.optimizer.lr (it is {self.rates[0]:g}) or a {self.stage}.clip_norm, "
             "in a new run directory"
         )

@@ -12,7 +12,6 @@ from snnplug.recipe.recipe import Recipe, put
 from snnplug.recipe.section import Table, fields_of
 from snnplug.registry.component import Component
 from snnplug.registry.kinds import KINDS
-from snnplug.registry.parameters import parameters_of
 from snnplug.registry.registry import Registry
 
 __all__ = ["Plan", "make_plan"]
@@ -138,7 +137,7 @@ class _Resolver:
     ) -> Component | None:
         try:
             component = self.registry.component(kind, table, key)
-            known, open_ended = parameters_of(component.load())
+            known, open_ended = component.known_parameters()
         except RecipeError as error:
             self.problems += error.problems
             return None

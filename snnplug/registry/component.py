@@ -11,8 +11,11 @@ from typing import Any
 import attrs
 
 from snnplug.errors import ParameterError, SnnplugError, TargetError, one_line
+from snnplug.registry.contain import calling, contract_of, title
+from snnplug.registry.interrupts import from_a_signal
 from snnplug.registry.kinds import KINDS, Spec
-from snnplug.registry.parameters import check_parameters, parameters_of
+from snnplug.registry.parameters import Parameter, check_parameters, parameters_of
+from snnplug.registry.put_back import put_back_most
 
 __all__ = ["Component", "aside", "load_target"]
 
@@ -38,15 +41,28 @@ def load_target(target: Any, who: str) -> Any:
         return target
     module, _, path = target.partition(":")
     try:
-        with aside():
-            found: Any = importlib.import_module(module)
+        found: Any = sys.modules.get(module) or _imported(module, who)
         for part in path.split("."):
             found = getattr(found, part)
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
+        if from_a_signal(error):
+            raise
         raise TargetError(f"{who} cannot be loaded from {target}: {one_line(error)}") from error
     if not callable(found):
         raise TargetError(f"{who} cannot be loaded from {target}: {type(found).__name__} is not callable")
     return found
+
+
+def _imported(module: str, who: str) -> Any:
+    """Import the module of a target; what it changes of the process is put back, and said."""
+    changes: list[str] = []
+    try:
+        with aside(), put_back_most() as changes:
+            return importlib.import_module(module)
+    finally:
+        if changes:
+            said = f"{who} changed {', '.join(changes)} while it was imported; that was put back"
+            print(f"snnplug: note: {said}", file=sys.stderr)
 
 
 def _spec_of(component: Component) -> Spec:
@@ -95,7 +111,18 @@ class Component:
 
     def load(self) -> Any:
         """Import and return the target."""
-        return load_target(self.target, f"{self.kind} {self.qualified} {self.version}".rstrip())
+        return load_target(self.target, title(self))
+
+    def known_parameters(self) -> tuple[dict[str, Parameter], bool]:
+        """Return the parameters that the target takes, by name, and whether it takes any others too.
+
+        Raises:
+            TargetError: the target cannot be imported.
+            ComponentError: its signature cannot be read.
+        """
+        target = self.load()
+        with calling(self, "a signature that can be read"):
+            return parameters_of(target)
 
     def takes(self, parameter: str) -> bool:
         """Whether the target has a parameter of that name.
@@ -103,13 +130,15 @@ class Component:
         Raises:
             TargetError: the target cannot be imported.
         """
-        return parameter in parameters_of(self.load())[0]
+        return parameter in self.known_parameters()[0]
 
     def check(self, key: str = "") -> list[str]:
         """Load the target and return a line for each wrong parameter, nested ones included."""
         key = key or self.name
         try:
-            _, problems = check_parameters(self.load(), self.parameters, key)
+            target = self.load()
+            with calling(self, "a signature that can be read"):
+                _, problems = check_parameters(target, self.parameters, key)
         except SnnplugError as error:
             problems = [f"{key}: {error}"]
         for name, value in self.parameters.items():
@@ -127,26 +156,28 @@ class Component:
         Raises:
             ParameterError: a parameter is unknown, missing, of the wrong type or out of range.
             TargetError: the target cannot be imported.
+            ComponentError: it fails in any other way.
         """
         target = self.load()
         given = {**self.parameters, **more}
-        values, problems = check_parameters(target, given, self.key or self.name)
-        if problems:
-            raise ParameterError("\n".join(problems))
-        try:
-            return target(*args, **values)
-        except SnnplugError:
-            raise
-        except (ValueError, TypeError) as error:
-            raise ParameterError(self._explain(str(error), given)) from error
+        with calling(self, f"to be built: {contract_of(self)}"):
+            values, problems = check_parameters(target, given, self.key or self.name)
+            if problems:
+                raise ParameterError("\n".join(problems))
+            try:
+                return target(*args, **values)
+            except SnnplugError:
+                raise
+            except (ValueError, TypeError) as error:
+                raise ParameterError(self._explain(str(error), given)) from error
 
     def _explain(self, complaint: str, given: Mapping[str, Any]) -> str:
         """Put the recipe's key before a target's complaint, which begins with the parameter's name."""
-        if not self.key:
-            return f"{self.kind} {self.name!r}: {complaint}"
         known, _ = parameters_of(self.load())
         parameter = complaint.split(" ", 1)[0]
-        return f"{self.key}{'.' if parameter in known or parameter in given else ': '}{complaint}"
+        if parameter in known or parameter in given:
+            return f"{self.key}.{complaint}" if self.key else f"{self.kind} {self.name!r}: {complaint}"
+        return f"{self.key or self.kind}: {title(self)} could not be built: {' '.join(complaint.split())}"
 
     def with_parameters(self, **more: Any) -> Component:
         """Return the same use with some parameters replaced."""

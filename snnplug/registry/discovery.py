@@ -3,19 +3,20 @@
 For each distribution with an entry point in the group `snnplug`, in this order: is it
 disabled (then it is never imported), is its own requirement on snnplug met (checked in
 its metadata, before import), does it import, are its hooks well formed, are its specs
-valid. A plugin is taken whole or not at all, and its failure touches nothing else.
-
-A plugin's name is its distribution's in normal form, as pip prints it: `acme-neurons`.
+valid. A plugin is taken whole or not at all, and its failure touches nothing else. What it
+changes of the process on the way is put back, and said as a note.
 """
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
 import re
 import sys
+import time
 import traceback
 from collections.abc import Iterable, Iterator
-from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -23,16 +24,19 @@ import pluggy
 
 from snnplug.errors import InvalidSpec, PluginError, did_you_mean, one_line
 from snnplug.registry import hookspecs
-from snnplug.registry.component import aside
+from snnplug.registry.distributions import Installed, canonical, installed_plugins
+from snnplug.registry.interrupts import from_a_signal, listening
 from snnplug.registry.kinds import KINDS, Kind, Spec
+from snnplug.registry.put_back import put_back
 from snnplug.version import __version__
 
 if TYPE_CHECKING:
     from types import ModuleType
 
-__all__ = ["GROUP", "Plugin", "Problem", "canonical", "discover", "log_problems"]
+__all__ = ["Note", "Plugin", "Problem", "canonical", "discover", "load_alone", "log_problems"]
 
-GROUP = "snnplug"
+_MOST_SPECS = 20_000  # of one hook; a generator that never ends would fill the memory
+_SLOW = 3.0  # seconds of import that are worth a note
 
 
 @attrs.frozen
@@ -58,6 +62,24 @@ class Problem:
 
 
 @attrs.frozen
+class Note:
+    """What an installed plugin did while it was imported that none should do; the plugin is used.
+
+    Attributes:
+        plugin: name of the distribution.
+        version: its version.
+        text: one line.
+    """
+
+    plugin: str
+    version: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"plugin {self.plugin} {self.version} {self.text}"
+
+
+@attrs.frozen
 class Plugin:
     """A plugin that loaded, with all it offers."""
 
@@ -72,14 +94,14 @@ class _Failure(Exception):
     error: str
 
 
-def discover(disable: Iterable[str] = ()) -> tuple[list[Plugin], list[Problem]]:
+def discover(disable: Iterable[str] = ()) -> tuple[list[Plugin], list[Problem], list[Note]]:
     """Load every installed plugin that is not disabled.
 
     Args:
         disable: distribution names, or "*" for all; added to `SNNPLUG_DISABLE`.
 
     Returns:
-        The plugins that loaded, sorted by name, and the problems of those that did not.
+        The plugins that loaded, sorted by name, the problems of those that did not, and notes of both.
 
     Raises:
         PluginError: a plugin is broken and `SNNPLUG_STRICT=1` is set.
@@ -87,77 +109,88 @@ def discover(disable: Iterable[str] = ()) -> tuple[list[Plugin], list[Problem]]:
     strict = os.environ.get("SNNPLUG_STRICT", "") not in ("", "0")
     plugins: list[Plugin] = []
     problems: list[Problem] = []
-    for name, dist, entry_points in _distributions(disable):
-        version = "of unknown version"
-        try:
-            version = _read_version(dist)
-            with aside():
-                plugins.append(Plugin(name, version, _load(name, dist, entry_points)))
-        except _Failure as failure:
-            cause = failure.__cause__
-            details = "".join(traceback.format_exception(cause)) if cause else f"{failure.error}\n"
-            problem = Problem(name, version, failure.phase, failure.error, details)
-            if strict:
-                raise PluginError(str(problem)) from cause
-            problems.append(problem)
-    return sorted(plugins, key=lambda p: p.name), sorted(problems, key=lambda p: p.plugin)
+    notes: list[Note] = []
+    with listening():
+        for installed in installed_plugins(disable):
+            try:
+                plugins.append(_load_plugin(installed, notes))
+            except _Failure as failure:
+                problem = _problem(installed, failure)
+                if strict:
+                    raise PluginError(str(problem)) from failure.__cause__
+                problems.append(problem)
+    return sorted(plugins, key=lambda p: p.name), sorted(problems, key=lambda p: p.plugin), notes
 
 
-def canonical(name: str) -> str:
-    """Return a distribution's name in normal form: lower case, words joined by `-`."""
-    return re.sub(r"[-_.]+", "-", name).lower()
+def load_alone(name: str) -> tuple[str, list[str]]:
+    """Load one installed plugin; return why it would be left out, empty for none, and its notes."""
+    notes: list[Note] = []
+    for installed in installed_plugins():
+        if installed.name == name:
+            try:
+                _load_plugin(installed, notes)
+            except _Failure as failure:
+                return f"({failure.phase}) {failure.error}", [note.text for note in notes]
+    return "", [note.text for note in notes]
 
 
-def _distributions(
-    disable: Iterable[str],
-) -> Iterator[tuple[str, metadata.Distribution, list[metadata.EntryPoint]]]:
-    """Yield each distribution with our entry points once: the first on `sys.path` wins."""
-    listed = os.environ.get("SNNPLUG_DISABLE", "").split(",")
-    disabled = {canonical(name.strip()) for name in (*listed, *disable)}
-    if "*" in disabled:
-        return
-    found: dict[str, tuple[metadata.Distribution, list[metadata.EntryPoint]]] = {}
-    for entry_point in metadata.entry_points(group=GROUP):
-        dist = entry_point.dist
-        if dist is None:  # made by hand, not read from an installed distribution
-            continue
-        name = canonical(_read_name(dist) or entry_point.value.partition(".")[0])
-        if name not in disabled and found.setdefault(name, (dist, []))[0] is dist:
-            found[name][1].append(entry_point)
-    for name, (dist, entry_points) in found.items():
-        yield name, dist, entry_points
-
-
-def _read_name(dist: metadata.Distribution) -> str:
-    """Return the name in the metadata, or nothing: a broken uninstall leaves entry points without it."""
+def _load_plugin(installed: Installed, notes: list[Note]) -> Plugin:
+    """Import a plugin and ask it for its specs; what it changes is put back and added to the notes."""
+    version = installed.version
+    if installed.damage:
+        raise _Failure("metadata", installed.damage)
+    if not version:
+        raise _Failure(
+            "metadata", "its METADATA file is missing or damaged; install it again or delete what is left"
+        )
+    started = time.perf_counter()
+    changes: list[str] = []
     try:
-        return dist.metadata["Name"] or ""
-    except Exception:
-        return ""
+        with put_back() as changes:
+            specs = _load(installed)
+    finally:
+        notes += [Note(installed.name, version, text) for text in _remarks(changes, started)]
+    return Plugin(installed.name, version, specs)
 
 
-def _read_version(dist: metadata.Distribution) -> str:
-    try:
-        if _read_name(dist) and dist.version:
-            return dist.version
-    except KeyError:  # Python 3.14 on
-        pass
-    raise _Failure(
-        "metadata", "its METADATA file is missing or damaged; install it again or delete what is left"
-    )
+def _remarks(changes: list[str], started: float) -> Iterator[str]:
+    seconds = time.perf_counter() - started
+    if seconds > _SLOW:
+        yield f"takes {seconds:.1f} s to import; every command waits for it"
+    if changes:
+        yield f"changed {', '.join(changes)} while it was imported; that was put back"
 
 
-def _load(
-    name: str, dist: metadata.Distribution, entry_points: list[metadata.EntryPoint]
-) -> tuple[Spec, ...]:
-    _check_requirement(name, dist)
+def _problem(installed: Installed, failure: _Failure) -> Problem:
+    cause = failure.__cause__
+    version = installed.version or "of unknown version"
+    details = f"{failure.error}\n"
+    if cause is not None:
+        with contextlib.suppress(Exception):  # a foreign exception may fail even to print itself
+            details = "".join(traceback.format_exception(cause))
+    return Problem(installed.name, version, failure.phase, failure.error, details)
+
+
+def _load(installed: Installed) -> tuple[Spec, ...]:
+    _check_requirement(installed)
     specs: list[Spec] = []
-    for entry_point in entry_points:
+    for entry_point in installed.entry_points:
+        if not entry_point.pattern.match(entry_point.value):
+            raise _Failure(
+                "metadata", f"its entry point {entry_point.value!r} names no module; install it again"
+            )
         try:
             module = entry_point.load()
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
+            if from_a_signal(error):
+                raise
             raise _Failure("import", f"{entry_point.value}: {one_line(error)}") from error
-        specs.extend(_call_hooks(module))
+        try:
+            specs.extend(_call_hooks(module))
+        except BaseException as error:
+            if isinstance(error, _Failure) or from_a_signal(error):
+                raise
+            raise _Failure("hooks", f"{entry_point.value}: {one_line(error)}") from error
     seen: set[tuple[str, str]] = set()
     for spec in specs:
         for offered in (spec.name, *spec.aliases):
@@ -167,8 +200,8 @@ def _load(
     return tuple(specs)
 
 
-def _check_requirement(name: str, dist: metadata.Distribution) -> None:
-    for line in dist.requires or ():
+def _check_requirement(installed: Installed) -> None:
+    for line in installed.requires:
         if not re.match(r"snnplug(?![\w.-])", line, re.IGNORECASE):
             continue
         from packaging.requirements import InvalidRequirement, Requirement  # 15 ms, so only where needed
@@ -181,7 +214,7 @@ def _check_requirement(name: str, dist: metadata.Distribution) -> None:
             continue
         if not requirement.specifier.contains(__version__, prereleases=True):
             needs = f"it needs snnplug{requirement.specifier}, this is {__version__}"
-            raise _Failure("requires", f"{needs}; run: pip install -U snnplug {name}")
+            raise _Failure("requires", f"{needs}; run: pip install -U snnplug {installed.name}")
 
 
 def _call_hooks(module: ModuleType) -> list[Spec]:
@@ -229,20 +262,27 @@ def _call_hook(kind: Kind, implementation: pluggy.HookImpl) -> list[Spec]:
         raise _Failure("hooks", f"{hook} must be plain: no wrapper, tryfirst or trylast")
     try:
         result: Any = implementation.function()
-        specs = list(result) if isinstance(result, Iterable) else None
+        specs = list(itertools.islice(result, _MOST_SPECS + 1)) if isinstance(result, Iterable) else None
     except InvalidSpec as error:
         raise _Failure("register", f"{hook}: {error}") from error
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
+        if from_a_signal(error):
+            raise
         raise _Failure("hooks", f"{hook}: {one_line(error)}") from error
     if specs is None:
         raise _Failure("hooks", f"{hook} must return an iterable of {wanted}, got {type(result).__name__}")
+    if len(specs) > _MOST_SPECS:
+        last = getattr(specs[-1], "name", type(specs[-1]).__name__)
+        raise _Failure("hooks", f"{hook} gives more than {_MOST_SPECS} specs; it was stopped at {last!r}")
     for spec in specs:
         if not isinstance(spec, kind.spec) or spec.kind != kind.name:
             raise _Failure("register", f"{hook} must return {wanted} objects, got {type(spec).__name__}")
     return specs
 
 
-def log_problems(problems: Iterable[Problem]) -> None:
-    """Say each problem in one line on standard error."""
+def log_problems(problems: Iterable[Problem], notes: Iterable[Note] = ()) -> None:
+    """Say each problem and each note in one line on standard error."""
     for problem in problems:
         print(f"snnplug: {problem}; details: snnplug list --errors", file=sys.stderr)
+    for note in notes:
+        print(f"snnplug: note: {note}", file=sys.stderr)

@@ -7,6 +7,7 @@ from typing import Any
 import attrs
 
 from snnplug.registry.component import load_target
+from snnplug.registry.contain import title
 from snnplug.registry.kinds import Spec
 
 __all__ = ["Registration"]
@@ -41,4 +42,4 @@ class Registration:
         Raises:
             TargetError: it cannot be imported, has no such attribute, or cannot be called.
         """
-        return load_target(self.spec.target, f"{self.kind} {self.qualified} {self.version}".rstrip())
+        return load_target(self.spec.target, title(self))

@@ -24,7 +24,7 @@ from snnplug.errors import (
     did_you_mean,
 )
 from snnplug.registry.component import Component
-from snnplug.registry.discovery import Problem, canonical, discover, log_problems
+from snnplug.registry.discovery import Note, Problem, canonical, discover, log_problems
 from snnplug.registry.kinds import KINDS, Spec
 from snnplug.registry.registration import Registration
 
@@ -71,11 +71,22 @@ class Registry:
     """A collection of registrations, and the problems met on the way to it.
 
     Each kind is also an attribute by its plural: `registry.neurons`, `registry.search_spaces`, ...
+
+    Attributes:
+        problems: why installed plugins were left out.
+        notes: what plugins did while they were imported that none should do.
     """
 
-    def __init__(self, registrations: Iterable[Registration] = (), problems: Iterable[Problem] = ()) -> None:
+    def __init__(
+        self,
+        registrations: Iterable[Registration] = (),
+        problems: Iterable[Problem] = (),
+        notes: Iterable[Note] = (),
+    ) -> None:
         self._by_kind: dict[str, list[Registration]] = {kind: [] for kind in KINDS}
+        self._taken: set[tuple[str, str, str]] = set()
         self.problems: tuple[Problem, ...] = tuple(problems)
+        self.notes: tuple[Note, ...] = tuple(notes)
         for registration in registrations:
             self._add(registration)
 
@@ -87,13 +98,13 @@ class Registry:
             disable: distribution names to leave out, or "*"; added to `SNNPLUG_DISABLE`.
             quiet: do not print a line on standard error for each broken plugin.
         """
-        plugins, problems = discover(disable)
+        plugins, problems, notes = discover(disable)
         if not quiet:
-            log_problems(problems)
+            log_problems(problems, notes)
         found = (
             Registration(plugin.name, plugin.version, spec) for plugin in plugins for spec in plugin.specs
         )
-        return cls(found, problems)
+        return cls(found, problems, notes)
 
     def register(self, spec: Spec, *, plugin: str = LOCAL, version: str = "") -> Registration:
         """Add a spec, for notebooks and tests; its target may be a class or a function.
@@ -115,11 +126,12 @@ class Registry:
         return registration
 
     def _add(self, registration: Registration) -> None:
-        same = [other for other in self._by_kind[registration.kind] if other.plugin == registration.plugin]
-        taken = {name for other in same for name in (other.name, *other.spec.aliases)}
-        for name in (registration.name, *registration.spec.aliases):
-            if name in taken:
-                raise DuplicateName(f"{registration.plugin} offers the {registration.kind} {name!r} already")
+        kind, plugin = registration.kind, registration.plugin
+        names = (registration.name, *registration.spec.aliases)
+        for name in names:
+            if (kind, plugin, name) in self._taken:
+                raise DuplicateName(f"{plugin} offers the {kind} {name!r} already")
+        self._taken.update((kind, plugin, name) for name in names)
         self._by_kind[registration.kind].append(registration)
 
     def list(self, kind: str | None = None) -> list[Registration]:
@@ -246,7 +258,9 @@ class Registry:
     def without(self, *plugins: str) -> Registry:
         """Return a registry without some plugins."""
         left_out = set(map(canonical, plugins))
-        return Registry((r for r in self.list() if canonical(r.plugin) not in left_out), self.problems)
+        return Registry(
+            (r for r in self.list() if canonical(r.plugin) not in left_out), self.problems, self.notes
+        )
 
     def merged(self, other: Registry) -> Registry:
         """Return the union.
@@ -254,7 +268,9 @@ class Registry:
         Raises:
             DuplicateName: both hold the same name of the same plugin.
         """
-        return Registry([*self.list(), *other.list()], [*self.problems, *other.problems])
+        return Registry(
+            [*self.list(), *other.list()], [*self.problems, *other.problems], [*self.notes, *other.notes]
+        )
 
     def __len__(self) -> int:
         return sum(map(len, self._by_kind.values()))

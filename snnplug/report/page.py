@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import shlex
+import traceback
+from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 
 from markupsafe import Markup
 
+from snnplug.errors import one_line
 from snnplug.recipe import stages
 from snnplug.report import words
 from snnplug.report.section import Stat, render_template
@@ -17,12 +20,13 @@ from snnplug.runs.reading import Records
 __all__ = ["render", "write_report"]
 
 
-def write_report(directory: Path) -> Path:
+def write_report(directory: Path, say: Callable[[str, str], object] = lambda line, details: None) -> Path:
     """Write `report.html` into a run directory, finished or not; a page there before is replaced.
 
     Args:
         directory: holds `resolved.json` and as many of `summary.json`, `metrics.jsonl`,
             `trials.json` and `activity.json` as there are yet.
+        say: called with a line and a traceback for each section that cannot be made, and is left out.
 
     Returns:
         The path of the page, which needs no other file and no network.
@@ -32,22 +36,35 @@ def write_report(directory: Path) -> Path:
     """
     directory = Path(directory)
     target = directory / "report.html"
-    page = render(Records.read(directory))
+    page = render(Records.read(directory), say)
     write_atomically(target, page.encode("utf-8", errors="backslashreplace"))  # a path may be no UTF-8
     return target
 
 
-def render(records: Records) -> str:
-    """Return the page."""
-    sections = [spec.load_report()() for spec in stages.STAGES]
-    stats = [stat for section in sections for stat in section.stats(records)]
+def render(records: Records, say: Callable[[str, str], object]) -> str:
+    """Return the page; see `write_report`."""
+    stats: list[Stat] = []
+    sections: list[Markup] = []
+    notes = list((records.summary and records.summary.notes) or ())
+    for spec in stages.STAGES:
+        try:
+            section = spec.load_report()()
+            figures, shown = section.stats(records), section.render(records)
+        except Exception as error:  # whatever stands in the files, the rest of the page is worth having
+            line = f"the report has no section {spec.name}: {one_line(error)}"
+            notes.append(line)
+            say(line, traceback.format_exc())
+        else:
+            stats += figures
+            sections.append(shown)
     return render_template(
         "page.html.j2",
         records,
         style=Markup(resources.files("snnplug.report").joinpath("style.css").read_text("utf-8")),
         finished=records.summary is not None and "report" in records.summary.stages,
         stats=sorted(stats, key=lambda stat: not stat.first) + _time(records),
-        sections=[section.render(records) for section in sections],
+        sections=sections,
+        notes=notes,
         directory=shlex.quote(str(records.directory)),
         recipe_path=shlex.quote(str(records.directory / "recipe.toml")),
     )

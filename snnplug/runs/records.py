@@ -193,7 +193,8 @@ class SearchRecord:
 class Summary:
     """`summary.json`: the result of a run, as far as it came.
 
-    `more` holds what stages without a field of their own here have written, by key.
+    `notes` say what went wrong without costing the result; None for nothing. `more` holds what stages
+    without a field of their own here have written, by key.
     """
 
     schema: int = SCHEMA
@@ -211,6 +212,7 @@ class Summary:
     device: str = ""
     versions: Mapping[str, Any] = attrs.field(factory=dict)
     seconds: Mapping[str, Number] = attrs.field(factory=dict)
+    notes: tuple[str, ...] | None = None
     more: Mapping[str, Any] = attrs.field(factory=dict)
 
     @classmethod

@@ -13,7 +13,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from snnplug.registry.discovery import GROUP
+from snnplug.registry.distributions import GROUP
 from snnplug.registry.registration import Registration
 from snnplug.registry.registry import Registry
 

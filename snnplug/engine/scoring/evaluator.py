@@ -10,8 +10,10 @@ from __future__ import annotations
 import contextlib
 import functools
 import math
+import numbers
 import time
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import attrs
 import torch
@@ -20,12 +22,15 @@ from torch import Tensor
 from snnplug.contracts import Candidate, Genotype, Trial
 from snnplug.engine.data import order, read_samples
 from snnplug.engine.parts import Parts
-from snnplug.errors import ContractError, SnnplugError
+from snnplug.errors import ContractError, SnnplugError, UsageError
 from snnplug.nn import seeded
 from snnplug.registry.component import Component
+from snnplug.registry.contain import calling, describe, refuse, title
 from snnplug.seeds import derive_seed
 
 __all__ = ["Evaluator", "Job", "Scored", "build_scorers", "one_thread"]
+
+_NUMBER = "one finite number for a candidate"
 
 
 @attrs.frozen
@@ -39,10 +44,28 @@ class Job:
 
 @attrs.frozen
 class Scored:
-    """A scored candidate, and why it has no score if it has none."""
+    """A scored candidate.
+
+    Attributes:
+        trial: with its score, NaN if it has none.
+        reason: why it has none.
+        plugin: whose fault that is.
+        failures: a line and a traceback for each scorer that gave nothing.
+    """
 
     trial: Trial
     reason: str = ""
+    plugin: str = ""
+    failures: tuple[tuple[str, str], ...] = ()
+
+
+class _Score(NamedTuple):
+    """What one scorer gave for one candidate; where that is no finite number, why, and whose fault it is."""
+
+    value: float
+    reason: str = ""
+    plugin: str = ""
+    details: str = ""
 
 
 @contextlib.contextmanager
@@ -66,7 +89,7 @@ def build_scorers(components: Sequence[Component]) -> list[Callable[[Candidate],
     built = [component.build() for component in components]
     for component, scorer in zip(components, built, strict=True):
         if not callable(scorer):
-            raise ContractError(f"scorer {component.qualified} is not callable")
+            raise ContractError(f"{title(component)} is not callable: it is {describe(scorer)}")
     return built
 
 
@@ -83,8 +106,7 @@ class Evaluator:
 
     def __init__(self, parts: Parts, scorers: Sequence[Component]) -> None:
         self.parts = parts
-        self.score, *others = build_scorers(scorers)
-        self.recorded = {c.qualified: scorer for c, scorer in zip(scorers[1:], others, strict=True)}
+        self.scorers = tuple(zip(scorers, build_scorers(scorers), strict=True))
         self.batch = functools.lru_cache(maxsize=8)(self._batch)
         self.shuffled = order(len(parts.splits.train), derive_seed(parts.seed, "search batches"))
 
@@ -92,7 +114,7 @@ class Evaluator:
         """Score a candidate; one that cannot be scored is NaN, which never wins.
 
         Raises:
-            SnnplugError: the parts do not fit each other: no candidate would do better.
+            UsageError: the parts do not fit each other: no candidate would do better.
         """
         started = time.perf_counter()
         candidate = Candidate(
@@ -103,32 +125,51 @@ class Evaluator:
             seed=derive_seed(self.parts.seed, "scorer", job.key),
         )
         with one_thread():
-            score, reason = _try(self.score, candidate)
-            values = {name: _try(scorer, candidate)[0] for name, scorer in self.recorded.items()}
+            own, *others = [self._try(*scorer, candidate) for scorer in self.scorers]
+        recorded = zip((component.qualified for component, _ in self.scorers[1:]), others, strict=True)
         trial = Trial(
             index=job.index,
             genotype=job.genotype,
             key=job.key,
-            score=score,
-            values={name: value for name, value in values.items() if math.isfinite(value)},
+            score=own.value,
+            values={name: other.value for name, other in recorded if math.isfinite(other.value)},
             seconds=time.perf_counter() - started,
         )
-        return Scored(trial, reason)
+        failed = [(one.reason, one.details) for one in (own, *others) if math.isnan(one.value)]
+        return Scored(trial, own.reason, own.plugin, tuple(failed))
+
+    def _try(
+        self, component: Component, scorer: Callable[[Candidate], float], candidate: Candidate
+    ) -> _Score:
+        try:
+            with calling(component, _NUMBER, self.parts.plan.used):
+                value = _number(component, scorer(candidate))
+        except UsageError:
+            raise
+        except SnnplugError as error:
+            plugin = getattr(error, "plugin", "") or component.plugin
+            return _Score(math.nan, str(error), plugin, getattr(error, "details", ""))
+        if math.isfinite(value):
+            return _Score(value)
+        return _Score(value, f"{title(component)} gave {value}; expected {_NUMBER}", component.plugin)
 
     def _batch(self, index: int, size: int) -> tuple[Tensor, Tensor]:
         split = self.parts.splits.train
         size = min(size, len(split))
         chosen = self.shuffled[torch.arange(index * size, (index + 1) * size) % len(split)]
         with seeded(derive_seed(self.parts.seed, "search batch", index, size)):  # a split may augment
-            values, labels = read_samples(split, chosen, self.parts.fit)
+            with self.parts.calls.loading:
+                values, labels = read_samples(split, chosen, self.parts.fit)
+            self.parts.calls.check_batch(values, labels)
         encoded = self.parts.encode(values, "search batch", index, size)
         return encoded, labels.to(self.parts.device)
 
 
-def _try(scorer: Callable[[Candidate], float], candidate: Candidate) -> tuple[float, str]:
-    try:
-        return float(scorer(candidate)), ""
-    except SnnplugError:
-        raise
-    except Exception as error:
-        return math.nan, f"{type(error).__name__}: {error}"
+def _number(component: Component, given: Any) -> float:
+    """Return a score as a float, whatever kind of number it is."""
+    value = (
+        given.item() if hasattr(given, "item") and math.prod(getattr(given, "shape", (2,))) == 1 else given
+    )
+    if not isinstance(value, numbers.Real):
+        refuse(component, _NUMBER, given)
+    return float(value)

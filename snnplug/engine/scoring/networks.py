@@ -44,11 +44,12 @@ def score_networks(
     with open(file, "a", encoding="utf-8") as journal, report.bar("score", total, done) as bar:
         for scorer in scorers:
             mark = mark_of(scorer)
-            jobs = [
-                Job(index, network.genotype, space.key(network.genotype))
-                for index, network in enumerate(networks)
-                if (network.id, mark) not in known
-            ]
+            with parts.calls.running:
+                jobs = [
+                    Job(index, network.genotype, space.key(network.genotype))
+                    for index, network in enumerate(networks)
+                    if (network.id, mark) not in known
+                ]
             workers, timeout = _workers(scorer, parts), parts.plan.recipe.search.timeout
             with scoring(parts, [scorer], workers, "the same command", timeout) as score:
                 for scored in score(jobs):

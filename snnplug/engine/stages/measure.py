@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import copy
 import time
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
 
-from snnplug.contracts import Activity, EnergyEstimate
+from snnplug.contracts import Activity
+from snnplug.engine.energy import estimate
 from snnplug.engine.stage import Stage, Work
-from snnplug.errors import ContractError
+from snnplug.errors import ContractError, SnnplugError
 from snnplug.recipe.section import Table, uses_each
+from snnplug.registry.contain import describe, title
 from snnplug.runs.records import Accuracy, Energy
 
 if TYPE_CHECKING:
@@ -19,6 +23,7 @@ if TYPE_CHECKING:
     from snnplug.engine.parts import Parts
     from snnplug.engine.session import Session
     from snnplug.recipe.recipe import Recipe
+    from snnplug.registry.component import Component
 
 __all__ = ["EnergySection", "Measure", "MeasureSection"]
 
@@ -63,7 +68,8 @@ class Measure(Stage):
     def check(self, parts: Parts) -> None:
         """Build every energy model once."""
         for component in _energy_models(parts):
-            component.build()
+            if not callable(model := component.build()):
+                raise ContractError(f"{title(component)} is not callable: it is {describe(model)}")
 
     def run(self, session: Session, work: Work) -> None:
         """Measure, and write activity.json."""
@@ -86,20 +92,22 @@ class Measure(Stage):
             "macs": activity.macs,
             "latency_steps": activity.latency_steps,
             "parameters": sum(p.numel() for p in work.network.parameters() if p.requires_grad),
-            "energy": tuple(_estimate(component, activity) for component in _energy_models(parts)),
+            "energy": tuple(_estimates(session, _energy_models(parts), activity)),
         }
         work.seconds[self.name] = time.perf_counter() - started
 
 
-def _energy_models(parts: Parts) -> list[Any]:
+def _energy_models(parts: Parts) -> list[Component]:
     return list(parts.plan.under("energy.models").values())
 
 
-def _estimate(component: Any, activity: Activity) -> Energy:
-    estimate = component.build()(activity)
-    if not isinstance(estimate, EnergyEstimate):
-        raise ContractError(f"energy model {component.qualified} must return snnplug.EnergyEstimate")
-    return Energy.of(component.qualified, estimate)
+def _estimates(session: Session, models: Iterable[Component], activity: Activity) -> Iterator[Energy]:
+    """Yield what every model says; one that fails costs a note, and not the others."""
+    for component in models:
+        try:
+            yield estimate(component, copy.deepcopy(activity))
+        except SnnplugError as error:
+            session.note(f"no energy by {component.qualified}: {error}", getattr(error, "details", ""))
 
 
 def _accuracy(parts: Parts, model: nn.Module, batch_size: int) -> Accuracy:
@@ -130,6 +138,6 @@ def _activity(session: Session, parts: Parts, model: nn.Module, section: Measure
         for index, (values, _) in enumerate(
             parts.batches(split, torch.split(indices, section.batch_size), "measure")
         ):
-            model(parts.encode(values, "measure", index))
+            parts.calls.network(model, parts.encode(values, "measure", index))
             bar.advance()
     return activity

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import attrs
 
-from snnplug.contracts import SearchSpace, Strategy
+from snnplug.contracts import Edge, Graph, SearchSpace, Strategy
 from snnplug.engine.stage import Stage, Work
-from snnplug.errors import RecipeError
+from snnplug.errors import ComponentError, ContractError, RecipeError
 from snnplug.recipe.plan import Plan
 from snnplug.recipe.section import Table, uses, uses_all, uses_names
 from snnplug.registry.component import Component
+from snnplug.registry.contain import calling, describe, is_text, refuse, title
 from snnplug.runs.records import SearchRecord, TrialRecord
 from snnplug.seeds import derive_seed
 
@@ -82,7 +83,8 @@ class Search(Stage):
             assert parts.space is not None
             records = [TrialRecord.of(trial, found.draws[trial.key]) for trial in found.trials]
             _write_trials(session, records)
-            work.records["search"] = _record(found, parts.plan, parts.space)
+            graph = _graph(session, parts.space, found.best.genotype)
+            work.records["search"] = _record(found, parts.plan, graph)
             work.seconds[self.name] = found.seconds
             work.genotype = found.best.genotype
         work.genotype = session.share(work.genotype)
@@ -120,7 +122,16 @@ def _space(parts: Parts) -> SearchSpace:
 
 def _strategy(parts: Parts) -> Strategy:
     seed = derive_seed(parts.seed, "strategy")
-    strategy: Strategy = parts.plan["search.strategy"].build(_space(parts), seed)
+    component = parts.plan["search.strategy"]
+    strategy: Strategy = component.build(_space(parts), seed)
+    with calling(component, "a strategy with ask, tell and draws", parts.plan.used):
+        if lacking := [name for name in ("ask", "tell") if not callable(getattr(strategy, name, None))]:
+            raise ContractError(f"{title(component)} must have the methods {', '.join(lacking)}")
+        draws = getattr(strategy, "draws", None)
+        if not isinstance(draws, int) or isinstance(draws, bool) or draws < 1:
+            raise ContractError(
+                f"{title(component)} must have a whole number as draws, got {describe(draws)}"
+            )
     return strategy
 
 
@@ -130,7 +141,34 @@ def _write_trials(session: Session, records: list[TrialRecord]) -> None:
     session.directory.write_json("trials.json", [to_plain(record) for record in records])
 
 
-def _record(result: SearchResult, plan: Plan, space: SearchSpace) -> SearchRecord:
+def _graph(session: Session, space: SearchSpace, genotype: Any) -> Graph | None:
+    """Return what the report draws; without it there is a result all the same."""
+    component, wanted = session.parts.plan["search.space"], "a snnplug.Graph of texts for the report to draw"
+    try:
+        with calling(component, wanted, session.parts.plan.used):
+            graph: Any = space.graph(genotype)
+            if not _drawable(graph):
+                refuse(component, wanted, graph)
+            return Graph(nodes=tuple(graph.nodes), edges=tuple(graph.edges))
+    except ComponentError as error:
+        session.note(f"the cell is not drawn: {error}", error.details)
+        return None
+
+
+def _drawable(graph: Any) -> bool:
+    if not isinstance(graph, Graph) or not all(
+        isinstance(p, tuple | list) for p in (graph.nodes, graph.edges)
+    ):
+        return False
+    texts = [*graph.nodes]
+    for edge in graph.edges:
+        if not isinstance(edge, Edge) or not {edge.source, edge.target} <= {*graph.nodes}:
+            return False
+        texts.append(edge.label)
+    return all(map(is_text, texts))
+
+
+def _record(result: SearchResult, plan: Plan, graph: Graph | None) -> SearchRecord:
     goals = {name: "max" if sign > 0 else "min" for name, sign in _goals(plan).items()}
     return SearchRecord(
         space=plan["search.space"].qualified,
@@ -147,5 +185,5 @@ def _record(result: SearchResult, plan: Plan, space: SearchSpace) -> SearchRecor
         pareto=tuple(TrialRecord.of(trial) for trial in result.pareto),
         seconds=result.seconds,
         seconds_per_candidate=result.seconds_per_candidate,
-        graph=space.graph(result.best.genotype),
+        graph=graph,
     )

@@ -1,0 +1,272 @@
+"""A component of every kind that misbehaves at one place in one way, as its parameters say."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import attrs
+import toys
+from torch import Generator, Tensor, nn
+from ways import act
+
+from snnplug import (
+    Activity,
+    ArchitectureSpec,
+    Benchmark,
+    BenchmarkSpec,
+    Candidate,
+    Component,
+    DatasetSpec,
+    EncoderSpec,
+    EnergyEstimate,
+    EnergyItem,
+    EnergyModelSpec,
+    Graph,
+    LossSpec,
+    NeuronSpec,
+    Registry,
+    ScorerSpec,
+    SearchSpaceSpec,
+    Splits,
+    StrategySpec,
+    Task,
+    TrainedNetwork,
+    Trial,
+)
+from snnplug.nn import MembraneState
+
+PLUGIN, VERSION = "acme-bad", "1.2"
+
+
+class Places:
+    """Where it misbehaves, and how."""
+
+    def prepare(self, place: str, way: str, late: str) -> None:
+        self.place, self.way, self.late = place, way, late
+        self.at("build", None)
+
+    def at(self, place: str, good: Any) -> Any:
+        return act(self.way, self.late, good) if place == self.place else good
+
+
+class BadNeuron(toys.ToyNeuron, Places):
+    def __init__(self, *, place: str = "", way: str = "", late: str = "") -> None:
+        super().__init__()
+        self.prepare(place, way, late)
+
+    def initial_state(self, x: Tensor) -> Any:
+        return self.at("initial_state", super().initial_state(x))
+
+    def step(self, x: Tensor, state: MembraneState) -> Any:
+        spikes, state = super().step(x, state)
+        return self.at("step", spikes), state
+
+    def sequence(self, x: Tensor, state: Any) -> Any:
+        spikes, state = super().sequence(x, state)
+        return self.at("sequence", spikes), state
+
+
+class BadEncoder(toys.ToyEncoder, Places):
+    def __init__(self, task: Task, *, steps: int = 3, place: str = "", way: str = "", late: str = "") -> None:
+        super().__init__(task, steps=steps)
+        self.prepare(place, way, late)
+
+    @property
+    def output_shape(self) -> Any:
+        return self.at("output_shape", self.task.input_shape)
+
+    def forward(self, values: Tensor, generator: Generator | None = None) -> Any:
+        return self.at("forward", super().forward(values, generator))
+
+
+class BadLoss(toys.ToyLoss, Places):
+    def __init__(self, *, place: str = "", way: str = "", late: str = "") -> None:
+        super().__init__()
+        self.prepare(place, way, late)
+
+    def forward(self, outputs: Tensor, target: Tensor) -> Any:
+        return self.at("forward", super().forward(outputs, target))
+
+    def readout(self, outputs: Tensor) -> Any:
+        return self.at("readout", super().readout(outputs))
+
+    def watch(self, model: nn.Module) -> None:
+        self.at("watch", None)
+
+    def unwatch(self) -> None:
+        self.at("unwatch", None)
+
+
+class BadSplit(Places):
+    def __init__(self, split: Any, place: str, way: str, late: str) -> None:
+        self.split, self.place, self.way, self.late = split, place, way, late
+
+    def __len__(self) -> int:
+        return self.at("length", len(self.split))
+
+    def batch(self, indices: Tensor) -> Any:
+        values, labels = self.split.batch(indices)
+        return self.at("batch", (self.at("values", values), self.at("labels", labels)))
+
+
+def bad_data(*, place: str = "", way: str = "", late: str = "") -> Any:
+    splits = toys.toy_data()
+    good = attrs.evolve(splits, train=BadSplit(splits.train, place, way, late))
+    if place == "build":
+        return act(way, late, good)
+    if place.startswith("task."):
+        field = place.removeprefix("task.")
+        return attrs.evolve(good, task=attrs.evolve(good.task, **{field: act(way, late, 1)}))
+    if place == "train":
+        return Splits(task=good.task, train=act(way, late, good.train), val=None, test=None)
+    return good
+
+
+class BadNet(nn.Module, Places):
+    def __init__(self, task: Task, neuron: Component, place: str, way: str, late: str) -> None:
+        super().__init__()
+        self.net = toys.toy_net(task, neuron=neuron)
+        self.prepare(place, way, late)
+
+    def forward(self, x: Tensor) -> Any:
+        return self.at("forward", self.net(x))
+
+
+def bad_net(task: Task, *, neuron: Component, place: str = "", way: str = "", late: str = "") -> Any:
+    net = BadNet(task, neuron, "" if place == "build" else place, way, late)
+    return act(way, late, net) if place == "build" else net
+
+
+class BadSpace(toys.ToySpace, Places):
+    def __init__(
+        self, task: Task, *, neuron: Component, place: str = "", way: str = "", late: str = ""
+    ) -> None:
+        super().__init__(task, neuron=neuron)
+        self.prepare(place, way, late)
+        if place == "methods":
+            self.mutate = None
+
+    def sample(self, rng: random.Random) -> Any:
+        return self.at("sample", super().sample(rng))
+
+    def key(self, genotype: int) -> Any:
+        return self.at("key", super().key(genotype))
+
+    def build(self, genotype: int) -> Any:
+        return self.at("network", super().build(genotype))
+
+    def graph(self, genotype: int) -> Any:
+        return self.at("graph", Graph(self.at("nodes", ("input", "output")), ()))
+
+
+class BadStrategy(toys.ToyRandom, Places):
+    def __init__(
+        self, space: Any, seed: int, *, draws: int = 4, place: str = "", way: str = "", late: str = ""
+    ) -> None:
+        super().__init__(space, seed, draws=draws)
+        self.prepare(place, way, late)
+        self.draws = self.at("draws", self.draws)
+
+    def ask(self, n: int) -> Sequence[Any]:
+        if self.place == "without end":
+            return [self.space.sample(random.Random(i)) for i in range(n)]
+        return self.at("ask", super().ask(n))
+
+    def tell(self, trials: Iterable[Trial]) -> None:
+        self.at("tell", None)
+
+
+class BadScorer(toys.ToyScorer, Places):
+    """Misbehaves for narrow networks only, unless it is to do so always."""
+
+    def __init__(self, *, place: str = "", way: str = "", late: str = "", always: bool = False) -> None:
+        super().__init__()
+        self.always = always
+        self.prepare(place, way, late)
+
+    def __call__(self, candidate: Candidate) -> Any:
+        good = super().__call__(candidate)
+        return self.at("call", good) if self.always or candidate.genotype <= 6 else good
+
+
+class BadEnergy(Places):
+    def __init__(self, *, place: str = "", way: str = "", late: str = "") -> None:
+        self.prepare(place, way, late)
+
+    def __call__(self, activity: Activity) -> Any:
+        if self.place == "activity":
+            activity.neurons.clear()
+            activity.samples = 0
+        name = "\ud800" if self.place == "half a letter" else self.at("name", "operations")
+        items = (EnergyItem(name, self.at("count", activity.synaptic_operations), 1.0),)
+        return self.at("call", EnergyEstimate(unit=self.at("unit", "J"), items=self.at("items", items)))
+
+
+def bad_benchmark(*, place: str = "", way: str = "", late: str = "") -> Any:
+    def at(name: str, good: Any) -> Any:
+        return act(way, late, good) if name == place else good
+
+    networks = tuple(
+        TrainedNetwork(
+            id=at("id", str(width)),
+            genotype=at("genotype", width),
+            key=at("key", str(width)),
+            accuracy=at("accuracy", 0.5),
+            epochs=at("epochs", (0.1, 0.2)),
+            facts=at("facts", {"parameters": 3.0}),
+        )
+        for width in range(1, 5)
+    )
+    recipe = at("recipe", {"search": {"space": {"use": "toy"}}})
+    return at("build", Benchmark(networks=at("networks", networks), recipe=recipe, note=at("note", "toys")))
+
+
+SPECS = (
+    NeuronSpec(name="bad", target=BadNeuron, summary="Bad."),
+    EncoderSpec(name="bad", target=BadEncoder, summary="Bad."),
+    DatasetSpec(name="bad", target=bad_data, summary="Bad."),
+    ArchitectureSpec(name="bad", target=bad_net, summary="Bad.", components={"neuron": "neuron"}),
+    SearchSpaceSpec(name="bad", target=BadSpace, summary="Bad.", components={"neuron": "neuron"}),
+    ScorerSpec(name="bad", target=BadScorer, summary="Bad."),
+    StrategySpec(name="bad", target=BadStrategy, summary="Bad."),
+    LossSpec(name="bad", target=BadLoss, summary="Bad."),
+    EnergyModelSpec(name="bad", target=BadEnergy, summary="Bad."),
+    BenchmarkSpec(name="bad", target=bad_benchmark, summary="Bad."),
+)
+
+
+def bad_registry() -> Registry:
+    """Return a registry of the toys and of one bad thing of every kind."""
+    registry = toys.toy_registry()
+    for spec in SPECS:
+        registry.register(spec, plugin=PLUGIN, version=VERSION)
+    return registry
+
+
+def recipe_with(kind: str, settings: dict[str, Any]) -> dict[str, Any]:
+    """Return a small recipe in which the thing of a kind is the bad one."""
+    bad = {"use": "bad", **settings}
+    recipe: dict[str, Any] = {
+        "name": "bad",
+        "seed": 3,
+        "dataset": {"use": "toy"},
+        "encoder": {"use": "toy"},
+        "neuron": {"use": "toy"},
+        "loss": {"use": "toy"},
+    }
+    if kind in ("search_space", "strategy", "scorer"):
+        search = {name: {"use": "toy"} for name in ("space", "strategy", "scorer")}
+        search["strategy"]["draws"] = 6
+        return recipe | {
+            "search": {**search, kind.removeprefix("search_"): bad, "round_size": 3, "baselines": False}
+        }
+    recipe |= {
+        "architecture": {"use": "toy"},
+        "train": {"epochs": 2, "batch_size": 16},
+        "energy": {"models": ["toy"]},
+    }
+    if kind == "energy_model":
+        return recipe | {"energy": {"models": ["toy", bad]}}
+    return recipe | {kind: bad}
