@@ -65,10 +65,7 @@ def command(
     own_process()  # before torch is loaded
     from snnplug.engine.run import resume as continue_run
     from snnplug.engine.run import run as start_run
-    from snnplug.runs.directory import default_directory
 
-    source = recipe or DEFAULT
-    directory = resumed or out or default_directory(Path(source).stem)
     try:
         if resumed is not None:
             done = continue_run(
@@ -81,18 +78,17 @@ def command(
             )
         else:
             done = start_run(
-                source,
-                out=directory,
+                recipe or DEFAULT,
+                out=out,
                 overrides=overrides,
                 device=device,
                 devices=devices,
                 quiet=quiet,
                 dashboard=dashboard,
             )
-    except KeyboardInterrupt:
-        kept = (directory / "resolved.json").exists()
-        hint = f"; continue with: snnplug run --resume {directory}" if kept else ""
-        click.echo(f"snnplug: interrupted{hint}", err=True)
+    except KeyboardInterrupt as stop:
+        hints = getattr(stop, "__notes__", ())
+        click.echo("; ".join(["snnplug: interrupted", *hints]), err=True)
         raise SystemExit(130) from None
     if os.environ.get("LOCAL_RANK", "0") != "0":
         return  # one of several processes; the first speaks for all

@@ -7,7 +7,7 @@ cheap is done again.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +23,14 @@ from snnplug.engine.provenance import changed_versions, resolved_record, version
 from snnplug.engine.result import Run
 from snnplug.engine.session import Session
 from snnplug.engine.stage import Work
-from snnplug.errors import RecipeError, RunDirectoryError
+from snnplug.errors import RecipeError, RunDirectoryError, SnnplugError
 from snnplug.recipe.built_in import DEFAULT
 from snnplug.recipe.overrides import apply_overrides
 from snnplug.recipe.read import read_recipe, recipe_text
 from snnplug.recipe.recipe import Recipe
 from snnplug.registry.registry import Registry
 from snnplug.report.page import write_report
-from snnplug.runs.directory import RunDirectory, default_directory
+from snnplug.runs.directory import RunDirectory
 from snnplug.runs.reading import Records, read_resolved, to_plain
 from snnplug.runs.records import Summary
 
@@ -67,8 +67,9 @@ def run(
     """
     overrides = tuple(overrides)
     parsed, text = parse_recipe(recipe, overrides)
-    directory = RunDirectory(Path(out) if out is not None else default_directory(parsed.name))
-    directory.refuse_existing()
+    directory = None if out is None else RunDirectory(Path(out))
+    if directory is not None:
+        directory.refuse_existing()
     label = str(recipe) if isinstance(recipe, str | Path) else "recipe.toml"
     order = _Order(
         recipe=parsed,
@@ -163,11 +164,16 @@ def _toml(recipe: Recipe) -> str:
 
 @attrs.frozen(kw_only=True)
 class _Order:
-    """What is to be run; `text` is the recipe's text to keep, None to continue a directory."""
+    """What is to be run.
+
+    Attributes:
+        directory: of the run; None for a new one under runs/.
+        text: the recipe's text to keep, None to continue a directory.
+    """
 
     recipe: Recipe
     registry: Registry
-    directory: RunDirectory
+    directory: RunDirectory | None
     command: str
     text: str | None
     report: Reporter
@@ -179,26 +185,56 @@ class _Order:
         if self.dashboard:
             check_dashboard(self.recipe)
         prepared = prepare(self.recipe, self.registry, device=device, devices=devices, launch=True)
-        session = self._session(prepared)
-        if session.leads and self.text is not None:
-            RunDirectory.create(session.directory.path)
-        for note in prepared.parts.plan.notes:
+        with ExitStack() as held:
+            directory = self._directory(prepared.fabric, held)
+            try:
+                return self._run(self._session(prepared, directory))
+            except KeyboardInterrupt as stop:
+                if directory.file("resolved.json").exists():
+                    stop.add_note(f"continue with: snnplug run --resume {directory.path}")
+                raise
+
+    def _directory(self, fabric: Any, held: ExitStack) -> RunDirectory:
+        """Return the directory, which the leading process makes and holds; the others are told which."""
+        found: RunDirectory | SnnplugError | None = None
+        if fabric.is_global_zero:
+            try:
+                found = self._claim(held)
+            except SnnplugError as error:
+                found = error
+        if fabric.world_size > 1:
+            found = fabric.broadcast(found)
+        if isinstance(found, SnnplugError):
+            raise found
+        assert found is not None
+        return found
+
+    def _claim(self, held: ExitStack) -> RunDirectory:
+        new = self.text is not None
+        if self.directory is None:
+            directory = RunDirectory.claim(self.recipe.name)
+        else:
+            directory = RunDirectory.create(self.directory.path) if new else self.directory
+        held.enter_context(
+            directory.locked(self.command if new else f"snnplug run --resume {directory.path}")
+        )
+        if new:
+            directory.refuse_taken()  # another run may have been here before the lock
+        return directory
+
+    def _session(self, prepared: Prepared, directory: RunDirectory) -> Session:
+        fabric = prepared.fabric
+        report = self.report if fabric.is_global_zero else Reporter(quiet=True)
+        return Session(parts=prepared.parts, directory=directory, fabric=fabric, report=report)
+
+    def _run(self, session: Session) -> Run:
+        for note in session.parts.plan.notes:
             session.report.say(f"note: {note}")
-        session.wait()
         if not session.leads:
             return self._stages(session)
-        with session.directory.locked():
-            self._write_start(session)
-            with serve_dashboard(session.directory) if self.dashboard else nullcontext():
-                return self._stages(session)
-
-    def _session(self, prepared: Prepared) -> Session:
-        fabric, directory, report = prepared.fabric, self.directory, self.report
-        if fabric.world_size > 1:
-            path = fabric.broadcast(str(directory.path))  # its name may hold the time
-            directory = RunDirectory(Path(path))
-            report = report if fabric.is_global_zero else Reporter(quiet=True)
-        return Session(parts=prepared.parts, directory=directory, fabric=fabric, report=report)
+        self._write_start(session)
+        with serve_dashboard(session.directory) if self.dashboard else nullcontext():
+            return self._stages(session)
 
     def _write_start(self, session: Session) -> None:
         directory, parts = session.directory, session.parts

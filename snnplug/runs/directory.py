@@ -9,7 +9,6 @@ checkpoint.pt   weights and training state     summary.json, report.html
 from __future__ import annotations
 
 import contextlib
-import datetime
 import errno
 import io
 import json
@@ -19,11 +18,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from snnplug.errors import RunDirectoryError, StorageError
+from snnplug.runs.claim import claim_directory, hold, holder
 
-__all__ = ["RunDirectory", "default_directory", "to_json", "write_atomically"]
+__all__ = ["RunDirectory", "to_json", "write_atomically"]
 
 
 def _finite(value: Any) -> Any:
@@ -55,17 +53,6 @@ def write_atomically(target: Path, data: bytes) -> None:
         raise
 
 
-def default_directory(name: str) -> Path:
-    """Return a new path under runs/, from the recipe's name and the time."""
-    stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
-    path = Path("runs") / f"{name}-{stamp}"
-    number = 1
-    while path.exists():
-        number += 1
-        path = path.with_name(f"{name}-{stamp}-{number}")
-    return path
-
-
 class RunDirectory:
     """A run's files.
 
@@ -90,11 +77,29 @@ class RunDirectory:
             raise RunDirectoryError(f"cannot make the run directory {path}: {error.strerror}") from error
         return cls(path)
 
+    @classmethod
+    def claim(cls, name: str) -> RunDirectory:
+        """Make a new run directory under runs/, which no other run has.
+
+        Raises:
+            RunDirectoryError: it cannot be made.
+        """
+        return cls(claim_directory(name))
+
     def refuse_existing(self) -> None:
         """Raise `RunDirectoryError` if the path is taken by anything but an empty directory.
 
         Dot files do not count: a run that was killed before it began leaves no more.
         """
+        path = self.path
+        if path.is_dir() and (who := holder(path)) is not None:
+            raise RunDirectoryError(
+                f"another snnplug is running in {path}{who}; choose another --out, or wait for it"
+            )
+        self.refuse_taken()
+
+    def refuse_taken(self) -> None:
+        """The same for whoever holds the directory already."""
         path = self.path
         taken = path.is_dir() and any(not entry.name.startswith(".") for entry in path.iterdir())
         if taken or (path.exists() and not path.is_dir()):
@@ -121,24 +126,20 @@ class RunDirectory:
         return self.path / name
 
     @contextlib.contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self, command: str = "") -> Iterator[None]:
         """Keep other processes from writing here; the lock goes with the process.
+
+        Args:
+            command: what runs here, told to whoever asks for the directory meanwhile.
 
         Raises:
             RunDirectoryError: another process holds it.
+            StorageError: the disk is full or not writable.
         """
-        lock = FileLock(self.file(".lock"))
-        with self.storage_errors("lock"):
-            try:
-                lock.acquire(timeout=0)
-            except Timeout as error:
-                raise RunDirectoryError(
-                    f"another snnplug is running in {self.path}; wait for it, or stop it"
-                ) from error
-        try:
+        with contextlib.ExitStack() as stack:
+            with self.storage_errors("lock"):
+                stack.enter_context(hold(self.path, command))
             yield
-        finally:
-            lock.release()
 
     @contextlib.contextmanager
     def storage_errors(self, name: str) -> Iterator[None]:
