@@ -28,8 +28,9 @@ __all__ = ["command"]
     "--resume", "resumed", type=click.Path(path_type=Path), metavar="DIR", help="Continue a stopped run."
 )
 @click.option(
-    "--accept-versions", is_flag=True, help="With --resume: go on though versions of plugins have changed."
+    "--accept-versions", is_flag=True, help="With --resume: go on though plugins or their files have changed."
 )
+@click.option("--retry-failed", is_flag=True, help="With --resume: score candidates again that have failed.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @click.option("--devices", type=click.IntRange(min=1), default=1, show_default=True, help="Number of GPUs.")
 @click.option(
@@ -42,6 +43,7 @@ def command(
     overrides: tuple[str, ...],
     resumed: Path | None,
     accept_versions: bool,
+    retry_failed: bool,
     device: str,
     devices: int,
     dashboard: bool,
@@ -60,6 +62,8 @@ def command(
     """
     if resumed is not None and (recipe or out or overrides):
         raise click.UsageError("--resume takes the recipe of the run as it is: give no RECIPE, --out or -s")
+    if resumed is None and (accept_versions or retry_failed):
+        raise click.UsageError("--accept-versions and --retry-failed go with --resume DIR")
     from snnplug.engine.process import own_process
 
     own_process()  # before torch is loaded
@@ -75,6 +79,7 @@ def command(
                 quiet=quiet,
                 dashboard=dashboard,
                 accept_versions=accept_versions,
+                retry_failed=retry_failed,
             )
         else:
             done = start_run(

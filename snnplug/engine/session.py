@@ -12,9 +12,10 @@ import torch
 
 from snnplug.engine.parts import Parts
 from snnplug.engine.progress import Reporter
+from snnplug.errors import RunDirectoryError
 from snnplug.runs.directory import RunDirectory
 from snnplug.runs.reading import read_epochs, to_plain
-from snnplug.runs.records import Epoch
+from snnplug.runs.records import Epoch, Origin
 
 __all__ = ["Session"]
 
@@ -31,12 +32,49 @@ class Session:
         directory: where results go.
         fabric: Lightning Fabric: devices, precision and the processes of the run.
         report: progress.
+        origins: what its files may have been computed with: as it was begun, then as was accepted; the last
+            is what it is computed with now.
+        replaces: what is finished may be replaced by another result, and is kept beside it.
+        retry_failed: candidates that failed are scored again.
     """
 
     parts: Parts
     directory: RunDirectory
     fabric: Any
     report: Reporter
+    origins: tuple[Origin, ...] = (Origin(),)
+    replaces: bool = False
+    retry_failed: bool = False
+
+    @property
+    def origin(self) -> Origin:
+        """What the run is computed with now."""
+        return self.origins[-1]
+
+    def check_origin(self, name: str, origin: Origin | None) -> None:
+        """Refuse a file that was computed with something that this run was not.
+
+        Args:
+            name: of the file.
+            origin: what it says of itself; None where it does not.
+
+        Raises:
+            RunDirectoryError: it is of another recipe, or of versions that were not accepted.
+        """
+        if origin is None:
+            return
+        file = self.directory.file(name)
+        if origin.recipe and origin.recipe != self.origin.recipe:
+            raise RunDirectoryError(
+                f"{file} belongs to a run of another recipe; put the right one there, or remove it to do "
+                "that part again"
+            )
+        if not self.replaces and all(origin.changes(known) for known in self.origins):
+            changed = ", ".join(origin.changes(self.origin))
+            raise RunDirectoryError(
+                f"{file} was computed with other versions: {changed}. Remove it to do that part again, or go "
+                f"on with these: snnplug run --resume {self.directory.path} --accept-versions"
+            )
 
     @functools.cached_property
     def _patient(self) -> Any:

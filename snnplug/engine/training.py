@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from snnplug.contracts import Genotype
 from snnplug.engine.data import order, shares
 from snnplug.engine.evaluate import evaluate
 from snnplug.engine.lone_samples import running_norms
@@ -25,15 +26,22 @@ from snnplug.errors import ContractError, NonFiniteLoss, RunDirectoryError
 from snnplug.nn import Loss, seeded
 from snnplug.runs.directory import RunDirectory
 from snnplug.runs.reading import structure, to_plain
-from snnplug.runs.records import Epoch
-from snnplug.seeds import derive_seed
+from snnplug.runs.records import Epoch, Origin
+from snnplug.seeds import derive_seed, digest
 
 __all__ = ["checkpoint_name", "restore_network", "train"]
 
 _CHECK_EVERY = 20  # on a GPU, reading the loss waits for it
 
 
-def train(session: Session, parts: Parts, model: nn.Module, section: TrainSection, stage: str) -> list[Epoch]:
+def train(
+    session: Session,
+    parts: Parts,
+    model: nn.Module,
+    section: TrainSection,
+    stage: str,
+    genotype: Genotype = None,
+) -> list[Epoch]:
     """Train a network in place, or continue from the stage's checkpoint.
 
     Args:
@@ -43,18 +51,20 @@ def train(session: Session, parts: Parts, model: nn.Module, section: TrainSectio
         section: settings.
         stage: whose training it is: the lines in metrics.jsonl carry it, and the checkpoint is named
             after it, but for "train", whose is `checkpoint.pt`.
+        genotype: of the network, where it has one; a checkpoint of another is put aside.
 
     Returns:
         A record for each epoch, as in metrics.jsonl.
 
     Raises:
         NonFiniteLoss: the loss became NaN or infinite; the last whole epoch is kept.
+        RunDirectoryError: the checkpoint is damaged, or was not made by this run.
     """
     if parts.loss is None:
         raise ContractError(f"the stage {stage} needs a loss; give [loss] with use = ...")
     parts.loss.watch(model)
     try:
-        return _Trainer(session, parts, parts.loss, model, section, stage).run()
+        return _Trainer(session, parts, parts.loss, model, section, stage, genotype).run()
     finally:
         parts.loss.unwatch()
 
@@ -69,6 +79,11 @@ def restore_network(parts: Parts, directory: RunDirectory, genotype: Any, stage:
     state = directory.load_checkpoint(checkpoint_name(stage))
     if state is None:
         return None
+    if _is_of_another(state, genotype):
+        raise RunDirectoryError(
+            f"{directory.file(checkpoint_name(stage))} holds another candidate than the one that was found; "
+            f"continue with: snnplug run --resume {directory.path}"
+        )
     model = parts.network(genotype, stage)
     try:
         model.load_state_dict(state["model"])
@@ -79,24 +94,57 @@ def restore_network(parts: Parts, directory: RunDirectory, genotype: Any, stage:
     return Restored(parts, model.eval())
 
 
+def _is_of_another(state: dict[str, Any], genotype: Genotype) -> bool:
+    return state.get("genotype") not in (None, digest(genotype))
+
+
 class _Trainer:
     def __init__(
-        self, session: Session, parts: Parts, loss: Loss, model: nn.Module, section: TrainSection, stage: str
+        self,
+        session: Session,
+        parts: Parts,
+        loss: Loss,
+        model: nn.Module,
+        section: TrainSection,
+        stage: str,
+        genotype: Genotype,
     ) -> None:
         self.session, self.parts, self.loss, self.stage = session, parts, loss, stage
-        self.section, self.fabric = section, session.fabric
+        self.section, self.fabric, self.genotype = section, session.fabric, genotype
         self.plain = model
         self.history: list[Epoch] = []
         self.best: dict[str, torch.Tensor] = {}
         self.checkpoint = checkpoint_name(stage)
         optimizer = make_optimizer(model, section, stage)
         self.rates = [group["lr"] for group in optimizer.param_groups]
-        state = session.directory.load_checkpoint(self.checkpoint)
+        state = self._load()
         recorded = state.get("threads") if state is not None else None  # others would give other bits
-        self.threads = recorded or threads_for(parts, model, section.batch_size)
+        self.threads = recorded or threads_for(parts, model, section.batch_size, session.origin.threads)
         if state is not None:
             self._restore(state, optimizer)
         self.model, self.optimizer = self.fabric.setup(model, optimizer)
+
+    def _load(self) -> dict[str, Any] | None:
+        """Return the checkpoint; one of another candidate is put aside, where that is not the result."""
+        session, directory = self.session, self.session.directory
+        state = directory.load_checkpoint(self.checkpoint)
+        if state is None:
+            return None
+        if not _is_of_another(state, self.genotype):
+            made_with = state.get("made_with")
+            session.check_origin(self.checkpoint, structure(made_with, Origin) if made_with else None)
+            return state
+        if directory.is_finished and not session.replaces:
+            raise RunDirectoryError(
+                f"{directory.file(self.checkpoint)} holds another candidate than the search finds now; take "
+                f"the new one with: snnplug run --resume {directory.path} --accept-versions"
+            )
+        session.wait()
+        if session.leads:
+            kept = directory.set_aside(self.checkpoint)
+            session.report.say(f"note: the search found another candidate; the checkpoint is kept as {kept}")
+        session.wait()
+        return None
 
     def _restore(self, state: dict[str, Any], optimizer: torch.optim.Optimizer) -> None:
         try:
@@ -211,6 +259,8 @@ class _Trainer:
                 "history": [to_plain(epoch) for epoch in self.history],
                 "best_model": self.best,
                 "threads": self.threads,
+                "genotype": digest(self.genotype),
+                "made_with": to_plain(self.session.origin),
             },
             self.checkpoint,
         )

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import io
+import itertools
 import json
 import math
 import os
@@ -62,6 +63,7 @@ class RunDirectory:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._held_back: dict[str, bytes | None] = {}
 
     @classmethod
     def create(cls, path: Path) -> RunDirectory:
@@ -162,12 +164,48 @@ class RunDirectory:
                 f"Mend that, then continue with: snnplug run --resume {self.path}"
             ) from error
 
+    @property
+    def is_finished(self) -> bool:
+        """Whether there is a result."""
+        return self.file("summary.json").exists()
+
+    def set_aside(self, name: str) -> str:
+        """Rename a file that is to be replaced, and return the name it is kept under."""
+        stem, _, ending = name.rpartition(".")
+        names = (f"{stem}.old-{number}.{ending}" for number in itertools.count(1))
+        kept = next(name for name in names if not self.file(name).exists())
+        with self.storage_errors(kept):
+            os.replace(self.file(name), self.file(kept))
+        return kept
+
+    @contextlib.contextmanager
+    def held_back(self) -> Iterator[None]:
+        """Keep what is written to files that are there in memory, until `let_go`.
+
+        A result that stands is replaced only when it is known what by.
+        """
+        self._held_back = {entry.name: None for entry in self.path.iterdir()}
+        try:
+            yield
+        finally:
+            self._held_back = {}
+
+    def let_go(self) -> None:
+        """Write what was held back."""
+        written, self._held_back = self._held_back, {}
+        for name, data in written.items():
+            if data is not None:
+                self.write_bytes(name, data)
+
     def write_bytes(self, name: str, data: bytes) -> None:
         """Replace a file in one step: after a crash it holds the old or the new content.
 
         Raises:
             StorageError: the disk is full or not writable.
         """
+        if name in self._held_back:
+            self._held_back[name] = data
+            return
         with self.storage_errors(name):
             write_atomically(self.file(name), data)
 

@@ -11,7 +11,8 @@ import contextlib
 import functools
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import attrs
 import torch
@@ -39,10 +40,11 @@ class Job:
 
 @attrs.frozen
 class Scored:
-    """A scored candidate, and why it has no score if it has none."""
+    """A scored candidate; if it has no score, why, and by which plugin's fault."""
 
     trial: Trial
     reason: str = ""
+    plugin: str = ""
 
 
 @contextlib.contextmanager
@@ -85,6 +87,8 @@ class Evaluator:
         self.parts = parts
         self.score, *others = build_scorers(scorers)
         self.recorded = {c.qualified: scorer for c, scorer in zip(scorers[1:], others, strict=True)}
+        self.plugins = _packages([*parts.plan.used(), *scorers])
+        self.blamed = scorers[0].plugin
         self.batch = functools.lru_cache(maxsize=8)(self._batch)
         self.shuffled = order(len(parts.splits.train), derive_seed(parts.seed, "search batches"))
 
@@ -103,7 +107,7 @@ class Evaluator:
             seed=derive_seed(self.parts.seed, "scorer", job.key),
         )
         with one_thread():
-            score, reason = _try(self.score, candidate)
+            score, error = _try(self.score, candidate)
             values = {name: _try(scorer, candidate)[0] for name, scorer in self.recorded.items()}
         trial = Trial(
             index=job.index,
@@ -113,7 +117,10 @@ class Evaluator:
             values={name: value for name, value in values.items() if math.isfinite(value)},
             seconds=time.perf_counter() - started,
         )
-        return Scored(trial, reason)
+        if math.isfinite(score):
+            return Scored(trial)
+        reason = f"the score {score}" if error is None else f"{type(error).__name__}: {error}"
+        return Scored(trial, reason, _culprit(error, self.plugins) or self.blamed)
 
     def _batch(self, index: int, size: int) -> tuple[Tensor, Tensor]:
         split = self.parts.splits.train
@@ -125,10 +132,23 @@ class Evaluator:
         return encoded, labels.to(self.parts.device)
 
 
-def _try(scorer: Callable[[Candidate], float], candidate: Candidate) -> tuple[float, str]:
+def _try(scorer: Callable[[Candidate], float], candidate: Candidate) -> tuple[float, Exception | None]:
     try:
-        return float(scorer(candidate)), ""
+        return float(scorer(candidate)), None
     except SnnplugError:
         raise
     except Exception as error:
-        return math.nan, f"{type(error).__name__}: {error}"
+        return math.nan, error
+
+
+def _packages(components: Iterable[Component]) -> dict[str, str]:
+    """Return the plugin that each top-level package belongs to."""
+    modules = ((str(getattr(c.target, "__module__", c.target)), c.plugin) for c in components)
+    return {module.partition(":")[0].partition(".")[0]: plugin for module, plugin in modules}
+
+
+def _culprit(error: Exception | None, plugins: dict[str, str]) -> str | None:
+    """Return the plugin in whose code an error was raised, or which called what raised it."""
+    frames = traceback.walk_tb(error.__traceback__ if error is not None else None)
+    modules = [str(frame.f_globals.get("__name__", "")).partition(".")[0] for frame, _ in frames]
+    return next((plugins[module] for module in reversed(modules) if module in plugins), None)
