@@ -31,6 +31,7 @@ from snnplug.recipe.recipe import Recipe
 from snnplug.registry.component import Component
 from snnplug.registry.kinds import ScorerSpec
 from snnplug.registry.registry import Registry
+from snnplug.runs.damage import damaged
 from snnplug.runs.directory import RunDirectory
 from snnplug.seeds import derive_seed
 from snnplug.statistics.predictors import Predictor, early_epochs, table_predictors, unique
@@ -224,6 +225,8 @@ def _is_begun(directory: RunDirectory, fixed: dict[str, Any]) -> bool:
         if path.exists() and (not path.is_dir() or any(e.name[0] != "." for e in path.iterdir())):
             raise RunDirectoryError(f"{path} exists and is no correlation; choose another --out")
         return False
+    if not isinstance(known, dict):
+        raise damaged(path, "settings.json", "it holds no settings")
     if known != json.loads(json.dumps(fixed)):
         differing = [key for key in fixed if known.get(key) != json.loads(json.dumps(fixed[key]))]
         raise RunDirectoryError(

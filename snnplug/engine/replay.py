@@ -12,7 +12,7 @@ from snnplug.engine.run import recorded_recipe, run
 from snnplug.registry.registry import Registry
 from snnplug.runs.differences import differences
 from snnplug.runs.directory import RunDirectory
-from snnplug.runs.reading import read_resolved
+from snnplug.runs.reading import read_resolved, read_summary
 
 __all__ = ["Replay", "replay"]
 
@@ -51,6 +51,7 @@ def replay(
         RunDirectoryError: it is not a run directory, or was never finished.
     """
     opened = RunDirectory.open(Path(directory))
+    read_summary(opened)  # refuses what is no summary
     before = opened.read_summary()
     registry = registry or Registry.from_installed(quiet=quiet)
     again = run(
@@ -65,5 +66,5 @@ def replay(
     return Replay(
         run=again,
         differences=tuple(differences(before, now)),
-        changed_versions=tuple(differences(before["versions"], now["versions"])),
+        changed_versions=tuple(differences(before.get("versions"), now["versions"])),
     )

@@ -276,7 +276,7 @@ class _Order:
         return (*known, now) if changed else known
 
     def _run(self, session: Session) -> Run:
-        for note in session.parts.plan.notes:
+        for note in (*session.parts.plan.notes, *(session.directory.notes if self.text is None else ())):
             session.report.say(f"note: {note}")
         if not session.leads:
             return self._stages(session)
@@ -314,8 +314,7 @@ class _Order:
                     stage.load()().run(session, work)
             settle_result(session, stands, lambda: self._summary(session, work))
         if session.leads:
-            with directory.storage_errors("report.html"):
-                write_report(directory.path)
+            write_report(directory.path)
         session.wait()
         return self._result(session, work)
 

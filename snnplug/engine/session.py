@@ -105,5 +105,12 @@ class Session:
     def write_metrics(self, stage: str, epochs: Sequence[Epoch]) -> None:
         """Replace a stage's lines of metrics.jsonl, and leave those of the others."""
         if self.leads:
-            others = [epoch for epoch in read_epochs(self.directory) if epoch.stage != stage]
+            others = [epoch for epoch in self._epochs() if epoch.stage != stage]
             self.directory.write_lines("metrics.jsonl", [to_plain(e) for e in (*others, *epochs)])
+
+    def _epochs(self) -> tuple[Epoch, ...]:
+        try:
+            return read_epochs(self.directory)
+        except RunDirectoryError as error:  # every stage writes its own from its checkpoint
+            self.report.say(f"note: {error}; it is made again")
+            return ()

@@ -24,6 +24,7 @@ from snnplug.engine.threads import threads_for, use_threads
 from snnplug.engine.train_section import TrainSection
 from snnplug.errors import ContractError, NonFiniteLoss, RunDirectoryError
 from snnplug.nn import Loss, seeded
+from snnplug.runs.damage import UNREADABLE, damaged
 from snnplug.runs.directory import RunDirectory
 from snnplug.runs.reading import structure, to_plain
 from snnplug.runs.records import Epoch, Origin
@@ -87,7 +88,7 @@ def restore_network(parts: Parts, directory: RunDirectory, genotype: Any, stage:
     model = parts.network(genotype, stage)
     try:
         model.load_state_dict(state["model"])
-    except (KeyError, RuntimeError) as error:
+    except (*UNREADABLE, RuntimeError) as error:
         raise RunDirectoryError(
             f"{directory.file(checkpoint_name(stage))} does not fit the network of this recipe: {error}"
         ) from error
@@ -131,8 +132,11 @@ class _Trainer:
         if state is None:
             return None
         if not _is_of_another(state, self.genotype):
-            made_with = state.get("made_with")
-            session.check_origin(self.checkpoint, structure(made_with, Origin) if made_with else None)
+            try:
+                origin = structure(state["made_with"], Origin) if "made_with" in state else None
+            except UNREADABLE as error:
+                raise damaged(directory.path, self.checkpoint, error) from error
+            session.check_origin(self.checkpoint, origin)
             return state
         if directory.is_finished and not session.replaces:
             raise RunDirectoryError(
@@ -152,7 +156,7 @@ class _Trainer:
             optimizer.load_state_dict(state["optimizer"])
             self.history = [structure(record, Epoch) for record in state["history"]]
             self.best = state["best_model"]
-        except (KeyError, RuntimeError, ValueError) as error:
+        except (*UNREADABLE, RuntimeError) as error:
             raise RunDirectoryError(
                 f"{self.session.directory.file(self.checkpoint)} does not fit this recipe ({error}); "
                 "remove it to train from the start"

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from snnplug.recipe import stages
 from snnplug.report import words
 from snnplug.report.section import Stat, render_template
-from snnplug.runs.directory import write_atomically
+from snnplug.runs.directory import RunDirectory
 from snnplug.runs.reading import Records
 
 __all__ = ["render", "write_report"]
@@ -29,12 +29,14 @@ def write_report(directory: Path) -> Path:
 
     Raises:
         RunDirectoryError: there is no readable `resolved.json`.
+        StorageError: the disk is full or not writable.
     """
-    directory = Path(directory)
-    target = directory / "report.html"
-    page = render(Records.read(directory))
-    write_atomically(target, page.encode("utf-8", errors="backslashreplace"))  # a path may be no UTF-8
-    return target
+    opened = RunDirectory(Path(directory))
+    page = render(Records.read(opened.path))
+    opened.write_bytes(
+        "report.html", page.encode("utf-8", errors="backslashreplace")
+    )  # a path may be no UTF-8
+    return opened.file("report.html")
 
 
 def render(records: Records) -> str:

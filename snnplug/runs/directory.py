@@ -4,54 +4,31 @@ recipe.toml     the recipe as given            resolved.json  everything resolve
 metrics.jsonl   one line per epoch             trials.journal the search, trial by trial
 trials.json     the search, readable           activity.json  what the network did
 checkpoint.pt   weights and training state     summary.json, report.html
+checksums.json  of all that are replaced whole, but recipe.toml, which may be edited
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import io
 import itertools
 import json
-import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from snnplug.errors import RunDirectoryError, StorageError
+from snnplug.runs.checksums import CHECKSUMS, note_checksum, verified, write_atomically
 from snnplug.runs.claim import claim_directory, hold, holder
+from snnplug.runs.damage import damaged, unchecked_files
+from snnplug.runs.standard_json import to_json
 
 __all__ = ["RunDirectory", "to_json", "write_atomically"]
 
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, dict):
-        return {str(k): _finite(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(v) for v in value]
-    return value
-
-
-def to_json(value: Any, *, indent: int | None = 2) -> str:
-    """Return standard JSON: NaN and infinity become null."""
-    return json.dumps(_finite(value), indent=indent, allow_nan=False, ensure_ascii=False)
-
-
-def write_atomically(target: Path, data: bytes) -> None:
-    """Replace a file in one step: after a crash it holds the old or the new content."""
-    temporary = target.with_name(f".{target.name}.new")
-    try:
-        with open(temporary, "wb") as handle:
-            handle.write(data)
-            handle.flush()
-            os.fsync(handle.fileno())
-        os.replace(temporary, target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+_EDITABLE = ("recipe.toml",)
 
 
 class RunDirectory:
@@ -64,6 +41,7 @@ class RunDirectory:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._held_back: dict[str, bytes | None] = {}
+        self._written: dict[str, str] = {}  # checksums of what this process has written
 
     @classmethod
     def create(cls, path: Path) -> RunDirectory:
@@ -91,7 +69,7 @@ class RunDirectory:
     def refuse_existing(self) -> None:
         """Raise `RunDirectoryError` if the path is taken by anything but an empty directory.
 
-        Dot files do not count: a run that was killed before it began leaves no more.
+        Dot files and checksums do not count: a run that was killed before it began leaves no more.
         """
         path = self.path
         if path.is_dir() and (who := holder(path)) is not None:
@@ -103,7 +81,8 @@ class RunDirectory:
     def refuse_taken(self) -> None:
         """The same for whoever holds the directory already."""
         path = self.path
-        taken = path.is_dir() and any(not entry.name.startswith(".") for entry in path.iterdir())
+        names = [entry.name for entry in path.iterdir()] if path.is_dir() else []
+        taken = any(not name.startswith(".") and name != CHECKSUMS for name in names)
         if taken or (path.exists() and not path.is_dir()):
             raise RunDirectoryError(
                 f"{path} exists already; choose another --out, or continue it with: "
@@ -175,7 +154,9 @@ class RunDirectory:
         names = (f"{stem}.old-{number}.{ending}" for number in itertools.count(1))
         kept = next(name for name in names if not self.file(name).exists())
         with self.storage_errors(kept):
+            note_checksum(self.path, kept, self.file(name).read_bytes())
             os.replace(self.file(name), self.file(kept))
+            self._written.pop(name, None)
         return kept
 
     @contextlib.contextmanager
@@ -207,7 +188,11 @@ class RunDirectory:
             self._held_back[name] = data
             return
         with self.storage_errors(name):
+            now = ""
+            if name not in _EDITABLE:
+                now = note_checksum(self.path, name, data, self._written.get(name, ""))
             write_atomically(self.file(name), data)
+            self._written[name] = now
 
     def write_text(self, name: str, text: str) -> None:
         """Replace a text file in one step."""
@@ -221,18 +206,55 @@ class RunDirectory:
         """Replace a file of one JSON record a line in one step."""
         self.write_text(name, "".join(to_json(record, indent=None) + "\n" for record in records))
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader should know of it, a sentence each."""
+        unknown = unchecked_files(self.path)
+        if not unknown:
+            return ()
+        return (f"{self.path} has no checksums of {', '.join(unknown)}: whether they are whole is not known",)
+
+    def read_bytes(self, name: str) -> bytes | None:
+        """Return the content of a file, or None if it is not there.
+
+        Raises:
+            RunDirectoryError: it is damaged.
+        """
+        if (held := self._held_back.get(name)) is not None:
+            return held
+        try:
+            content = verified(self.path, name, _with_checksum)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise damaged(self.path, name, error) from error
+        if content is None:
+            raise damaged(self.path, name, _WRONG)
+        return content
+
+    def read_text(self, name: str) -> str | None:
+        """Return the text of a file, or None if it is not there.
+
+        Raises:
+            RunDirectoryError: it is damaged.
+        """
+        content = self.read_bytes(name)
+        try:
+            return None if content is None else content.decode()
+        except ValueError as error:
+            raise damaged(self.path, name, error) from error
+
     def read_json(self, name: str) -> Any:
         """Return the content of a JSON file, or None if it is not there.
 
         Raises:
             RunDirectoryError: it is damaged.
         """
+        content = self.read_bytes(name)
         try:
-            return json.loads(self.file(name).read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError) as error:
-            raise RunDirectoryError(f"{self.file(name)} is damaged: {error}") from error
+            return None if content is None else json.loads(content)
+        except (ValueError, RecursionError) as error:
+            raise damaged(self.path, name, error) from error
 
     def read_summary(self) -> Any:
         """Return summary.json.
@@ -263,11 +285,30 @@ class RunDirectory:
         """
         import torch
 
-        path = self.file(name)
-        if not path.exists():
-            return None
         try:
-            state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        except Exception as error:
-            raise RunDirectoryError(f"{path} is damaged; remove it to train from the start") from error
+            if not verified(self.path, name, _whole):
+                raise damaged(self.path, name, _WRONG)
+            state = torch.load(self.file(name), map_location="cpu", weights_only=True)
+        except FileNotFoundError:
+            return None
+        except RunDirectoryError:
+            raise
+        except Exception as error:  # torch raises whatever it stumbles over, with a page of advice
+            raise damaged(self.path, name, "it is no checkpoint") from error
+        if not isinstance(state, dict):
+            raise damaged(self.path, name, "it is no checkpoint")
         return state
+
+
+_WRONG = "it is not what was written: its checksum is another one"
+
+
+def _with_checksum(file: Path) -> tuple[bytes, str]:
+    content = file.read_bytes()
+    return content, hashlib.sha256(content).hexdigest()
+
+
+def _whole(file: Path) -> tuple[bool, str]:
+    """Read a large file for its checksum alone."""
+    with open(file, "rb") as handle:
+        return True, hashlib.file_digest(handle, "sha256").hexdigest()
