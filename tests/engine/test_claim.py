@@ -80,3 +80,35 @@ def test_a_directory_that_was_filled_before_the_lock_is_left_alone(
     with pytest.raises(RunDirectoryError, match="exists already"):
         snnplug.run({**toy_recipe, "seed": 4}, out=tmp_path / "run", registry=toy_registry)
     assert snnplug.load(tmp_path / "run").recipe.seed == 3
+
+
+MANY = """
+import sys
+sys.path.insert(0, {here!r})
+import toys
+import snnplug
+from snnplug.engine import device
+
+device.find_place = lambda *arguments: device.Place("cpu", 2)
+tables = {{key: table for key, table in toys.RECIPE.items() if key != "search"}}
+recipe = {{**tables, "architecture": {{"use": "toy"}}, "train": {{"epochs": 1, "batch_size": 8}}}}
+run = snnplug.run(recipe, registry=toys.toy_registry())
+print(run.directory, run.summary["epochs"], flush=True)
+"""
+
+
+@pytest.mark.slow
+def test_several_processes_of_one_run_share_its_directory(tmp_path: Path) -> None:
+    script = tmp_path / "many.py"
+    script.write_text(MANY.format(here=str(HERE)))
+    done = subprocess.run(
+        [sys.executable, str(script)],
+        cwd=tmp_path,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=400,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    [directory] = (tmp_path / "runs").iterdir()
+    assert done.stdout.splitlines() == [f"runs/{directory.name} 1"] * 2
