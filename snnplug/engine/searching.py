@@ -42,6 +42,7 @@ class SearchResult:
         pareto: where the recipe has objectives, the trials that no other beats in all of them
             and in the score.
         workers: processes that scored.
+        reasons: why candidates have no score, by key, as far as it was recorded.
     """
 
     best: Trial
@@ -49,6 +50,7 @@ class SearchResult:
     draws: Counter[str]
     pareto: tuple[Trial, ...] = ()
     workers: int = 1
+    reasons: Mapping[str, str] = attrs.field(factory=dict)
 
     @property
     def seconds(self) -> float:
@@ -119,6 +121,7 @@ class Searcher:
             draws=draws,
             pareto=tuple(trials[i] for i in front),
             workers=self.section.workers,
+            reasons={key: failure.reason for key, failure in journal.failures.items()},
         )
 
     def _journal(self) -> TrialJournal:

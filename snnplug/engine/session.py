@@ -64,7 +64,7 @@ class Session:
         if origin is None:
             return
         file = self.directory.file(name)
-        if origin.recipe and origin.recipe != self.origin.recipe:
+        if origin.recipe and origin.recipe not in (known.recipe for known in self.origins):
             raise RunDirectoryError(
                 f"{file} belongs to a run of another recipe; put the right one there, or remove it to do "
                 "that part again"

@@ -63,7 +63,8 @@ def hold(directory: Path, command: str) -> Iterator[None]:
         owner.write_text(json.dumps(_me(command)), encoding="utf-8")
         yield
     finally:
-        owner.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # the directory may be gone, or the disk
+            owner.unlink()
         lock.release()
 
 

@@ -31,8 +31,8 @@ def damaged(directory: Path, name: str, what: str | Exception) -> RunDirectoryEr
 
 
 def missing(directory: Path, name: str) -> RunDirectoryError:
-    """Return the error of a file that a finished run had."""
-    return RunDirectoryError(f"{directory / name} is gone from a finished run. {_rest(directory, name)}")
+    """Return the error of a file that a run had."""
+    return RunDirectoryError(f"{directory / name} is gone. {_rest(directory, name)}")
 
 
 def missing_files(directory: Path) -> list[str]:

@@ -23,7 +23,7 @@ from typing import Any
 from snnplug.errors import RunDirectoryError, StorageError
 from snnplug.runs.checksums import CHECKSUMS, note_checksum, verified, write_atomically
 from snnplug.runs.claim import claim_directory, hold, holder
-from snnplug.runs.damage import damaged, unchecked_files
+from snnplug.runs.damage import damaged, missing, unchecked_files
 from snnplug.runs.standard_json import to_json
 
 __all__ = ["RunDirectory", "to_json", "write_atomically"]
@@ -99,6 +99,8 @@ class RunDirectory:
         if not path.is_dir():
             raise RunDirectoryError(f"there is no run directory {path}")
         if not (path / "resolved.json").is_file():
+            if (path / CHECKSUMS).exists():
+                raise missing(path, "resolved.json")
             raise RunDirectoryError(f"{path} is not a run directory: it has no resolved.json")
         return cls(path)
 
@@ -163,9 +165,11 @@ class RunDirectory:
     def held_back(self) -> Iterator[None]:
         """Keep what is written to files that are there in memory, until `let_go`.
 
-        A result that stands is replaced only when it is known what by.
+        A result that stands is replaced only when it is known what by. Checkpoints are written at once: one
+        that is whole is not trained on, and what is trained must survive.
         """
-        self._held_back = {entry.name: None for entry in self.path.iterdir()}
+        names = (entry.name for entry in self.path.iterdir())
+        self._held_back = {name: None for name in names if not name.startswith("checkpoint")}
         try:
             yield
         finally:

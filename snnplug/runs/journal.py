@@ -117,4 +117,7 @@ class TrialJournal:
             )
         )
         self.trials.append(kept)
+        self.failures.pop(kept.key, None)
+        if failure is not None:
+            self.failures[kept.key] = failure
         return kept

@@ -110,6 +110,7 @@ def _take(found: JournalLines, record: Any, *, first: bool) -> None:
     if operation == _TRIAL:
         trial, failure = _trial(record)
         found.trials.append(trial)
+        found.failures.pop(trial.key, None)
         if failure is not None:
             found.failures[trial.key] = failure
 

@@ -186,6 +186,7 @@ class TrialRecord:
         values: scores of the baselines and objectives, by name.
         seconds: time of all its scores together.
         draws: how often it was drawn.
+        reason: why it has no score.
     """
 
     index: int | None = None
@@ -195,9 +196,10 @@ class TrialRecord:
     values: Mapping[str, Number] = attrs.field(factory=dict)
     seconds: Number = None
     draws: int | None = None
+    reason: str | None = None
 
     @classmethod
-    def of(cls, trial: Trial, draws: int | None = None) -> TrialRecord:
+    def of(cls, trial: Trial, draws: int | None = None, reason: str | None = None) -> TrialRecord:
         """Return the record of a trial; without `draws` also without its time."""
         return cls(
             index=trial.index,
@@ -207,6 +209,7 @@ class TrialRecord:
             values=dict(trial.values),
             seconds=None if draws is None else trial.seconds,
             draws=draws,
+            reason=reason,
         )
 
 

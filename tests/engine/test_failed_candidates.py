@@ -134,6 +134,10 @@ def test_the_journal_says_why_and_by_whom(recipe: dict[str, Any], tmp_path: Path
     for failure in journal.failures.values():
         assert failure.reason.startswith("RuntimeError: no score for ")
         assert (failure.plugin, failure.version) == ("acme-mood", "1.0")
+    trials = snnplug.load(tmp_path / "run").trials
+    assert {trial.reason for trial in trials if trial.score is not None} == {None}
+    reasons = {journal.failures[trial.key].reason for trial in trials if trial.score is None}
+    assert reasons == {trial.reason for trial in trials if trial.score is None}
 
 
 def test_what_failed_by_a_plugin_that_has_changed_is_scored_again(

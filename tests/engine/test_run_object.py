@@ -177,7 +177,7 @@ def test_export_table_command(done: Run, tmp_path: Path) -> None:
     (done.directory / "metrics.jsonl").unlink()
     result = CliRunner().invoke(main, ["export-table", str(done.directory)])
     assert result.exit_code == 2
-    assert "metrics.jsonl is gone from a finished run" in result.stderr
+    assert "metrics.jsonl is gone. " in result.stderr
     (done.directory / "summary.json").unlink()
     result = CliRunner().invoke(main, ["export-table", str(done.directory)])
     assert result.exit_code == 2
