@@ -61,6 +61,16 @@ def test_a_kill_between_checksum_and_file_damages_nothing(
     assert len((known_files(directory.path) or {})["trials.json"]) == 2
 
 
+def test_what_is_whole_is_said(directory: RunDirectory) -> None:
+    directory.write_text("summary.json", "{}")
+    directory.write_text("metrics.jsonl", "")
+    directory.write_text("activity.json", "{}")
+    for name in ("trials.json", "activity.json"):
+        directory.file(name).write_text("?")
+    with pytest.raises(RunDirectoryError, match=r"one\. Whole are summary\.json, metrics\.jsonl\. It is"):
+        directory.read_json("trials.json")
+
+
 def test_checksums_are_checked_themselves(directory: RunDirectory) -> None:
     file = directory.file("checksums.json")
     content = file.read_text()

@@ -18,7 +18,7 @@ from typing import TypeVar
 from snnplug.errors import RunDirectoryError
 from snnplug.seeds import digest
 
-__all__ = ["CHECKSUMS", "known_files", "note_checksum", "verified", "write_atomically"]
+__all__ = ["CHECKSUMS", "is_whole", "known_files", "note_checksum", "verified", "write_atomically"]
 
 CHECKSUMS = "checksums.json"
 _TRIES = 3  # a reader beside the writer may find a file that is newer than its checksum
@@ -59,6 +59,16 @@ def known_files(directory: Path) -> dict[str, list[str]] | None:
             f"{file} is damaged, so the other files cannot be checked; they may be whole: remove it to read "
             "them unchecked"
         ) from error
+
+
+def is_whole(directory: Path, name: str) -> bool:
+    """Whether a file is there and has a checksum that it may have."""
+    try:
+        with open(directory / name, "rb") as handle:
+            now = hashlib.file_digest(handle, "sha256").hexdigest()
+        return now in (known_files(directory) or {}).get(name, ())
+    except (OSError, RunDirectoryError):
+        return False
 
 
 def note_checksum(directory: Path, name: str, data: bytes, before: str = "") -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 import cattrs
 
 from snnplug.errors import RunDirectoryError
-from snnplug.runs.checksums import known_files
+from snnplug.runs.checksums import is_whole, known_files
 
 __all__ = ["UNREADABLE", "damaged", "missing", "missing_files", "unchecked_files"]
 
@@ -60,14 +60,16 @@ def _cause(error: Exception) -> str:
 
 
 def _rest(directory: Path, name: str) -> str:
-    others = [other for other in _RESULTS if other != name and (directory / other).exists()]
-    rest = f"Other results are files of their own: {', '.join(others)}. " if others else ""
+    whole = [other for other in _RESULTS if other != name and is_whole(directory, other)]
+    rest = f"Whole {'is' if len(whole) == 1 else 'are'} {', '.join(whole)}. " if whole else ""
     return rest + _remedy(directory, name)
 
 
 def _remedy(directory: Path, name: str) -> str:
     if name == "resolved.json":
-        return f"What was run is lost but for the recipe as given: snnplug run {directory / 'recipe.toml'}"
+        return (
+            f"What was run is known from the recipe as given alone: snnplug run {directory / 'recipe.toml'}"
+        )
     if name.startswith("checkpoint"):
         again = f"snnplug run --resume {directory}"
         return f"The network is lost; remove what is left of it and train it again with: {again}"

@@ -59,11 +59,13 @@ class JournalLines:
     origin: Origin | None = None
 
 
-def damaged_journal(path: Path, what: str) -> RunDirectoryError:
-    """Return the error of a journal that cannot be gone on with."""
+def damaged_journal(path: Path, what: str, line: int = 0) -> RunDirectoryError:
+    """Return the error of a journal that cannot be gone on with; `line` is one that is damaged alone."""
+    part = "that line to score its candidate again, or the file" if line > 1 else "it"
+    where = f"line {line}: {what}" if line else what
     return RunDirectoryError(
-        f"the trial journal {path} is damaged: {what}. The other files stand; to search from the start, "
-        f"remove it and go on with: snnplug run --resume {path.parent}"
+        f"the trial journal {path} is damaged: {where}. Remove {part} to search from the start, and go on "
+        f"with: snnplug run --resume {path.parent}"
     )
 
 
@@ -91,7 +93,7 @@ def read_lines(path: Path) -> JournalLines:
             _take(found, json.loads(line), first=number == 1)
         except (ValueError, TypeError, LookupError, RecursionError, OverflowError) as error:
             what = str(error) if isinstance(error, _NoTrialError) else "it is no JSON of a trial"
-            raise damaged_journal(path, f"line {number}: {what}") from error
+            raise damaged_journal(path, what, number) from error
     return found
 
 
