@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import math
 import subprocess
 import sys
@@ -68,8 +69,51 @@ def test_damage_in_the_middle_is_one_message(tmp_path: Path) -> None:
     TrialJournal(path).add(trial(0))
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(lines[0] + b"rubbish\n" + b"".join(lines[1:]))
-    with pytest.raises(RunDirectoryError, match=r"is damaged.*remove it"):
+    with pytest.raises(RunDirectoryError, match=r"is damaged: line 2: .*Remove that line"):
         TrialJournal(path)
+
+
+NO_TRIALS = ["3", "null", "[]", "{}", '{"op_code": 4}', '{"op_code": 0, "worker_id": "", "study_name": "x"}']
+
+
+@pytest.mark.parametrize("line", NO_TRIALS)
+def test_json_that_is_no_trial_is_named_by_its_number(line: str, tmp_path: Path) -> None:
+    path = tmp_path / "trials.journal"
+    TrialJournal(path).add(trial(0))
+    TrialJournal(path).add(trial(1))
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join([*lines[:2], f"{line}\n", *lines[2:]]))
+    with pytest.raises(RunDirectoryError, match=r"trials\.journal is damaged: line 3: it "):
+        TrialJournal(path)
+    path.write_text("".join([f"{line}\n", *lines]))
+    with pytest.raises(RunDirectoryError, match=r"line 1: it .*Remove it to search from the start"):
+        TrialJournal(path)
+
+
+def test_a_flipped_byte_of_a_trial_is_found_and_its_line_can_be_removed(tmp_path: Path) -> None:
+    path = tmp_path / "trials.journal"
+    journal = TrialJournal(path)
+    for index in range(3):
+        journal.add(trial(index, score=0.25))
+    lines = path.read_text().splitlines(keepends=True)
+    for old, new in (('"value":0.25', '"value":0.35'), ('"key":"k1"', '"key":"k3"'), ('[1,"x"]', '[5,"x"]')):
+        assert old in lines[2]
+        path.write_text("".join([*lines[:2], lines[2].replace(old, new), *lines[3:]]))
+        with pytest.raises(
+            RunDirectoryError, match=r"line 3: its checksum is wrong\. Remove that line to score"
+        ):
+            TrialJournal(path)
+    path.write_text("".join([*lines[:2], *lines[3:]]))
+    assert [t.index for t in TrialJournal(path).trials] == [0, 2]
+
+
+def test_trials_of_earlier_versions_have_no_checksum(tmp_path: Path) -> None:
+    path = tmp_path / "trials.journal"
+    TrialJournal(path).add(trial(0))
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    del lines[1]["user_attrs"]["checksum"]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert TrialJournal(path).trials == [trial(0)]
 
 
 def test_readable_by_optuna_itself(tmp_path: Path) -> None:

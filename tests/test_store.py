@@ -26,7 +26,7 @@ def test_write_is_whole_or_absent(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         with pytest.raises(KeyboardInterrupt):
             directory.write_json("summary.json", {"new": 2})
     assert directory.read_json("summary.json") == {"old": 1}
-    assert sorted(path.name for path in directory.path.iterdir()) == ["summary.json"]
+    assert sorted(path.name for path in directory.path.iterdir()) == ["checksums.json", "summary.json"]
 
 
 def test_taken_path_is_refused(tmp_path: Path) -> None:
@@ -48,7 +48,7 @@ def test_damaged_files_are_named(tmp_path: Path) -> None:
     directory.write_text("checkpoint.pt", "not a checkpoint")
     with pytest.raises(RunDirectoryError, match=r"summary\.json is damaged"):
         directory.read_json("summary.json")
-    with pytest.raises(RunDirectoryError, match=r"checkpoint\.pt is damaged.*remove it"):
+    with pytest.raises(RunDirectoryError, match=r"checkpoint\.pt is damaged.*remove what is left"):
         directory.load_checkpoint()
     assert directory.read_json("nothing.json") is None
 

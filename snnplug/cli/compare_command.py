@@ -8,7 +8,7 @@ import click
 
 from snnplug.cli.table import print_table
 from snnplug.runs.compare import FinishedRun, differing_settings, epoch_rows, figures, learning_figures
-from snnplug.runs.directory import to_json
+from snnplug.runs.directory import RunDirectory, to_json
 from snnplug.runs.reading import to_plain
 
 __all__ = ["command"]
@@ -29,6 +29,8 @@ def command(
     target count until the validation accuracy first reaches it.
     """
     runs = [FinishedRun.read(path) for path in directories]
+    for note in (note for path in directories for note in RunDirectory(path).notes):
+        click.echo(f"note: {note}", err=True)
     if svg is not None:
         from snnplug.report.comparison import write_curves
 

@@ -57,16 +57,8 @@ def command(
             raise click.UsageError("--no-scorers builds nothing: give no RECIPE, --scorer or --out")
         record, text = _table(benchmark, overrides, quiet)
     else:
-        record, text = _scores(
-            benchmark, recipe, scorers, sample, out or _new_directory(benchmark), overrides, device, quiet
-        )
+        record, text = _scores(benchmark, recipe, scorers, sample, out, overrides, device, quiet)
     click.echo(to_json(record) if as_json else text)
-
-
-def _new_directory(benchmark: str) -> Path:
-    from snnplug.runs.directory import default_directory
-
-    return default_directory(f"correlate-{benchmark.rpartition(':')[2]}")
 
 
 def _table(benchmark: str, overrides: tuple[str, ...], quiet: bool) -> tuple[dict[str, Any], str]:
@@ -104,7 +96,7 @@ def _scores(
     recipe: str | None,
     scorers: tuple[str, ...],
     sample: int,
-    out: Path,
+    out: Path | None,
     overrides: tuple[str, ...],
     device: str,
     quiet: bool,
@@ -114,7 +106,6 @@ def _scores(
     own_process()  # before torch is loaded
     from snnplug.engine.correlate import correlate
     from snnplug.report.correlation import scores_table, to_record, write_scatter
-    from snnplug.runs.directory import RunDirectory
     from snnplug.statistics.predictors import figures, layer_groups
 
     try:
@@ -128,9 +119,9 @@ def _scores(
             device=device,
             quiet=quiet,
         )
-    except KeyboardInterrupt:
-        hint = f"; continue with the same command and --out {out}" if out.exists() else ""
-        click.echo(f"snnplug: interrupted{hint}", err=True)
+    except KeyboardInterrupt as stop:
+        hints = getattr(stop, "__notes__", ())
+        click.echo("; ".join(["snnplug: interrupted", *hints]), err=True)
         raise SystemExit(130) from None
     seed = found.settings["seed"]
     groups = layer_groups(found.networks, found.predictors)
@@ -156,7 +147,7 @@ def _scores(
     text += scores_table(rows)
     if told_text:
         text += f"\n{found.benchmark.note}\n\n{told_text}"
-    directory = RunDirectory(out)
+    directory, out = found.directory, found.directory.path
     directory.write_json("correlate.json", record)
     directory.write_text("correlate.md", text)
     write_scatter(scored, found.networks, out / "correlate.svg")

@@ -25,6 +25,8 @@ def command(directory: Path, table: str, out: Path | None) -> None:
     from snnplug.runs.directory import write_atomically
 
     run = load(directory)
+    for note in run.records.notes:
+        click.echo(f"note: {note}", err=True)
     rows = run.metrics if table == "metrics" else run.trials
     if not rows:
         raise RunDirectoryError(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from snnplug.recipe.built_in import DEFAULT
+from snnplug.runs.claim import last_held
 
 if TYPE_CHECKING:
     from snnplug.cli.interrupts import Interrupts
@@ -29,8 +30,9 @@ __all__ = ["command"]
     "--resume", "resumed", type=click.Path(path_type=Path), metavar="DIR", help="Continue a stopped run."
 )
 @click.option(
-    "--accept-versions", is_flag=True, help="With --resume: go on though versions of plugins have changed."
+    "--accept-versions", is_flag=True, help="With --resume: go on though plugins or their files have changed."
 )
+@click.option("--retry-failed", is_flag=True, help="With --resume: score candidates again that have failed.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @click.option("--devices", type=click.IntRange(min=1), default=1, show_default=True, help="Number of GPUs.")
 @click.option(
@@ -45,6 +47,7 @@ def command(
     overrides: tuple[str, ...],
     resumed: Path | None,
     accept_versions: bool,
+    retry_failed: bool,
     device: str,
     devices: int,
     dashboard: bool,
@@ -63,16 +66,16 @@ def command(
     """
     if resumed is not None and (recipe or out or overrides):
         raise click.UsageError("--resume takes the recipe of the run as it is: give no RECIPE, --out or -s")
+    if resumed is None and (accept_versions or retry_failed):
+        raise click.UsageError("--accept-versions and --retry-failed go with --resume DIR")
     from snnplug.engine.process import own_process
 
     own_process()  # before torch is loaded
     from snnplug.engine.run import resume as continue_run
     from snnplug.engine.run import run as start_run
-    from snnplug.runs.directory import default_directory
 
-    source = recipe or DEFAULT
-    directory = resumed or out or default_directory(Path(source).stem)
-    with interrupts.saying(lambda: _how_to_go_on(directory)):
+    before = last_held()
+    with interrupts.saying(lambda: _how_to_go_on(resumed, before)):
         if resumed is not None:
             done = continue_run(
                 resumed,
@@ -81,11 +84,12 @@ def command(
                 quiet=quiet,
                 dashboard=dashboard,
                 accept_versions=accept_versions,
+                retry_failed=retry_failed,
             )
         else:
             done = start_run(
-                source,
-                out=directory,
+                recipe or DEFAULT,
+                out=out,
                 overrides=overrides,
                 device=device,
                 devices=devices,
@@ -99,8 +103,10 @@ def command(
     click.echo(done.directory)
 
 
-def _how_to_go_on(directory: Path) -> str:
-    kept = (directory / "resolved.json").exists()
+def _how_to_go_on(resumed: Path | None, before: Path | None) -> str:
+    begun = last_held() if last_held() != before else None
+    directory = resumed or begun
+    kept = directory is not None and (directory / "resolved.json").exists()
     return f"snnplug run --resume {directory}" if kept else ""
 
 

@@ -34,6 +34,7 @@ from snnplug.registry.contain import calling
 from snnplug.registry.interrupts import listening
 from snnplug.registry.kinds import ScorerSpec
 from snnplug.registry.registry import Registry
+from snnplug.runs.damage import damaged
 from snnplug.runs.directory import RunDirectory
 from snnplug.seeds import derive_seed
 from snnplug.statistics.predictors import Predictor, early_epochs, table_predictors, unique
@@ -53,12 +54,14 @@ class Correlation:
         networks: those scored, functionally different.
         predictors: of the scored networks: scores first, then what the benchmark itself tells.
         settings: what it was computed with, plain data.
+        directory: where the scores are.
     """
 
     benchmark: Benchmark
     networks: tuple[TrainedNetwork, ...]
     predictors: tuple[Predictor, ...]
     settings: dict[str, Any]
+    directory: RunDirectory
 
 
 def read_benchmark(name: str, overrides: Iterable[str], registry: Registry) -> tuple[Component, Benchmark]:
@@ -82,7 +85,7 @@ def correlate(
     *,
     scorers: Sequence[str] = (),
     sample: int = 200,
-    out: Path,
+    out: Path | None = None,
     overrides: Iterable[str] = (),
     device: str = "auto",
     registry: Registry | None = None,
@@ -95,7 +98,8 @@ def correlate(
         recipe: file or name of a recipe whose space, data, encoder and neuron go before the benchmark's.
         scorers: names; all that are installed if none is given. Baselines always come along.
         sample: number of functionally different networks, at most.
-        out: directory for the results; one that holds a part of them is continued.
+        out: directory for the results; one that holds a part of them is continued; by default a new one
+            under runs/.
         overrides: texts `key=value` of the recipe, `benchmark.key=value` and `scorers.name.key=value`;
             `search.workers=n` scores in n processes.
         device: "auto", "cpu" or "cuda".
@@ -120,7 +124,7 @@ def correlate(
     build_scorers(chosen)
     recipe_of = _recipe(recipe, overrides, table)
     prepared = prepare(recipe_of, registry, device=device, launch=True, only=_KINDS)
-    parts, plan, directory = prepared.parts, prepared.parts.plan, RunDirectory(out)
+    parts, plan = prepared.parts, prepared.parts.plan
     random.Random(derive_seed(parts.seed, "correlate sample")).shuffle(networks)
     networks = networks[:sample]
     fixed = {
@@ -128,16 +132,17 @@ def correlate(
         **{key: part.to_dict() for key, part in plan.components.items()},
         "seed": parts.seed,
     }
-    _claim(directory, fixed)
+    directory = _directory(out, component, fixed)
     used = (*plan.used(), component, *chosen)
-    with (
-        directory.locked(),
-        listening(),
-        usual_settings(),
-        deterministic(),
-        calling(None, among=lambda: used),
-    ):
-        values = score_networks(parts, chosen, networks, directory, report)
+    with directory.locked(f"snnplug correlate --benchmark {benchmark}"), listening():
+        if not _is_begun(directory, fixed):
+            directory.write_json("settings.json", fixed)
+        try:
+            with usual_settings(), deterministic(), calling(None, among=lambda: used):
+                values = score_networks(parts, chosen, networks, directory, report)
+        except KeyboardInterrupt as stop:
+            stop.add_note(f"continue with the same command and --out {directory.path}")
+            raise
     settings = {
         **fixed,
         "scorers": {c.qualified: c.to_dict() for c in chosen},
@@ -147,7 +152,11 @@ def correlate(
     predictors = [_predictor(c, [values[network.id, mark_of(c)] for network in networks]) for c in chosen]
     told = (*table_predictors(networks), *early_epochs(networks))
     return Correlation(
-        benchmark=table, networks=tuple(networks), predictors=(*predictors, *told), settings=settings
+        benchmark=table,
+        networks=tuple(networks),
+        predictors=(*predictors, *told),
+        settings=settings,
+        directory=directory,
     )
 
 
@@ -196,8 +205,18 @@ def _recipe(source: str | Path | None, overrides: Sequence[str], benchmark: Benc
     return attrs.evolve(Recipe.from_dict(data), replaced=tuple(replaced))
 
 
-def _claim(directory: RunDirectory, fixed: dict[str, Any]) -> None:
-    """Make the directory, or check that what stands in it belongs to this correlation.
+def _directory(out: Path | None, benchmark: Component, fixed: dict[str, Any]) -> RunDirectory:
+    """Make the directory, or check that what stands in it belongs to this correlation."""
+    if out is None:
+        return RunDirectory.claim(f"correlate-{benchmark.name}")
+    directory = RunDirectory(out)
+    if not _is_begun(directory, fixed):
+        out.mkdir(parents=True, exist_ok=True)
+    return directory
+
+
+def _is_begun(directory: RunDirectory, fixed: dict[str, Any]) -> bool:
+    """Whether the directory holds a part of this correlation; it may be empty or missing else.
 
     Raises:
         RunDirectoryError: it holds something else.
@@ -205,15 +224,17 @@ def _claim(directory: RunDirectory, fixed: dict[str, Any]) -> None:
     path = directory.path
     known = directory.read_json("settings.json")
     if known is None:
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        if path.exists() and (not path.is_dir() or any(e.name[0] != "." for e in path.iterdir())):
             raise RunDirectoryError(f"{path} exists and is no correlation; choose another --out")
-        path.mkdir(parents=True, exist_ok=True)
-        directory.write_json("settings.json", fixed)
-    elif known != json.loads(json.dumps(fixed)):
+        return False
+    if not isinstance(known, dict):
+        raise damaged(path, "settings.json", "it holds no settings")
+    if known != json.loads(json.dumps(fixed)):
         differing = [key for key in fixed if known.get(key) != json.loads(json.dumps(fixed[key]))]
         raise RunDirectoryError(
             f"{path} holds a correlation with another {', '.join(differing)}; choose another --out"
         )
+    return True
 
 
 def _predictor(scorer: Component, values: Sequence[tuple[float, float]]) -> Predictor:

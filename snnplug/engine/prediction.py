@@ -129,6 +129,9 @@ def make_predictor(records: Records, registry: Registry, device: str) -> Predict
     for spec in reversed(recipe.running):
         restored = restored or spec.load()().restore(parts, RunDirectory(path), genotype)
     if restored is None:
+        gone = [name for name in records.problems if name.startswith("checkpoint")]
+        if gone:
+            raise RunDirectoryError(records.problems[gone[0]])
         raise RunDirectoryError(
             f"{path} holds no trained network: its recipe trains none, or has not come to it"
         )

@@ -5,18 +5,22 @@ from __future__ import annotations
 import platform
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib import metadata
 from typing import Any
+
+import attrs
 
 from snnplug.contracts import Task
 from snnplug.recipe.plan import Plan
 from snnplug.registry.component import Component
+from snnplug.registry.contents import content_hash
 from snnplug.registry.registry import Registry
-from snnplug.runs.records import ComponentUse, Resolved
+from snnplug.runs.records import ComponentUse, Origin, Resolved, Threads
+from snnplug.seeds import digest
 from snnplug.version import __version__
 
-__all__ = ["changed_versions", "resolved_record", "versions"]
+__all__ = ["changed_since", "origin_of", "recorded_origin", "resolved_record", "versions"]
 
 
 def versions(components: Iterable[Component]) -> dict[str, str]:
@@ -33,21 +37,44 @@ def versions(components: Iterable[Component]) -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
-def changed_versions(resolved: Resolved, registry: Registry) -> list[str]:
-    """Return a line `name before -> now` for each thing that computes and is of another version now.
+def origin_of(plan: Plan, threads: Threads) -> Origin:
+    """Return what a run of a plan is computed with."""
+    plugins = {component.plugin: component.version for component in plan.used()}
+    return _origin(plugins, digest(plan.resolved_recipe()), threads)
 
-    That is snnplug, torch, the plugins that the run used, and what these require.
+
+def recorded_origin(resolved: Resolved) -> Origin:
+    """Return what a run was last computed with; where an earlier snnplug began it, without contents."""
+    if resolved.origins:
+        return resolved.origins[-1]
+    names = {name for use in resolved.components for name in (use.use, *use.nested_names())}
+    plugins = {name.rpartition(":")[0] for name in names}
+    wanted = {"snnplug", "torch", *plugins, *(name for plugin in plugins for name in _required(plugin))}
+    return Origin(versions={name: v for name in wanted if (v := resolved.environment.get(name))})
+
+
+def changed_since(origin: Origin, registry: Registry) -> list[str]:
+    """Return a line for each thing that an origin names and that is another one now.
+
+    That is snnplug, torch, the plugins that were used, and what these require.
     """
-    plugins = {use.use.rpartition(":")[0] for use in resolved.components}
-    plugins |= {name.rpartition(":")[0] for use in resolved.components for name in use.nested_names()}
     there = {registration.plugin: registration.version for registration in registry}
-    names = {"snnplug", "torch", *plugins, *(name for plugin in plugins for name in _required(plugin))}
-    lines = []
-    for name in sorted(names):
-        before, now = resolved.environment.get(name), there.get(name) or _version(name)
-        if before and now and before != now:
-            lines.append(f"{name} {before} -> {now}")
-    return lines
+    now = _origin({name: version for name, version in there.items() if name in origin.versions})
+    others = {name: _version(name) or "not installed" for name in origin.versions if origin.contents}
+    known = {name: version for name, version in others.items() if name not in now.versions}
+    return origin.changes(attrs.evolve(now, versions={**known, **now.versions}))
+
+
+def _origin(plugins: Mapping[str, str], recipe: str = "", threads: Threads | None = None) -> Origin:
+    named = {"torch", *(name for plugin in plugins for name in _required(plugin))}
+    versions = {**{name: _version(name) for name in named}, **plugins, "snnplug": __version__}
+    contents = {name: content_hash(name) for name in ("snnplug", *plugins)}
+    return Origin(
+        recipe=recipe,
+        versions={name: version for name, version in sorted(versions.items()) if version},
+        contents={name: content for name, content in sorted(contents.items()) if content},
+        threads=threads,
+    )
 
 
 def _required(distribution: str) -> list[str]:
@@ -68,7 +95,7 @@ def _version(distribution: str) -> str:
         return ""
 
 
-def resolved_record(plan: Plan, command: str, task: Task) -> Resolved:
+def resolved_record(plan: Plan, command: str, task: Task, origin: Origin) -> Resolved:
     """Return what resolved.json holds: qualified names, every parameter, versions, environment."""
     return Resolved(
         name=plan.recipe.name,
@@ -83,6 +110,7 @@ def resolved_record(plan: Plan, command: str, task: Task) -> Resolved:
             "machine": platform.machine(),
             **versions(plan.used()),
         },
+        origins=(origin,),
     )
 
 

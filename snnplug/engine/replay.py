@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import attrs
 
+from snnplug.engine.provenance import recorded_origin
 from snnplug.engine.result import Run
 from snnplug.engine.run import recorded_recipe, run
 from snnplug.registry.registry import Registry
+from snnplug.runs.differences import differences
 from snnplug.runs.directory import RunDirectory
+from snnplug.runs.reading import read_resolved, read_summary
 
-__all__ = ["Replay", "differences", "replay"]
-
-_TIMES = ("seconds", "seconds_per_candidate", "device", "versions", "schema", "notes")
+__all__ = ["Replay", "replay"]
 
 
 @attrs.frozen(kw_only=True)
@@ -51,24 +51,20 @@ def replay(
         RunDirectoryError: it is not a run directory, or was never finished.
     """
     opened = RunDirectory.open(Path(directory))
+    read_summary(opened)  # refuses what is no summary
     before = opened.read_summary()
     registry = registry or Registry.from_installed(quiet=quiet)
-    again = run(recorded_recipe(opened), out=out, device=device, registry=registry, quiet=quiet)
+    again = run(
+        recorded_recipe(opened),
+        out=out,
+        device=device,
+        registry=registry,
+        quiet=quiet,
+        threads=recorded_origin(read_resolved(opened)).threads,
+    )
     now = RunDirectory.open(again.directory).read_json("summary.json")
     return Replay(
         run=again,
         differences=tuple(differences(before, now)),
-        changed_versions=tuple(differences(before["versions"], now["versions"])),
+        changed_versions=tuple(differences(before.get("versions"), now["versions"])),
     )
-
-
-def differences(before: Any, now: Any, key: str = "") -> list[str]:
-    """Return a line for each value that differs, times left out."""
-    if isinstance(before, dict) and isinstance(now, dict):
-        lines = []
-        for name in sorted({*before, *now}):
-            if name not in _TIMES:
-                where = f"{key}.{name}" if key else name
-                lines += differences(before.get(name), now.get(name), where)
-        return lines
-    return [] if before == now else [f"{key}: {before!r} -> {now!r}"]

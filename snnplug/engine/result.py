@@ -8,7 +8,7 @@ import html
 import io
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import attrs
 
@@ -27,10 +27,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Run", "load"]
 
+T = TypeVar("T")
+
 
 @attrs.frozen(kw_only=True, slots=False, repr=False)
 class Run:
     """A run. It may be unfinished: what is not there yet is empty or None.
+
+    What stands in a damaged file raises `RunDirectoryError` when it is asked for; the rest can be had.
 
     Attributes:
         directory: where everything is.
@@ -62,17 +66,27 @@ class Run:
     @property
     def metrics(self) -> tuple[Epoch, ...]:
         """The epochs of all trainings."""
-        return self.records.epochs or ()
+        return self._whole("metrics.jsonl", self.records.epochs) or ()
 
     @property
     def trials(self) -> tuple[TrialRecord, ...]:
         """The candidates of the search."""
-        return self.records.trials or ()
+        return self._whole("trials.json", self.records.trials) or ()
 
     @property
     def activity(self) -> Activity | None:
         """What the trained network did on test data."""
-        return self.records.activity
+        return self._whole("activity.json", self.records.activity)
+
+    def _whole(self, name: str, record: T) -> T:
+        """Return the record of a file.
+
+        Raises:
+            RunDirectoryError: the file is damaged, or gone from a finished run.
+        """
+        if name in self.records.problems:
+            raise RunDirectoryError(self.records.problems[name])
+        return record
 
     @property
     def name(self) -> str:
@@ -166,10 +180,13 @@ class Run:
         return f"<Run {self.name}: {'; '.join(said)}>"
 
     def _repr_html_(self) -> str:
-        file = self.directory / "report.html"
-        if not file.is_file():
+        try:
+            text = RunDirectory(self.directory).read_text("report.html")
+        except RunDirectoryError as error:
+            return html.escape(f"{self!r}: {error}")
+        if text is None:
             return html.escape(repr(self))
-        page = html.escape(file.read_text(encoding="utf-8"), quote=True)
+        page = html.escape(text, quote=True)
         return f'<iframe srcdoc="{page}" style="width: 100%; height: 640px; border: 0"></iframe>'
 
 
@@ -187,7 +204,7 @@ def load(directory: str | Path, *, registry: Registry | None = None) -> Run:
     read_resolved(opened)
     records = Records.read(opened.path)
     if "summary.json" in records.problems:
-        raise RunDirectoryError(f"{opened.path}: {records.problems['summary.json']}")
+        raise RunDirectoryError(records.problems["summary.json"])
     return Run(directory=opened.path, records=records, registry=registry)
 
 

@@ -7,7 +7,7 @@ cheap is done again.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -19,23 +19,26 @@ from snnplug.engine.device import deterministic, device_name, usual_settings
 from snnplug.engine.prediction import Predictor, no_samples
 from snnplug.engine.prepare import Prepared, prepare
 from snnplug.engine.progress import Reporter
-from snnplug.engine.provenance import changed_versions, resolved_record, versions
+from snnplug.engine.provenance import changed_since, origin_of, recorded_origin, resolved_record, versions
 from snnplug.engine.result import Run
 from snnplug.engine.session import Session
+from snnplug.engine.settle import settle_result, standing_result
 from snnplug.engine.stage import Work
-from snnplug.errors import ComponentError, RecipeError, RunDirectoryError
+from snnplug.engine.threads import threads_here
+from snnplug.errors import ComponentError, RecipeError, RunDirectoryError, SnnplugError
 from snnplug.recipe.built_in import DEFAULT
 from snnplug.recipe.overrides import apply_overrides
+from snnplug.recipe.plan import Plan
 from snnplug.recipe.read import read_recipe, recipe_text
 from snnplug.recipe.recipe import Recipe
 from snnplug.registry.contain import calling
 from snnplug.registry.interrupts import listening
 from snnplug.registry.registry import Registry
 from snnplug.report.page import write_report
-from snnplug.runs.directory import RunDirectory, default_directory
+from snnplug.runs.directory import RunDirectory
 from snnplug.runs.error_log import ERROR_LOG, log_error
 from snnplug.runs.reading import Records, read_resolved, to_plain
-from snnplug.runs.records import Summary
+from snnplug.runs.records import Origin, Summary, Threads
 
 __all__ = ["parse_recipe", "recorded_recipe", "resume", "run"]
 
@@ -50,6 +53,7 @@ def run(
     registry: Registry | None = None,
     quiet: bool = True,
     dashboard: bool = False,
+    threads: Threads | None = None,
 ) -> Run:
     """Run a recipe from the start.
 
@@ -63,6 +67,8 @@ def run(
         quiet: print nothing.
         dashboard: serve Optuna's dashboard of the search until the run ends; its address is printed
             also where `quiet`.
+        threads: CPU threads as another run has recorded them, since they decide the last bits of its sums;
+            by default what this machine has.
 
     Raises:
         UsageError: something given is wrong; nothing has been started.
@@ -70,8 +76,9 @@ def run(
     """
     overrides = tuple(overrides)
     parsed, text = parse_recipe(recipe, overrides)
-    directory = RunDirectory(Path(out) if out is not None else default_directory(parsed.name))
-    directory.refuse_existing()
+    directory = None if out is None else RunDirectory(Path(out))
+    if directory is not None:
+        directory.refuse_existing()
     label = str(recipe) if isinstance(recipe, str | Path) else "recipe.toml"
     order = _Order(
         recipe=parsed,
@@ -81,6 +88,7 @@ def run(
         text=text,
         report=Reporter(quiet=quiet),
         dashboard=dashboard,
+        threads=threads,
     )
     return order.execute(device, devices)
 
@@ -94,6 +102,7 @@ def resume(
     quiet: bool = True,
     dashboard: bool = False,
     accept_versions: bool = False,
+    retry_failed: bool = False,
 ) -> Run:
     """Continue a run that was stopped; a finished one is measured and reported again.
 
@@ -101,32 +110,42 @@ def resume(
         directory: of the run.
         device, devices, registry, quiet, dashboard: as `run` takes them.
         accept_versions: go on with other versions of plugins than those the run was begun with; they are
-            recorded.
+            recorded. A result that they change replaces the one that stands, which is kept beside it.
+        retry_failed: score candidates again that have failed; what that changes is replaced likewise.
 
     Raises:
         RunDirectoryError: it is not a run directory, another process is running in it, or it was begun
-            with other versions of what computes.
+            with other versions of what computes, or other files of the same version.
+        RunFailed: it was finished, and gives another result now; what stands is left as it is.
     """
     opened = RunDirectory.open(Path(directory))
     resolved = read_resolved(opened)
     registry = registry or Registry.from_installed(quiet=quiet)
-    changed = changed_versions(resolved, registry)
+    before = recorded_origin(resolved)
+    changed = changed_since(before, registry)
     if changed and not accept_versions:
-        raise RunDirectoryError(
-            f"{opened.path} was begun with other versions: {', '.join(changed)}. Install those again, or go "
-            f"on with these: snnplug run --resume {opened.path} --accept-versions"
-        )
+        raise _other_versions(opened, changed)
     order = _Order(
         recipe=recorded_recipe(opened),
         registry=registry,
         directory=opened,
         command=resolved.command,
-        accepted=tuple(changed),
         text=None,
         report=Reporter(quiet=quiet),
         dashboard=dashboard,
+        threads=before.threads,
+        changed=tuple(changed),
+        accepts=accept_versions,
+        retry_failed=retry_failed,
     )
     return order.execute(device, devices)
+
+
+def _other_versions(directory: RunDirectory, changed: Iterable[str]) -> RunDirectoryError:
+    return RunDirectoryError(
+        f"{directory.path} was begun with other versions: {', '.join(changed)}. Install those again, or go "
+        f"on with these: snnplug run --resume {directory.path} --accept-versions"
+    )
 
 
 def recorded_recipe(directory: RunDirectory) -> Recipe:
@@ -181,16 +200,28 @@ def _contained(session: Session) -> Iterator[None]:
 
 @attrs.frozen(kw_only=True)
 class _Order:
-    """What is to be run; `text` is the recipe's text to keep, None to continue a directory."""
+    """What is to be run.
+
+    Attributes:
+        directory: of the run; None for a new one under runs/.
+        text: the recipe's text to keep, None to continue a directory.
+        threads: that the run may take; None for what this machine has.
+        changed: what is of another version than the directory says.
+        accepts: other versions are gone on with.
+        retry_failed: failed candidates are scored again.
+    """
 
     recipe: Recipe
     registry: Registry
-    directory: RunDirectory
+    directory: RunDirectory | None
     command: str
     text: str | None
     report: Reporter
     dashboard: bool
-    accepted: tuple[str, ...] = ()
+    threads: Threads | None = None
+    changed: tuple[str, ...] = ()
+    accepts: bool = False
+    retry_failed: bool = False
 
     def execute(self, device: str, devices: int) -> Run:
         """Run every stage."""
@@ -201,62 +232,127 @@ class _Order:
 
     def _execute(self, device: str, devices: int) -> Run:
         prepared = prepare(self.recipe, self.registry, device=device, devices=devices, launch=True)
-        session = self._session(prepared)
-        if session.leads and self.text is not None:
-            RunDirectory.create(session.directory.path)
-        for note in prepared.parts.plan.notes:
+        with ExitStack() as held:
+            directory = self._directory(prepared.fabric, held)
+            try:
+                return self._run(self._session(prepared, directory))
+            except KeyboardInterrupt as stop:
+                if directory.file("resolved.json").exists():
+                    stop.add_note(f"continue with: snnplug run --resume {directory.path}")
+                raise
+
+    def _directory(self, fabric: Any, held: ExitStack) -> RunDirectory:
+        """Return the directory, which the leading process makes and holds; the others are told which."""
+        found: RunDirectory | SnnplugError | None = None
+        if fabric.is_global_zero:
+            try:
+                found = self._claim(held)
+            except SnnplugError as error:
+                found = error
+        if fabric.world_size > 1:
+            found = fabric.broadcast(found)
+        if isinstance(found, SnnplugError):
+            raise found
+        assert found is not None
+        return found
+
+    def _claim(self, held: ExitStack) -> RunDirectory:
+        new = self.text is not None
+        if self.directory is None:
+            directory = RunDirectory.claim(self.recipe.name)
+        else:
+            directory = RunDirectory.create(self.directory.path) if new else self.directory
+        held.enter_context(
+            directory.locked(self.command if new else f"snnplug run --resume {directory.path}")
+        )
+        if new:
+            directory.refuse_taken()  # another run may have been here before the lock
+        return directory
+
+    def _session(self, prepared: Prepared, directory: RunDirectory) -> Session:
+        fabric = prepared.fabric
+        return Session(
+            parts=prepared.parts,
+            directory=directory,
+            fabric=fabric,
+            report=self.report if fabric.is_global_zero else Reporter(quiet=True),
+            origins=self._origins(prepared.parts.plan, directory),
+            replaces=self.accepts or self.retry_failed,
+            retry_failed=self.retry_failed,
+        )
+
+    def _origins(self, plan: Plan, directory: RunDirectory) -> tuple[Origin, ...]:
+        """Return what the run was computed with so far, and is now.
+
+        Raises:
+            RunDirectoryError: that is something else, which was not accepted.
+        """
+        now = origin_of(plan, self.threads or threads_here())
+        if self.text is not None:
+            return (now,)
+        before = read_resolved(directory)
+        known = before.origins or (recorded_origin(before),)
+        changed = tuple(dict.fromkeys((*self.changed, *known[-1].changes(now))))
+        if changed and not self.accepts:
+            raise _other_versions(directory, changed)
+        return (*known, now) if changed else known
+
+    def _run(self, session: Session) -> Run:
+        for note in (*session.parts.plan.notes, *(session.directory.notes if self.text is None else ())):
             session.report.say(f"note: {note}")
-        session.wait()
         if not session.leads:
             return self._stages(session)
-        with session.directory.locked(), _contained(session):
+        with _contained(session):
             self._write_start(session)
             with serve_dashboard(session.directory) if self.dashboard else nullcontext():
                 return self._stages(session)
 
-    def _session(self, prepared: Prepared) -> Session:
-        fabric, directory, report = prepared.fabric, self.directory, self.report
-        if fabric.world_size > 1:
-            path = fabric.broadcast(str(directory.path))  # its name may hold the time
-            directory = RunDirectory(Path(path))
-            report = report if fabric.is_global_zero else Reporter(quiet=True)
-        return Session(parts=prepared.parts, directory=directory, fabric=fabric, report=report)
-
     def _write_start(self, session: Session) -> None:
         directory, parts = session.directory, session.parts
         if self.text is not None:
-            record = resolved_record(parts.plan, self.command, parts.splits.task)
+            record = resolved_record(parts.plan, self.command, parts.splits.task, session.origin)
             directory.write_json("resolved.json", to_plain(record))
-        elif self.accepted:
-            before = read_resolved(directory)
-            accepted = tuple(dict.fromkeys((*before.accepted, *self.accepted)))
-            directory.write_json("resolved.json", to_plain(attrs.evolve(before, accepted=accepted)))
-            session.report.say(f"note: going on with other versions: {', '.join(self.accepted)}")
+        elif session.origins[1:]:
+            self._record_accepted(session)
         if not directory.file("recipe.toml").exists():
             directory.write_text("recipe.toml", self.text if self.text is not None else _toml(self.recipe))
 
+    def _record_accepted(self, session: Session) -> None:
+        before = read_resolved(session.directory)
+        if len(before.origins) == len(session.origins):
+            return
+        lines = tuple(dict.fromkeys((*self.changed, *session.origins[-2].changes(session.origin))))
+        record = attrs.evolve(
+            before, origins=session.origins, accepted=tuple(dict.fromkeys((*before.accepted, *lines)))
+        )
+        session.directory.write_json("resolved.json", to_plain(record))
+        session.report.say(f"note: going on with other versions: {', '.join(lines)}")
+
     def _stages(self, session: Session) -> Run:
         directory, work = session.directory, Work(parts=session.parts)
-        with usual_settings(), deterministic():
-            for stage in self.recipe.running:
-                stage.load()().run(session, work)
+        stands = standing_result(session)
+        with directory.held_back() if stands else nullcontext():
+            with usual_settings(), deterministic():
+                for stage in self.recipe.running:
+                    stage.load()().run(session, work)
+            settle_result(session, stands, lambda: self._summary(session, work))
         if session.leads:
-            summary = Summary.of(
-                {
-                    "name": self.recipe.name,
-                    "stages": self.recipe.stages,
-                    **work.records,
-                    "device": device_name(session.fabric),
-                    "versions": versions(session.parts.plan.used()),
-                    "seconds": {**work.seconds, "total": sum(work.seconds.values())},
-                    "notes": tuple(session.notes) or None,
-                }
-            )
-            directory.write_json("summary.json", to_plain(summary))
-            with directory.storage_errors("report.html"):
-                write_report(directory.path, session.note)
+            write_report(directory.path, session.note)
         session.wait()
         return self._result(session, work)
+
+    def _summary(self, session: Session, work: Work) -> Summary:
+        return Summary.of(
+            {
+                "name": self.recipe.name,
+                "stages": self.recipe.stages,
+                **work.records,
+                "device": device_name(session.fabric),
+                "versions": versions(session.parts.plan.used()),
+                "seconds": {**work.seconds, "total": sum(work.seconds.values())},
+                "notes": tuple(session.notes) or None,
+            }
+        )
 
     def _result(self, session: Session, work: Work) -> Run:
         predictors = {}

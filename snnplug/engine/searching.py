@@ -18,14 +18,14 @@ from typing import Any
 import attrs
 
 from snnplug.contracts import Genotype, SearchSpace, Strategy, Trial
-from snnplug.engine.scoring.evaluator import Job
+from snnplug.engine.scoring.evaluator import Job, Scored
 from snnplug.engine.scoring.workers import scoring
 from snnplug.engine.session import Session
 from snnplug.errors import ComponentError, RunFailed
 from snnplug.registry.component import Component
 from snnplug.registry.contain import calling, refuse, title
 from snnplug.registry.kinds import ScorerSpec
-from snnplug.runs.journal import TrialJournal
+from snnplug.runs.journal import Failure, TrialJournal
 from snnplug.statistics.pareto import pareto_front
 
 __all__ = ["SearchResult", "Searcher"]
@@ -44,6 +44,7 @@ class SearchResult:
         pareto: where the recipe has objectives, the trials that no other beats in all of them
             and in the score.
         workers: processes that scored.
+        reasons: why candidates have no score, by key, as far as it was recorded.
     """
 
     best: Trial
@@ -51,6 +52,7 @@ class SearchResult:
     draws: Counter[str]
     pareto: tuple[Trial, ...] = ()
     workers: int = 1
+    reasons: Mapping[str, str] = attrs.field(factory=dict)
 
     @property
     def seconds(self) -> float:
@@ -96,8 +98,9 @@ class Searcher:
             RunFailed: no candidate could be scored, or a candidate's worker died twice.
         """
         session, strategy, section = self.session, self.strategy, self.section
-        journal = TrialJournal(session.directory.file("trials.journal"))
-        known = {trial.key: trial for trial in journal.trials}
+        journal = self._journal()
+        again = self._scored_again(journal)
+        known = {trial.key: trial for trial in journal.trials if trial.key not in again}
         draws: Counter[str] = Counter()
         reason, resume = "", f"snnplug run --resume {session.directory.path}"
         with (
@@ -108,9 +111,8 @@ class Searcher:
                 keys = [self._key(genotype) for genotype in genotypes]
                 jobs = self._new(genotypes, keys, draws, known)
                 for scored in score(jobs):
-                    known[scored.trial.key] = scored.trial
                     with session.directory.storage_errors("trials.journal"):
-                        journal.add(scored.trial)
+                        known[scored.trial.key] = journal.add(scored.trial, self._failure(scored))
                     reason = f"; one of them failed: {scored.reason}" if scored.reason else reason
                     for line, details in scored.failures:
                         session.lament(line, details)
@@ -118,9 +120,9 @@ class Searcher:
                 bar.advance(self._note(known.values(), draws), len(keys) - len(jobs))
                 with self.deciding:
                     strategy.tell([self._told(known[key]) for key in keys])
-                if len(known) >= _GIVE_UP_AFTER and not _finite(known.values()):
-                    raise RunFailed(f"the first {len(known)} candidates could not be scored{reason}")
-        trials = tuple(sorted(known.values(), key=lambda trial: trial.index))
+                if len(draws) >= _GIVE_UP_AFTER and not _finite(known[key] for key in draws):
+                    raise RunFailed(f"the first {len(draws)} candidates could not be scored{reason}")
+        trials = tuple(attrs.evolve(known[key], index=index) for index, key in enumerate(draws))
         if not trials:
             component = self.strategy_component
             said = f"{title(component)} asked for no candidate at all"
@@ -135,6 +137,43 @@ class Searcher:
             draws=draws,
             pareto=tuple(trials[i] for i in front),
             workers=self.section.workers,
+            reasons={key: failure.reason for key, failure in journal.failures.items()},
+        )
+
+    def _journal(self) -> TrialJournal:
+        directory = self.session.directory
+        journal = TrialJournal(directory.file("trials.journal"))
+        self.session.check_origin("trials.journal", journal.origin)
+        with directory.storage_errors("trials.journal"):
+            journal.note_origin(self.session.origin)
+        return journal
+
+    def _scored_again(self, journal: TrialJournal) -> set[str]:
+        """Return the keys of the candidates that failed and are scored again: on request, or mended."""
+        last = {trial.key: trial for trial in journal.trials}
+        failed = {key for key, trial in last.items() if not math.isfinite(trial.score)}
+        mended = {key for key in failed & set(journal.failures) if self._is_mended(journal.failures[key])}
+        again = failed if self.session.retry_failed else mended
+        if again:
+            why = "as asked for" if self.session.retry_failed else "what they failed by has changed"
+            self.session.report.say(
+                f"note: candidates that had failed are scored again, {why}: {len(again)}; the search is "
+                "asked from the start and answered from its journal"
+            )
+        return again
+
+    def _is_mended(self, failure: Failure) -> bool:
+        return failure.is_mended(self.session.origin)
+
+    def _failure(self, scored: Scored) -> Failure | None:
+        if math.isfinite(scored.trial.score):
+            return None
+        origin, plugin = self.session.origin, scored.plugin
+        return Failure(
+            reason=scored.reason,
+            plugin=plugin,
+            version=origin.versions.get(plugin, ""),
+            content=origin.contents.get(plugin, ""),
         )
 
     def _note_failures(self, trials: Sequence[Trial], scored: int) -> None:

@@ -12,10 +12,11 @@ import torch
 
 from snnplug.engine.parts import Parts
 from snnplug.engine.progress import Reporter
+from snnplug.errors import RunDirectoryError
 from snnplug.runs.directory import RunDirectory
 from snnplug.runs.error_log import log_error
 from snnplug.runs.reading import read_epochs, to_plain
-from snnplug.runs.records import Epoch
+from snnplug.runs.records import Epoch, Origin
 
 __all__ = ["Session"]
 
@@ -34,14 +35,51 @@ class Session:
         fabric: Lightning Fabric: devices, precision and the processes of the run.
         report: progress.
         notes: what went wrong without costing the result, a line each.
+        origins: what its files may have been computed with: as it was begun, then as was accepted; the last
+            is what it is computed with now.
+        replaces: what is finished may be replaced by another result, and is kept beside it.
+        retry_failed: candidates that failed are scored again.
     """
 
     parts: Parts
     directory: RunDirectory
     fabric: Any
     report: Reporter
+    origins: tuple[Origin, ...] = (Origin(),)
+    replaces: bool = False
+    retry_failed: bool = False
     notes: list[str] = attrs.field(factory=list)
     _lamented: set[str] = attrs.field(factory=set)
+
+    @property
+    def origin(self) -> Origin:
+        """What the run is computed with now."""
+        return self.origins[-1]
+
+    def check_origin(self, name: str, origin: Origin | None) -> None:
+        """Refuse a file that was computed with something that this run was not.
+
+        Args:
+            name: of the file.
+            origin: what it says of itself; None where it does not.
+
+        Raises:
+            RunDirectoryError: it is of another recipe, or of versions that were not accepted.
+        """
+        if origin is None:
+            return
+        file = self.directory.file(name)
+        if origin.recipe and origin.recipe not in (known.recipe for known in self.origins):
+            raise RunDirectoryError(
+                f"{file} belongs to a run of another recipe; put the right one there, or remove it to do "
+                "that part again"
+            )
+        if not self.replaces and all(origin.changes(known) for known in self.origins):
+            changed = ", ".join(origin.changes(self.origin))
+            raise RunDirectoryError(
+                f"{file} was computed with other versions: {changed}. Remove it to do that part again, or go "
+                f"on with these: snnplug run --resume {self.directory.path} --accept-versions"
+            )
 
     def note(self, line: str, details: str = "") -> None:
         """Say what went wrong without costing the result; it stands in the summary and the report too.
@@ -92,5 +130,12 @@ class Session:
     def write_metrics(self, stage: str, epochs: Sequence[Epoch]) -> None:
         """Replace a stage's lines of metrics.jsonl, and leave those of the others."""
         if self.leads:
-            others = [epoch for epoch in read_epochs(self.directory) if epoch.stage != stage]
+            others = [epoch for epoch in self._epochs() if epoch.stage != stage]
             self.directory.write_lines("metrics.jsonl", [to_plain(e) for e in (*others, *epochs)])
+
+    def _epochs(self) -> tuple[Epoch, ...]:
+        try:
+            return read_epochs(self.directory)
+        except RunDirectoryError as error:  # every stage writes its own from its checkpoint
+            self.report.say(f"note: {error}; it is made again")
+            return ()

@@ -18,8 +18,9 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from snnplug.engine.parts import Parts
+from snnplug.runs.records import Threads
 
-__all__ = ["available_threads", "forward_operations", "threads_for", "use_threads"]
+__all__ = ["available_threads", "forward_operations", "threads_for", "threads_here", "use_threads"]
 
 _WORTH_A_THREAD = 2e9  # floating-point operations of one forward pass of a batch; see docs/benchmarks.md
 
@@ -53,15 +54,24 @@ def forward_operations(parts: Parts, model: nn.Module, batch_size: int) -> float
     return float(counter.get_total_flops()) * batch_size
 
 
-def threads_for(parts: Parts, model: nn.Module, batch_size: int) -> int:
+def threads_here() -> Threads:
+    """Return how many threads a run may take on this machine: `OMP_NUM_THREADS`, where it is set, is kept."""
+    fixed = "OMP_NUM_THREADS" in os.environ
+    return Threads(count=torch.get_num_threads() if fixed else available_threads(), fixed=fixed)
+
+
+def threads_for(parts: Parts, model: nn.Module, batch_size: int, threads: Threads | None = None) -> int:
     """Return the number of threads to compute batches of a network with.
 
-    `OMP_NUM_THREADS`, where the user has set it, is kept.
+    Args:
+        parts, model, batch_size: the work.
+        threads: how many it may take, as a run has recorded them; None for this machine's.
     """
-    if parts.device.type != "cpu" or "OMP_NUM_THREADS" in os.environ:
-        return torch.get_num_threads()
+    allowed = threads or threads_here()
+    if allowed.fixed or parts.device.type != "cpu":
+        return allowed.count if allowed.fixed else torch.get_num_threads()
     worth = forward_operations(parts, model, batch_size) / _WORTH_A_THREAD
-    return max(1, min(available_threads(), int(worth)))
+    return max(1, min(allowed.count, int(worth)))
 
 
 @contextlib.contextmanager

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from snnplug.contracts import Genotype
 from snnplug.engine.data import order, shares
 from snnplug.engine.evaluate import evaluate
 from snnplug.engine.lone_samples import running_norms
@@ -23,17 +24,25 @@ from snnplug.engine.threads import threads_for, use_threads
 from snnplug.engine.train_section import TrainSection
 from snnplug.errors import ContractError, NonFiniteLoss, RunDirectoryError
 from snnplug.nn import seeded
+from snnplug.runs.damage import UNREADABLE, damaged
 from snnplug.runs.directory import RunDirectory
 from snnplug.runs.reading import structure, to_plain
-from snnplug.runs.records import Epoch
-from snnplug.seeds import derive_seed
+from snnplug.runs.records import Epoch, Origin
+from snnplug.seeds import derive_seed, digest
 
 __all__ = ["checkpoint_name", "restore_network", "train"]
 
 _CHECK_EVERY = 20  # on a GPU, reading the loss waits for it
 
 
-def train(session: Session, parts: Parts, model: nn.Module, section: TrainSection, stage: str) -> list[Epoch]:
+def train(
+    session: Session,
+    parts: Parts,
+    model: nn.Module,
+    section: TrainSection,
+    stage: str,
+    genotype: Genotype = None,
+) -> list[Epoch]:
     """Train a network in place, or continue from the stage's checkpoint.
 
     Args:
@@ -43,19 +52,21 @@ def train(session: Session, parts: Parts, model: nn.Module, section: TrainSectio
         section: settings.
         stage: whose training it is: the lines in metrics.jsonl carry it, and the checkpoint is named
             after it, but for "train", whose is `checkpoint.pt`.
+        genotype: of the network, where it has one; a checkpoint of another is put aside.
 
     Returns:
         A record for each epoch, as in metrics.jsonl.
 
     Raises:
         NonFiniteLoss: the loss became NaN or infinite; the last whole epoch is kept.
+        RunDirectoryError: the checkpoint is damaged, or was not made by this run.
     """
     if parts.loss is None:
         raise ContractError(f"the stage {stage} needs a loss; give [loss] with use = ...")
     with parts.calls.losing:
         parts.loss.watch(model)
     try:
-        return _Trainer(session, parts, model, section, stage).run()
+        return _Trainer(session, parts, model, section, stage, genotype).run()
     finally:
         with parts.calls.losing:
             parts.loss.unwatch()
@@ -71,34 +82,74 @@ def restore_network(parts: Parts, directory: RunDirectory, genotype: Any, stage:
     state = directory.load_checkpoint(checkpoint_name(stage))
     if state is None:
         return None
+    if _is_of_another(state, genotype):
+        raise RunDirectoryError(
+            f"{directory.file(checkpoint_name(stage))} holds another candidate than the one that was found; "
+            f"continue with: snnplug run --resume {directory.path}"
+        )
     model = parts.network(genotype, stage)
     try:
         model.load_state_dict(state["model"])
-    except (KeyError, RuntimeError) as error:
+    except (*UNREADABLE, RuntimeError) as error:
         raise RunDirectoryError(
             f"{directory.file(checkpoint_name(stage))} does not fit the network of this recipe: {error}"
         ) from error
     return Restored(parts, model.eval())
 
 
+def _is_of_another(state: dict[str, Any], genotype: Genotype) -> bool:
+    return state.get("genotype") not in (None, digest(genotype))
+
+
 class _Trainer:
     def __init__(
-        self, session: Session, parts: Parts, model: nn.Module, section: TrainSection, stage: str
+        self,
+        session: Session,
+        parts: Parts,
+        model: nn.Module,
+        section: TrainSection,
+        stage: str,
+        genotype: Genotype,
     ) -> None:
         self.session, self.parts, self.calls, self.stage = session, parts, parts.calls, stage
-        self.section, self.fabric = section, session.fabric
+        self.section, self.fabric, self.genotype = section, session.fabric, genotype
         self.plain = model
         self.history: list[Epoch] = []
         self.best: dict[str, torch.Tensor] = {}
         self.checkpoint = checkpoint_name(stage)
         optimizer = make_optimizer(model, section, stage)
         self.rates = [group["lr"] for group in optimizer.param_groups]
-        state = session.directory.load_checkpoint(self.checkpoint)
+        state = self._load()
         recorded = state.get("threads") if state is not None else None  # others would give other bits
-        self.threads = recorded or threads_for(parts, model, section.batch_size)
+        self.threads = recorded or threads_for(parts, model, section.batch_size, session.origin.threads)
         if state is not None:
             self._restore(state, optimizer)
         self.model, self.optimizer = self.fabric.setup(model, optimizer)
+
+    def _load(self) -> dict[str, Any] | None:
+        """Return the checkpoint; one of another candidate is put aside, where that is not the result."""
+        session, directory = self.session, self.session.directory
+        state = directory.load_checkpoint(self.checkpoint)
+        if state is None:
+            return None
+        if not _is_of_another(state, self.genotype):
+            try:
+                origin = structure(state["made_with"], Origin) if "made_with" in state else None
+            except UNREADABLE as error:
+                raise damaged(directory.path, self.checkpoint, error) from error
+            session.check_origin(self.checkpoint, origin)
+            return state
+        if directory.is_finished and not session.replaces:
+            raise RunDirectoryError(
+                f"{directory.file(self.checkpoint)} holds another candidate than the search finds now; take "
+                f"the new one with: snnplug run --resume {directory.path} --accept-versions"
+            )
+        session.wait()
+        if session.leads:
+            kept = directory.set_aside(self.checkpoint)
+            session.report.say(f"note: the search found another candidate; the checkpoint is kept as {kept}")
+        session.wait()
+        return None
 
     def _restore(self, state: dict[str, Any], optimizer: torch.optim.Optimizer) -> None:
         try:
@@ -106,7 +157,7 @@ class _Trainer:
             optimizer.load_state_dict(state["optimizer"])
             self.history = [structure(record, Epoch) for record in state["history"]]
             self.best = state["best_model"]
-        except (KeyError, RuntimeError, ValueError) as error:
+        except (*UNREADABLE, RuntimeError) as error:
             raise RunDirectoryError(
                 f"{self.session.directory.file(self.checkpoint)} does not fit this recipe ({error}); "
                 "remove it to train from the start"
@@ -221,6 +272,8 @@ class _Trainer:
                 "history": [to_plain(epoch) for epoch in self.history],
                 "best_model": self.best,
                 "threads": self.threads,
+                "genotype": digest(self.genotype),
+                "made_with": to_plain(self.session.origin),
             },
             self.checkpoint,
         )

@@ -14,7 +14,7 @@ from snnplug.errors import one_line
 from snnplug.recipe import stages
 from snnplug.report import words
 from snnplug.report.section import Stat, render_template
-from snnplug.runs.directory import write_atomically
+from snnplug.runs.directory import RunDirectory
 from snnplug.runs.reading import Records
 
 __all__ = ["render", "write_report"]
@@ -33,12 +33,13 @@ def write_report(directory: Path, say: Callable[[str, str], object] = lambda lin
 
     Raises:
         RunDirectoryError: there is no readable `resolved.json`.
+        StorageError: the disk is full or not writable.
     """
-    directory = Path(directory)
-    target = directory / "report.html"
-    page = render(Records.read(directory), say)
-    write_atomically(target, page.encode("utf-8", errors="backslashreplace"))  # a path may be no UTF-8
-    return target
+    opened = RunDirectory(Path(directory))
+    page = render(Records.read(opened.path), say)
+    data = page.encode("utf-8", errors="backslashreplace")  # a path may be no UTF-8
+    opened.write_bytes("report.html", data)
+    return opened.file("report.html")
 
 
 def render(records: Records, say: Callable[[str, str], object]) -> str:

@@ -83,7 +83,9 @@ class FinishedRun:
 
 
 def _settings_of(name: str, section: type, resolved: Resolved) -> dict[str, Any]:
-    content = lookup(resolved.recipe, name) or {}
+    content = lookup(resolved.recipe, name)
+    if not isinstance(content, Mapping):
+        return {}
     components = {field.name for field, _ in fields_of(section)}
     return {key: value for key, value in content.items() if key not in components}
 

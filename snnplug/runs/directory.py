@@ -4,66 +4,31 @@ recipe.toml     the recipe as given            resolved.json  everything resolve
 metrics.jsonl   one line per epoch             trials.journal the search, trial by trial
 trials.json     the search, readable           activity.json  what the network did
 checkpoint.pt   weights and training state     summary.json, report.html
+checksums.json  of all that are replaced whole, but recipe.toml, which may be edited
 """
 
 from __future__ import annotations
 
 import contextlib
-import datetime
 import errno
+import hashlib
 import io
+import itertools
 import json
-import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from snnplug.errors import RunDirectoryError, SnnplugError, StorageError, one_line
+from snnplug.runs.checksums import CHECKSUMS, note_checksum, verified, write_atomically
+from snnplug.runs.claim import claim_directory, hold, holder
+from snnplug.runs.damage import damaged, missing, unchecked_files
+from snnplug.runs.standard_json import to_json
 
-__all__ = ["RunDirectory", "default_directory", "to_json", "write_atomically"]
+__all__ = ["RunDirectory", "to_json", "write_atomically"]
 
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, dict):
-        return {str(k): _finite(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(v) for v in value]
-    return value
-
-
-def to_json(value: Any, *, indent: int | None = 2) -> str:
-    """Return standard JSON: NaN and infinity become null."""
-    return json.dumps(_finite(value), indent=indent, allow_nan=False, ensure_ascii=False)
-
-
-def write_atomically(target: Path, data: bytes) -> None:
-    """Replace a file in one step: after a crash it holds the old or the new content."""
-    temporary = target.with_name(f".{target.name}.new")
-    try:
-        with open(temporary, "wb") as handle:
-            handle.write(data)
-            handle.flush()
-            os.fsync(handle.fileno())
-        os.replace(temporary, target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
-def default_directory(name: str) -> Path:
-    """Return a new path under runs/, from the recipe's name and the time."""
-    stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
-    path = Path("runs") / f"{name}-{stamp}"
-    number = 1
-    while path.exists():
-        number += 1
-        path = path.with_name(f"{name}-{stamp}-{number}")
-    return path
+_EDITABLE = ("recipe.toml",)
 
 
 class RunDirectory:
@@ -75,6 +40,8 @@ class RunDirectory:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._held_back: dict[str, bytes | None] = {}
+        self._written: dict[str, str] = {}  # checksums of what this process has written
 
     @classmethod
     def create(cls, path: Path) -> RunDirectory:
@@ -90,13 +57,32 @@ class RunDirectory:
             raise RunDirectoryError(f"cannot make the run directory {path}: {error.strerror}") from error
         return cls(path)
 
+    @classmethod
+    def claim(cls, name: str) -> RunDirectory:
+        """Make a new run directory under runs/, which no other run has.
+
+        Raises:
+            RunDirectoryError: it cannot be made.
+        """
+        return cls(claim_directory(name))
+
     def refuse_existing(self) -> None:
         """Raise `RunDirectoryError` if the path is taken by anything but an empty directory.
 
-        Dot files do not count: a run that was killed before it began leaves no more.
+        Dot files and checksums do not count: a run that was killed before it began leaves no more.
         """
         path = self.path
-        taken = path.is_dir() and any(not entry.name.startswith(".") for entry in path.iterdir())
+        if path.is_dir() and (who := holder(path)) is not None:
+            raise RunDirectoryError(
+                f"another snnplug is running in {path}{who}; choose another --out, or wait for it"
+            )
+        self.refuse_taken()
+
+    def refuse_taken(self) -> None:
+        """The same for whoever holds the directory already."""
+        path = self.path
+        names = [entry.name for entry in path.iterdir()] if path.is_dir() else []
+        taken = any(not name.startswith(".") and name != CHECKSUMS for name in names)
         if taken or (path.exists() and not path.is_dir()):
             raise RunDirectoryError(
                 f"{path} exists already; choose another --out, or continue it with: "
@@ -113,6 +99,8 @@ class RunDirectory:
         if not path.is_dir():
             raise RunDirectoryError(f"there is no run directory {path}")
         if not (path / "resolved.json").is_file():
+            if (path / CHECKSUMS).exists():
+                raise missing(path, "resolved.json")
             raise RunDirectoryError(f"{path} is not a run directory: it has no resolved.json")
         return cls(path)
 
@@ -121,24 +109,20 @@ class RunDirectory:
         return self.path / name
 
     @contextlib.contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self, command: str = "") -> Iterator[None]:
         """Keep other processes from writing here; the lock goes with the process.
+
+        Args:
+            command: what runs here, told to whoever asks for the directory meanwhile.
 
         Raises:
             RunDirectoryError: another process holds it.
+            StorageError: the disk is full or not writable.
         """
-        lock = FileLock(self.file(".lock"))
-        with self.storage_errors("lock"):
-            try:
-                lock.acquire(timeout=0)
-            except Timeout as error:
-                raise RunDirectoryError(
-                    f"another snnplug is running in {self.path}; wait for it, or stop it"
-                ) from error
-        try:
+        with contextlib.ExitStack() as stack:
+            with self.storage_errors("lock"):
+                stack.enter_context(hold(self.path, command))
             yield
-        finally:
-            lock.release()
 
     @contextlib.contextmanager
     def storage_errors(self, name: str) -> Iterator[None]:
@@ -166,14 +150,58 @@ class RunDirectory:
                 f"Mend that, then continue with: snnplug run --resume {self.path}"
             ) from error
 
+    @property
+    def is_finished(self) -> bool:
+        """Whether there is a result."""
+        return self.file("summary.json").exists()
+
+    def set_aside(self, name: str) -> str:
+        """Rename a file that is to be replaced, and return the name it is kept under."""
+        stem, _, ending = name.rpartition(".")
+        names = (f"{stem}.old-{number}.{ending}" for number in itertools.count(1))
+        kept = next(name for name in names if not self.file(name).exists())
+        with self.storage_errors(kept):
+            note_checksum(self.path, kept, self.file(name).read_bytes())
+            os.replace(self.file(name), self.file(kept))
+            self._written.pop(name, None)
+        return kept
+
+    @contextlib.contextmanager
+    def held_back(self) -> Iterator[None]:
+        """Keep what is written to files that are there in memory, until `let_go`.
+
+        A result that stands is replaced only when it is known what by. Checkpoints are written at once: one
+        that is whole is not trained on, and what is trained must survive.
+        """
+        names = (entry.name for entry in self.path.iterdir())
+        self._held_back = {name: None for name in names if not name.startswith("checkpoint")}
+        try:
+            yield
+        finally:
+            self._held_back = {}
+
+    def let_go(self) -> None:
+        """Write what was held back."""
+        written, self._held_back = self._held_back, {}
+        for name, data in written.items():
+            if data is not None:
+                self.write_bytes(name, data)
+
     def write_bytes(self, name: str, data: bytes) -> None:
         """Replace a file in one step: after a crash it holds the old or the new content.
 
         Raises:
             StorageError: the disk is full or not writable.
         """
+        if name in self._held_back:
+            self._held_back[name] = data
+            return
         with self.storage_errors(name):
+            now = ""
+            if name not in _EDITABLE:
+                now = note_checksum(self.path, name, data, self._written.get(name, ""))
             write_atomically(self.file(name), data)
+            self._written[name] = now
 
     def write_text(self, name: str, text: str) -> None:
         """Replace a text file in one step."""
@@ -187,18 +215,55 @@ class RunDirectory:
         """Replace a file of one JSON record a line in one step."""
         self.write_text(name, "".join(to_json(record, indent=None) + "\n" for record in records))
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader should know of it, a sentence each."""
+        unknown = unchecked_files(self.path)
+        if not unknown:
+            return ()
+        return (f"{self.path} has no checksums of {', '.join(unknown)}: whether they are whole is not known",)
+
+    def read_bytes(self, name: str) -> bytes | None:
+        """Return the content of a file, or None if it is not there.
+
+        Raises:
+            RunDirectoryError: it is damaged.
+        """
+        if (held := self._held_back.get(name)) is not None:
+            return held
+        try:
+            content = verified(self.path, name, _with_checksum)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise damaged(self.path, name, error) from error
+        if content is None:
+            raise damaged(self.path, name, _WRONG)
+        return content
+
+    def read_text(self, name: str) -> str | None:
+        """Return the text of a file, or None if it is not there.
+
+        Raises:
+            RunDirectoryError: it is damaged.
+        """
+        content = self.read_bytes(name)
+        try:
+            return None if content is None else content.decode()
+        except ValueError as error:
+            raise damaged(self.path, name, error) from error
+
     def read_json(self, name: str) -> Any:
         """Return the content of a JSON file, or None if it is not there.
 
         Raises:
             RunDirectoryError: it is damaged.
         """
+        content = self.read_bytes(name)
         try:
-            return json.loads(self.file(name).read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError) as error:
-            raise RunDirectoryError(f"{self.file(name)} is damaged: {error}") from error
+            return None if content is None else json.loads(content)
+        except (ValueError, RecursionError) as error:
+            raise damaged(self.path, name, error) from error
 
     def read_summary(self) -> Any:
         """Return summary.json.
@@ -229,11 +294,30 @@ class RunDirectory:
         """
         import torch
 
-        path = self.file(name)
-        if not path.exists():
-            return None
         try:
-            state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        except Exception as error:
-            raise RunDirectoryError(f"{path} is damaged; remove it to train from the start") from error
+            if not verified(self.path, name, _whole):
+                raise damaged(self.path, name, _WRONG)
+            state = torch.load(self.file(name), map_location="cpu", weights_only=True)
+        except FileNotFoundError:
+            return None
+        except RunDirectoryError:
+            raise
+        except Exception as error:  # torch raises whatever it stumbles over, with a page of advice
+            raise damaged(self.path, name, "it is no checkpoint") from error
+        if not isinstance(state, dict):
+            raise damaged(self.path, name, "it is no checkpoint")
         return state
+
+
+_WRONG = "it is not what was written: its checksum is another one"
+
+
+def _with_checksum(file: Path) -> tuple[bytes, str]:
+    content = file.read_bytes()
+    return content, hashlib.sha256(content).hexdigest()
+
+
+def _whole(file: Path) -> tuple[bool, str]:
+    """Read a large file for its checksum alone."""
+    with open(file, "rb") as handle:
+        return True, hashlib.file_digest(handle, "sha256").hexdigest()

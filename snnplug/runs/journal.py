@@ -13,14 +13,15 @@ import os
 from pathlib import Path
 from typing import Any
 
+import attrs
 from filelock import FileLock
 
 from snnplug.contracts import Trial
-from snnplug.errors import RunDirectoryError
+from snnplug.errors import one_line
+from snnplug.runs.journal_lines import STUDY, Failure, damaged_journal, read_lines, to_line
+from snnplug.runs.records import Origin
 
-__all__ = ["TrialJournal", "cut_torn_tail", "journal_storage"]
-
-STUDY = "search"
+__all__ = ["Failure", "TrialJournal", "cut_torn_tail", "journal_storage"]
 
 
 class _Lock:
@@ -61,10 +62,15 @@ def journal_storage(path: Path) -> Any:
 
 
 class TrialJournal:
-    """Evaluated trials, in order.
+    """Evaluated trials, in order; of a candidate that was scored again the last one counts.
 
     Args:
         path: the journal file; made if it is not there.
+
+    Attributes:
+        trials: what was scored; NaN for what has no score, infinite ones too.
+        failures: why, by the candidate's key, as far as it was recorded.
+        origin: what they were last computed with, None where an earlier snnplug has not said so.
 
     Raises:
         RunDirectoryError: it is damaged beyond its last line.
@@ -75,45 +81,43 @@ class TrialJournal:
 
         logging.getLogger("optuna").setLevel(logging.WARNING)
         cut_torn_tail(path)
+        found = read_lines(path)
+        self.trials, self.failures, self.origin = found.trials, found.failures, found.origin
         try:
             self._study = optuna.create_study(
                 storage=journal_storage(path), study_name=STUDY, load_if_exists=True, direction="maximize"
             )
-            self.trials = [_from_optuna(frozen) for frozen in self._study.get_trials(deepcopy=False)]
-        except (ValueError, KeyError, AttributeError) as error:
-            raise RunDirectoryError(
-                f"the trial journal {path} is damaged ({error}); remove it to search from the start"
-            ) from error
+            count = len(self._study.get_trials(deepcopy=False))
+        except Exception as error:  # it raises whatever it stumbles over
+            raise damaged_journal(path, one_line(error)) from error
+        if count != len(self.trials):
+            raise damaged_journal(path, f"it has {len(self.trials)} trials, of which Optuna reads {count}")
         self._optuna: Any = optuna
 
-    def add(self, trial: Trial) -> None:
-        """Append a trial; when this returns it is on the disk."""
+    def note_origin(self, origin: Origin) -> None:
+        """Record what the trials are computed with from here on."""
+        if origin != self.origin:
+            self._study.set_user_attr("made_with", attrs.asdict(origin))
+            self.origin = origin
+
+    def add(self, trial: Trial, failure: Failure | None = None) -> Trial:
+        """Append a trial; when this returns it is on the disk.
+
+        Returns:
+            The trial as the journal will give it back: JSON has no infinity.
+        """
         failed = not math.isfinite(trial.score)
         state = self._optuna.trial.TrialState
+        kept = attrs.evolve(trial, score=math.nan) if failed else trial
         self._study.add_trial(
             self._optuna.trial.create_trial(
                 state=state.FAIL if failed else state.COMPLETE,
                 value=None if failed else trial.score,
-                user_attrs={
-                    "index": trial.index,
-                    "genotype": trial.genotype,
-                    "key": trial.key,
-                    "values": dict(trial.values),
-                    "seconds": trial.seconds,
-                },
+                user_attrs=to_line(kept, failure),
             )
         )
-        self.trials.append(trial)
-
-
-def _from_optuna(frozen: Any) -> Trial:
-    attributes = frozen.user_attrs
-    score = frozen.value if frozen.value is not None else math.nan
-    return Trial(
-        index=attributes["index"],
-        genotype=attributes["genotype"],
-        key=attributes["key"],
-        score=score,
-        values=attributes["values"],
-        seconds=attributes["seconds"],
-    )
+        self.trials.append(kept)
+        self.failures.pop(kept.key, None)
+        if failure is not None:
+            self.failures[kept.key] = failure
+        return kept

@@ -14,6 +14,7 @@ import cattrs
 
 from snnplug.contracts import Activity, NeuronActivity, SynapseActivity
 from snnplug.errors import RunDirectoryError
+from snnplug.runs.damage import UNREADABLE, damaged, missing, missing_files
 from snnplug.runs.directory import RunDirectory
 from snnplug.runs.records import (
     SCHEMAS,
@@ -39,7 +40,8 @@ class Records:
         directory: the run directory, as it was given.
         resolved: what was run.
         summary, epochs, trials, activity: what came out; None where the file is missing or unreadable.
-        problems: one sentence for each file that is there and cannot be read, by file name.
+        problems: what is wrong with a file that cannot be read, or is gone from a finished run, by its name.
+        notes: what to know of the directory as a whole, a sentence each.
     """
 
     directory: Path
@@ -49,6 +51,7 @@ class Records:
     trials: tuple[TrialRecord, ...] | None = None
     activity: Activity | None = None
     problems: Mapping[str, str] = attrs.field(factory=dict)
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, directory: Path) -> Records:
@@ -57,23 +60,23 @@ class Records:
         Raises:
             RunDirectoryError: there is no readable `resolved.json` in it.
         """
-        problems: dict[str, str] = {}
+        opened = RunDirectory(directory)
+        problems = {name: str(missing(directory, name)) for name in missing_files(directory)}
 
         def read(name: str, record: Any, parse: Callable[[str], Any] = json.loads) -> Any:
             try:
-                return structure(parse((directory / name).read_text("utf-8")), record)
-            except FileNotFoundError:
-                return None
-            except (OSError, ValueError, TypeError, cattrs.BaseValidationError) as error:
-                problems[name] = f"{name} cannot be read: {_cause(error)}."
-                return None
+                text = opened.read_text(name)
+                return None if text is None else structure(parse(text), record)
+            except RunDirectoryError as error:
+                problems[name] = str(error)
+            except UNREADABLE as error:
+                problems[name] = str(damaged(directory, name, error))
+            return None
 
         resolved = read("resolved.json", Resolved)
         if resolved is None:
-            cause = problems.get("resolved.json", "it has no resolved.json.")
-            raise RunDirectoryError(
-                f"no report can be made of {str(directory)!r}: {cause} Give a run directory."
-            )
+            absent = f"{directory} is not a run directory: it has no resolved.json"
+            raise RunDirectoryError(problems.get("resolved.json", absent))
         return cls(
             directory=directory,
             resolved=resolved,
@@ -82,6 +85,7 @@ class Records:
             trials=read("trials.json", tuple[TrialRecord, ...]),
             activity=read("activity.json", Activity),
             problems=problems,
+            notes=opened.notes,
         )
 
 
@@ -96,7 +100,7 @@ def read_resolved(directory: RunDirectory) -> Resolved:
         raise RunDirectoryError(
             f"{directory.file('resolved.json')} was not written by this version of snnplug or one before it"
         )
-    return _structured(content, Resolved, directory.file("resolved.json"))
+    return _structured(content, Resolved, directory, "resolved.json")
 
 
 def read_summary(directory: RunDirectory) -> Summary:
@@ -105,7 +109,7 @@ def read_summary(directory: RunDirectory) -> Summary:
     Raises:
         RunDirectoryError: the run was never finished, or the file is damaged.
     """
-    return _structured(directory.read_summary(), Summary, directory.file("summary.json"))
+    return _structured(directory.read_summary(), Summary, directory, "summary.json")
 
 
 def read_epochs(directory: RunDirectory) -> tuple[Epoch, ...]:
@@ -114,12 +118,13 @@ def read_epochs(directory: RunDirectory) -> tuple[Epoch, ...]:
     Raises:
         RunDirectoryError: the file is damaged.
     """
-    file = directory.file("metrics.jsonl")
+    name = "metrics.jsonl"
+    text = directory.read_text(name)
     try:
-        text = file.read_text("utf-8") if file.exists() else ""
-        return _structured(_lines(text), tuple[Epoch, ...], file)
-    except (OSError, ValueError) as error:
-        raise RunDirectoryError(f"{file} is damaged: {error}") from error
+        lines = _lines(text or "")
+    except UNREADABLE as error:
+        raise damaged(directory.path, name, error) from error
+    return _structured(lines, tuple[Epoch, ...], directory, name)
 
 
 def to_plain(record: Any) -> Any:
@@ -132,12 +137,12 @@ def structure(plain: Any, record: Any) -> Any:
     return _converter().structure(plain, record)
 
 
-def _structured(plain: Any, record: type[R], file: Path) -> R:
+def _structured(plain: Any, record: type[R], directory: RunDirectory, name: str) -> R:
     try:
         result: R = structure(plain, record)
         return result
-    except (ValueError, TypeError, cattrs.BaseValidationError) as error:
-        raise RunDirectoryError(f"{file} is damaged: {_cause(error)}") from error
+    except UNREADABLE as error:
+        raise damaged(directory.path, name, error) from error
 
 
 def _lines(text: str) -> list[Any]:
@@ -203,9 +208,3 @@ def _from_activity(converter: cattrs.Converter, activity: Activity) -> dict[str,
     content["neurons"] = [{**attrs.asdict(n), "rate": n.rate} for n in activity.neurons.values()]
     content["synapses"] = [attrs.asdict(s) for s in activity.synapses.values()]
     return content
-
-
-def _cause(error: Exception) -> str:
-    if isinstance(error, cattrs.BaseValidationError):
-        return "; ".join(cattrs.transform_error(error)[:3])
-    return str(error).rstrip(".")

@@ -25,9 +25,11 @@ __all__ = [
     "EnergyLine",
     "Epoch",
     "Number",
+    "Origin",
     "Resolved",
     "SearchRecord",
     "Summary",
+    "Threads",
     "TrialRecord",
 ]
 
@@ -59,6 +61,48 @@ class ComponentUse:
 
 
 @attrs.frozen(kw_only=True)
+class Threads:
+    """How many CPU threads a run may take: as many as its work pays for, or, if `fixed`, exactly so many."""
+
+    count: int
+    fixed: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class Origin:
+    """What a file was computed with, which its numbers may depend on.
+
+    Attributes:
+        recipe: hash of the resolved recipe.
+        versions: of snnplug, torch, the plugins that were used, and what these require.
+        contents: hashes of the files of snnplug and of the plugins.
+        threads: as the run was begun with.
+    """
+
+    recipe: str = ""
+    versions: Mapping[str, str] = attrs.field(factory=dict)
+    contents: Mapping[str, str] = attrs.field(factory=dict)
+    threads: Threads | None = None
+
+    def changes(self, now: Origin) -> list[str]:
+        """Return a line for each thing that is of another version or has other content now.
+
+        What only one of them knows was not used, or not recorded by an earlier snnplug.
+        """
+        lines = []
+        for name, before in sorted(self.versions.items()):
+            version, content = now.versions.get(name, before), self.contents.get(name)
+            if version != before:
+                lines.append(f"{name} {before} -> {version}")
+            elif content is not None and now.contents.get(name, content) != content:
+                lines.append(f"{name} {before}: other content")
+        if self.contents:
+            added = sorted(now.contents.keys() - self.versions.keys())
+            lines += [f"{name} {now.versions[name]}: not there before" for name in added]
+        return lines
+
+
+@attrs.frozen(kw_only=True)
 class Resolved:
     """`resolved.json`: what was run.
 
@@ -69,6 +113,7 @@ class Resolved:
         components: everything used.
         task: what the data set says of its samples.
         environment: versions of what was used, and the machine.
+        origins: what its files are computed with: as the run was begun, then as was accepted since.
         accepted: versions that the run was continued with though they had changed, a line each.
     """
 
@@ -80,6 +125,7 @@ class Resolved:
     components: tuple[ComponentUse, ...] = ()
     task: Task | None = None
     environment: Mapping[str, Any] = attrs.field(factory=dict)
+    origins: tuple[Origin, ...] = ()
     accepted: tuple[str, ...] = ()
 
 
@@ -140,6 +186,7 @@ class TrialRecord:
         values: scores of the baselines and objectives, by name.
         seconds: time of all its scores together.
         draws: how often it was drawn.
+        reason: why it has no score.
     """
 
     index: int | None = None
@@ -149,9 +196,10 @@ class TrialRecord:
     values: Mapping[str, Number] = attrs.field(factory=dict)
     seconds: Number = None
     draws: int | None = None
+    reason: str | None = None
 
     @classmethod
-    def of(cls, trial: Trial, draws: int | None = None) -> TrialRecord:
+    def of(cls, trial: Trial, draws: int | None = None, reason: str | None = None) -> TrialRecord:
         """Return the record of a trial; without `draws` also without its time."""
         return cls(
             index=trial.index,
@@ -161,6 +209,7 @@ class TrialRecord:
             values=dict(trial.values),
             seconds=None if draws is None else trial.seconds,
             draws=draws,
+            reason=reason,
         )
 
 

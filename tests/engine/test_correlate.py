@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import random
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,29 @@ def test_a_smaller_sample_is_part_of_a_larger_one_and_the_seed_decides(
     few = run(registry, tmp_path / "a", sample=4).networks
     assert run(registry, tmp_path / "b", sample=6).networks[:4] == few
     assert run(registry, tmp_path / "c", "seed=1", sample=4).networks != few
+
+
+@pytest.mark.parametrize("name", ["settings.json", "scores.jsonl", "checksums.json"])
+def test_a_damaged_file_is_named_or_does_no_harm(name: str, registry: Registry, tmp_path: Path) -> None:
+    out, rng = tmp_path / "out", random.Random(name)
+    right = [str(p.values) for p in run(registry, out, sample=3).predictors]
+    content = {path.name: path.read_bytes() for path in out.iterdir()}
+    refused = 0
+    for _ in range(25):
+        place = rng.randrange(len(content[name]))
+        flipped = bytes([content[name][place] ^ 1 << rng.randrange(8)])
+        damaged = content[name][:place] + flipped + content[name][place + 1 :]
+        (out / name).write_bytes(rng.choice([damaged, damaged, content[name][:place], b"[3]\n"]))
+        try:
+            found = run(registry, out, sample=3)
+        except RunDirectoryError as error:
+            refused += 1
+            assert f"{out / name} " in str(error)  # noqa: PT017 - whichever of the two it is
+        else:
+            assert [str(p.values) for p in found.predictors] == right
+        for file, data in content.items():
+            (out / file).write_bytes(data)
+    assert refused >= 10
 
 
 def test_continued_after_a_stop_in_the_middle_of_a_line(registry: Registry, tmp_path: Path) -> None:

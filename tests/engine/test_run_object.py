@@ -109,6 +109,7 @@ def test_moved_to_a_machine_without_the_plugin(done: Run, tmp_path: Path) -> Non
     for file in ("resolved.json", "summary.json"):
         text = (moved / file).read_text().replace("local:", "acme-toys:")
         (moved / file).write_text(text)
+    (moved / "checksums.json").unlink()
     run = snnplug.load(moved, registry=Registry())
     assert run.summary["accuracy"] == done.summary["accuracy"]
     with pytest.raises(RunDirectoryError) as caught:
@@ -174,6 +175,10 @@ def test_export_table_command(done: Run, tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["export-table", str(done.directory), "trials", "--out", str(target)])
     assert target.read_text() == done.csv("trials")
     (done.directory / "metrics.jsonl").unlink()
+    result = CliRunner().invoke(main, ["export-table", str(done.directory)])
+    assert result.exit_code == 2
+    assert "metrics.jsonl is gone. " in result.stderr
+    (done.directory / "summary.json").unlink()
     result = CliRunner().invoke(main, ["export-table", str(done.directory)])
     assert result.exit_code == 2
     assert "has no metrics" in result.stderr

@@ -165,7 +165,7 @@ def test_same_run_same_page(write: Write, files: Files) -> None:
     directory = write(files)
     first = write_report(directory).read_bytes()
     assert write_report(directory).read_bytes() == first
-    assert sorted(p.name for p in directory.iterdir()) == sorted([*files, "report.html"])
+    assert sorted(p.name for p in directory.iterdir()) == sorted([*files, "checksums.json", "report.html"])
 
 
 NASTY = "<script>alert(1)</script>&\"' $x_1$ \\frac{"
@@ -267,7 +267,7 @@ def test_no_run_directory(tmp_path: Path) -> None:
     with pytest.raises(RunDirectoryError, match=r"it has no resolved\.json"):
         write_report(tmp_path)
     (tmp_path / "resolved.json").write_text("{")
-    with pytest.raises(RunDirectoryError, match=r"resolved\.json cannot be read: Expecting"):
+    with pytest.raises(RunDirectoryError, match=r"resolved\.json is damaged: Expecting"):
         write_report(tmp_path)
     assert [p.name for p in tmp_path.iterdir()] == ["resolved.json"]
 
@@ -276,7 +276,7 @@ def test_broken_file_is_named_and_the_rest_is_shown(write: Write, files: Files) 
     directory = write(files)
     (directory / "summary.json").write_text('{"energy": [{"value": "much"}]}')
     made = Page(write_report(directory))
-    assert "summary.json cannot be read: " in made.text
+    assert "summary.json is damaged: " in made.text
     assert any(label.startswith("Spike raster") for label in made.labels)
 
 

@@ -13,7 +13,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import numpy
@@ -43,7 +46,7 @@ def read_image(file: str, channels: int) -> Tensor:
         raise DataError(f"the image {file} is not there, or is no regular file; remove or replace it")
     try:
         # not by name: Pillow 13 maps an uncompressed TIFF to be turned with its sides exchanged
-        with open(file, "rb") as content, Image.open(content) as image:
+        with open(file, "rb") as content, _no_bombs(), Image.open(content) as image:
             return _pixels(_upright(image), image.format, channels)
     except DataError as error:
         raise DataError(f"the image {file} {error}") from None
@@ -52,6 +55,16 @@ def read_image(file: str, channels: int) -> Tensor:
         if isinstance(error, UnidentifiedImageError):
             reason = "its format is unknown"
         raise DataError(f"the image {file} cannot be read ({reason}); remove or replace it") from error
+
+
+@contextlib.contextmanager
+def _no_bombs() -> Iterator[None]:
+    """Refuse a file that holds more pixels than Pillow warns of: small ones may fill the memory."""
+    from PIL import Image
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        yield
 
 
 def _upright(image: Any) -> Any:

@@ -36,11 +36,15 @@ def class_folders(place: Path) -> list[str]:
     """Return the names of the class folders in alphabetical order.
 
     Raises:
-        DataError: the folder cannot be read.
+        DataError: the folder cannot be read, or a link in it leads nowhere.
     """
     try:
         with os.scandir(place) as entries:
-            return sorted(entry.name for entry in entries if entry.is_dir() and not is_left_out(entry.name))
+            return sorted(
+                entry.name for entry in entries if not is_left_out(entry.name) and _is_folder(entry)
+            )
+    except DataError:
+        raise
     except OSError as error:
         raise DataError(f"the folder {place} cannot be read: {error.strerror}") from error
 
@@ -69,22 +73,40 @@ def labelled_images(place: Path) -> tuple[list[str], Samples]:
     return classes, samples
 
 
-def _walk(folder: Path, endings: tuple[str, ...]) -> Iterator[tuple[str, list[str]]]:
-    """Yield every folder with its images in alphabetical order."""
-    files = []
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    if entry.is_symlink() and not os.path.exists(entry.path):
+        raise DataError(f"the link {entry.path} leads nowhere; remove or mend it")
+    return entry.is_dir()
+
+
+def _walk(
+    folder: Path, endings: tuple[str, ...], around: tuple[str, ...] = ()
+) -> Iterator[tuple[str, list[str]]]:
+    """Yield every folder with its images in alphabetical order.
+
+    Args:
+        folder: where to begin.
+        endings: of images.
+        around: the real paths of the folders that it is in.
+    """
+    files, around = [], (*around, os.path.realpath(folder))
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
                 if is_left_out(entry.name):
                     continue
                 if entry.is_dir():
-                    yield from _walk(Path(entry.path), endings)
+                    if os.path.realpath(entry.path) in around:
+                        raise DataError(f"the folder {entry.path} is a link to one that it is in; remove it")
+                    yield from _walk(Path(entry.path), endings, around)
                 elif entry.name.lower().endswith(endings):
                     if not entry.is_file():
                         raise DataError(
                             f"the image {entry.path} is a broken link, a pipe or a device; remove it"
                         )
                     files.append(entry.path)
+                else:
+                    _is_folder(entry)
     except OSError as error:
         if isinstance(error, DataError):
             raise

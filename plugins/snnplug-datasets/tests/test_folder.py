@@ -204,6 +204,29 @@ def test_what_is_no_file_among_the_images_is_named(tmp_path: Path, kind: str) ->
         load(tmp_path)
 
 
+@pytest.mark.parametrize("target", [".", "..", "deeper"])
+def test_a_folder_that_is_linked_into_itself_is_named(tmp_path: Path, target: str) -> None:
+    paint_classes(tmp_path, 4)
+    (tmp_path / "red" / "deeper").mkdir()
+    for name in ("one", "two"):  # several double the folders with every step
+        (tmp_path / "red" / "deeper" / name).symlink_to(tmp_path / "red" / target)
+    with pytest.raises(DataError, match=r"^the folder \S+red\S+ is a link to one that it is in; remove it$"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize("place", [".", "red"])
+def test_a_linked_folder_is_followed_and_a_broken_link_is_named(tmp_path: Path, place: str) -> None:
+    paint_classes(tmp_path / "elsewhere", 4)
+    (tmp_path / "mine" / "red").mkdir(parents=True)
+    for name in COLOURS:
+        (tmp_path / "mine" / f"{name}s").symlink_to(tmp_path / "elsewhere" / name)
+    paint(tmp_path / "mine" / "red" / "1.png", (255, 0, 0))
+    assert len(labelled_images(tmp_path / "mine")[1]) == 13
+    (tmp_path / "mine" / place / "gone").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(DataError, match=r"^the link \S+gone leads nowhere; remove or mend it$"):
+        load(tmp_path / "mine")
+
+
 def test_images_of_8_and_16_bits_in_one_batch(tmp_path: Path) -> None:
     paint_classes(tmp_path, 4)
     for file in (tmp_path / "green").iterdir():

@@ -196,9 +196,11 @@ def test_what_is_no_image_is_named(tmp_path: Path, content: bytes) -> None:
         read_image(str(file), 3)
 
 
-def test_a_decompression_bomb_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.filterwarnings("ignore")  # as for a user, to whom Pillow only warns of the smaller one
+@pytest.mark.parametrize("limit", [5000, 15000])
+def test_a_decompression_bomb_is_named(limit: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = stored(tmp_path, Image.new("1", (200, 100)))
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 5000)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
     with pytest.raises(DataError, match=r"x\.png cannot be read \(Image size \(20000 pixels\) exceeds"):
         read_image(file, 3)
 

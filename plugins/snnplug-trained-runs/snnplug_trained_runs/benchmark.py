@@ -13,8 +13,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import snnplug
 from snnplug import Benchmark, TrainedNetwork, digest
-from snnplug.errors import DataError
+from snnplug.errors import DataError, RunDirectoryError
 
 __all__ = ["trained_runs"]
 
@@ -35,7 +36,7 @@ def trained_runs(*, root: str) -> Benchmark:
         runs = sorted(path.parent for path in folder.glob("*/summary.json"))
     except OSError as error:
         raise DataError(f"cannot read root = {str(root)!r}: {error.strerror}") from error
-    found = [(run, _read(run / "resolved.json"), _read(run / "summary.json")) for run in runs]
+    found = [(run, *_read(run)) for run in runs]
     usable = [(*entry, genotype) for entry in found if (genotype := _genotype(*entry[1:])) is not None]
     networks = tuple(
         _network(run, summary, genotype)
@@ -60,14 +61,13 @@ def trained_runs(*, root: str) -> Benchmark:
     )
 
 
-def _read(file: Path) -> Mapping[str, Any]:
+def _read(directory: Path) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """Return what was run and the summary, both checked."""
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"cannot read {file}: {error}; remove that run from the folder") from error
-    if not isinstance(content, dict):
-        raise DataError(f"{file} was not written by snnplug; remove that run from the folder")
-    return content
+        run = snnplug.load(directory)
+        return {"recipe": run.records.resolved.recipe}, run.summary
+    except RunDirectoryError as error:
+        raise DataError(f"cannot use the run {directory}: {error}, or move it out of the folder") from error
 
 
 def _genotype(resolved: Mapping[str, Any], summary: Mapping[str, Any]) -> Any:
@@ -97,8 +97,10 @@ def _recipe(resolved: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _network(run: Path, summary: Mapping[str, Any], genotype: Any) -> TrainedNetwork:
-    epochs = [json.loads(line) for line in _lines(run / "metrics.jsonl")]
-    validated = [epoch["val_accuracy"] for epoch in epochs]
+    try:
+        validated = [epoch.val_accuracy for epoch in snnplug.load(run).metrics]
+    except RunDirectoryError as error:
+        raise DataError(f"cannot use the run {run}: {error}, or move it out of the folder") from error
     accuracy = _accuracy(summary)
     assert accuracy is not None
     facts = {"parameters": summary.get("parameters"), "seconds": summary.get("seconds", {}).get("train")}
@@ -107,10 +109,6 @@ def _network(run: Path, summary: Mapping[str, Any], genotype: Any) -> TrainedNet
         genotype=genotype,
         key=summary["search"]["key"] if "search" in summary else digest(genotype),
         accuracy=accuracy,
-        epochs=() if None in validated else tuple(validated),
+        epochs=tuple(value for value in validated if value is not None) if None not in validated else (),
         facts={name: float(value) for name, value in facts.items() if value is not None},
     )
-
-
-def _lines(file: Path) -> list[str]:
-    return file.read_text(encoding="utf-8").splitlines() if file.exists() else []

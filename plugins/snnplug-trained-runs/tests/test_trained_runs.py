@@ -24,7 +24,7 @@ def write_run(folder: Path, genotype: Any, accuracy: float | None, *, space: Any
         summary |= {"accuracy": {"val": 0.5, "test": accuracy}, "parameters": 120, "seconds": {"train": 3.5}}
         epochs = [{"epoch": 1, "val_accuracy": 0.25}, {"epoch": 2, "val_accuracy": 0.5}]
         (folder / "metrics.jsonl").write_text("".join(json.dumps(epoch) + "\n" for epoch in epochs))
-    (folder / "resolved.json").write_text(json.dumps({"recipe": recipe}))
+    (folder / "resolved.json").write_text(json.dumps({"schema": 2, "recipe": recipe}))
     (folder / "summary.json").write_text(json.dumps(summary))
 
 
@@ -81,7 +81,7 @@ def test_two_spaces(runs: Path) -> None:
 
 def test_damaged(runs: Path) -> None:
     (runs / "a" / "summary.json").write_text("{")
-    with pytest.raises(DataError, match=r"cannot read .*summary\.json"):
+    with pytest.raises(DataError, match=r"cannot use the run .*summary\.json is damaged.*move it out"):
         read(runs)
 
 

@@ -15,6 +15,7 @@ from snnplug.engine.scoring.workers import scoring
 from snnplug.errors import RunDirectoryError
 from snnplug.registry.component import Component
 from snnplug.registry.kinds import ScorerSpec
+from snnplug.runs.damage import UNREADABLE
 from snnplug.runs.directory import RunDirectory
 from snnplug.runs.journal import cut_torn_tail
 from snnplug.seeds import digest
@@ -64,7 +65,7 @@ def score_networks(
                         "seconds": trial.seconds,
                     }
                     with directory.storage_errors("scores.jsonl"):
-                        journal.write(json.dumps(record) + "\n")
+                        journal.write(json.dumps(record | {"checksum": _checksum(record)}) + "\n")
                         journal.flush()
                         os.fsync(journal.fileno())
                     bar.advance(scorer.name)
@@ -87,9 +88,20 @@ def _read_scores(file: Path) -> dict[tuple[str, str], tuple[float, float]]:
         RunDirectoryError: it is damaged beyond its last line.
     """
     cut_torn_tail(file)
-    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-    try:
-        records = [json.loads(line) for line in lines]
-        return {(r["id"], r["scorer"]): (float(r["score"]), float(r["seconds"])) for r in records}
-    except (ValueError, KeyError, TypeError) as error:
-        raise RunDirectoryError(f"{file} is damaged ({error}); remove it to score from the start") from error
+    known = {}
+    for number, line in enumerate(file.read_bytes().splitlines() if file.exists() else [], 1):
+        try:
+            r = json.loads(line)
+            if r.pop("checksum", None) not in (None, _checksum(r)):
+                raise ValueError("its checksum is wrong")
+            known[str(r["id"]), str(r["scorer"])] = float(r["score"]), float(r["seconds"])
+        except UNREADABLE as error:
+            raise RunDirectoryError(
+                f"{file} is damaged: line {number} is no score ({error}); remove the file to score from the "
+                "start, or the line to score that network again"
+            ) from error
+    return known
+
+
+def _checksum(record: dict[str, object]) -> str:
+    return digest(record)[:16]

@@ -81,7 +81,8 @@ class Measure(Stage):
         started = time.perf_counter()
         assert work.network is not None
         parts, section = work.parts, work.parts.plan.recipe.measure
-        with use_threads(threads_for(parts, work.network, section.batch_size)):
+        threads = threads_for(parts, work.network, section.batch_size, session.origin.threads)
+        with use_threads(threads):
             accuracy = _accuracy(parts, work.network, section.batch_size)
             activity = _activity(session, parts, work.network, section)
         session.directory.write_json("activity.json", to_plain(activity))

@@ -81,7 +81,10 @@ class Search(Stage):
             parts = session.parts
             found = Searcher(session, _strategy(parts), _scorers(parts.plan), _goals(parts.plan)).run()
             assert parts.space is not None
-            records = [TrialRecord.of(trial, found.draws[trial.key]) for trial in found.trials]
+            records = [
+                TrialRecord.of(trial, found.draws[trial.key], found.reasons.get(trial.key))
+                for trial in found.trials
+            ]
             _write_trials(session, records)
             graph = _graph(session, parts.space, found.best.genotype)
             work.records["search"] = _record(found, parts.plan, graph)

@@ -41,7 +41,8 @@ class Train(Stage):
         from snnplug.engine.training import train
 
         model = work.parts.network(work.genotype, self.name)
-        history = train(session, work.parts, model, work.parts.plan.recipe.train, self.name)
+        section = work.parts.plan.recipe.train
+        history = train(session, work.parts, model, section, self.name, work.genotype)
         work.network = model
         work.records["epochs"] = len(history)
         work.seconds[self.name] = sum(epoch.seconds or 0.0 for epoch in history)

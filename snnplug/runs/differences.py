@@ -1,0 +1,21 @@
+"""Whether two results are the same apart from times."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["differences"]
+
+_TIMES = ("seconds", "seconds_per_candidate", "device", "versions", "schema", "notes")
+
+
+def differences(before: Any, now: Any, key: str = "") -> list[str]:
+    """Return a line for each value that differs, times left out."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        lines = []
+        for name in sorted({*before, *now}):
+            if name not in _TIMES:
+                where = f"{key}.{name}" if key else name
+                lines += differences(before.get(name), now.get(name), where)
+        return lines
+    return [] if before == now else [f"{key}: {before!r} -> {now!r}"]
