@@ -11,7 +11,6 @@ import click
 from snnplug.recipe.built_in import DEFAULT
 
 if TYPE_CHECKING:
-    from snnplug.cli.interrupts import Interrupts
     from snnplug.engine.result import Run
 
 __all__ = ["command"]
@@ -37,9 +36,7 @@ __all__ = ["command"]
     "--dashboard", is_flag=True, help="Serve Optuna's dashboard of the search while the run goes on."
 )
 @click.option("-q", "--quiet", is_flag=True, help="Print the run directory only.")
-@click.pass_obj
 def command(
-    interrupts: Interrupts,
     recipe: str | None,
     out: Path | None,
     overrides: tuple[str, ...],
@@ -72,7 +69,7 @@ def command(
 
     source = recipe or DEFAULT
     directory = resumed or out or default_directory(Path(source).stem)
-    with interrupts.saying(lambda: _how_to_go_on(directory)):
+    try:
         if resumed is not None:
             done = continue_run(
                 resumed,
@@ -92,16 +89,15 @@ def command(
                 quiet=quiet,
                 dashboard=dashboard,
             )
+    except KeyboardInterrupt as stop:
+        if (directory / "resolved.json").exists():
+            stop.add_note(f"continue with: snnplug run --resume {directory}")
+        raise
     if os.environ.get("LOCAL_RANK", "0") != "0":
         return  # one of several processes; the first speaks for all
     if not quiet:
         _say_result(done)
     click.echo(done.directory)
-
-
-def _how_to_go_on(directory: Path) -> str:
-    kept = (directory / "resolved.json").exists()
-    return f"snnplug run --resume {directory}" if kept else ""
 
 
 def _say_result(done: Run) -> None:
