@@ -78,6 +78,7 @@ def test_the_first_unwinds_and_is_said_once(
     assert capsys.readouterr().err == f"snnplug: {word}; continue with: snnplug run --resume runs/x\n"
 
 
+@pytest.mark.skipif(os.name != "posix", reason="sends signals")
 def test_a_later_one_ends_what_does_not_end_by_itself() -> None:
     script = (
         "import signal, snnplug.cli.interrupts as it; it._PATIENCE = 0.1\n"
@@ -110,6 +111,7 @@ def test_what_is_ignored_stays_ignored(handlers: None) -> None:
     assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 
 
+@pytest.mark.skipif(os.name != "posix", reason="sends signals")
 def test_repeated_ctrl_c_gives_one_line(tmp_path: Path, handlers: None) -> None:
     pytest.importorskip("torch")
     pytest.importorskip("snnplug_snasnet", reason="the built-in recipe needs the first plugins")
@@ -126,6 +128,7 @@ def test_repeated_ctrl_c_gives_one_line(tmp_path: Path, handlers: None) -> None:
     assert not stdout
 
 
+@pytest.mark.skipif(os.name != "posix", reason="sends signals")
 def test_a_job_in_the_background_ends_by_sigterm_alone_and_says_how_to_go_on(
     tmp_path: Path, handlers: None
 ) -> None:
