@@ -60,7 +60,7 @@ class _LazyGroup(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
     def invoke(self, ctx: click.Context) -> Any:
-        with Interrupts() as ctx.obj:
+        with Interrupts() as interrupts:
             try:
                 return super().invoke(ctx)
             except SnnplugError as error:
@@ -71,9 +71,9 @@ class _LazyGroup(click.Group):
                     raise  # whoever read the output has seen enough
                 click.echo(f"snnplug: {error}", err=True)
                 ctx.exit(1)
-            except KeyboardInterrupt:
-                ctx.obj.say()
-                ctx.exit(ctx.obj.exit_code)
+            except KeyboardInterrupt as stop:
+                interrupts.say(stop)
+                ctx.exit(interrupts.exit_code)
 
 
 def _traceback(error: SnnplugError) -> str:

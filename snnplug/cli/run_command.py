@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from snnplug.recipe.built_in import DEFAULT
-from snnplug.runs.claim import last_held
 
 if TYPE_CHECKING:
-    from snnplug.cli.interrupts import Interrupts
     from snnplug.engine.result import Run
 
 __all__ = ["command"]
@@ -39,9 +37,7 @@ __all__ = ["command"]
     "--dashboard", is_flag=True, help="Serve Optuna's dashboard of the search while the run goes on."
 )
 @click.option("-q", "--quiet", is_flag=True, help="Print the run directory only.")
-@click.pass_obj
 def command(
-    interrupts: Interrupts,
     recipe: str | None,
     out: Path | None,
     overrides: tuple[str, ...],
@@ -74,8 +70,6 @@ def command(
     from snnplug.engine.run import resume as continue_run
     from snnplug.engine.run import run as start_run
 
-    before = last_held()
-    with interrupts.saying(lambda: _how_to_go_on(resumed, before)):
         if resumed is not None:
             done = continue_run(
                 resumed,
@@ -96,18 +90,15 @@ def command(
                 quiet=quiet,
                 dashboard=dashboard,
             )
+    except KeyboardInterrupt as stop:
+        if (directory / "resolved.json").exists():
+            stop.add_note(f"continue with: snnplug run --resume {directory}")
+        raise
     if os.environ.get("LOCAL_RANK", "0") != "0":
         return  # one of several processes; the first speaks for all
     if not quiet:
         _say_result(done)
     click.echo(done.directory)
-
-
-def _how_to_go_on(resumed: Path | None, before: Path | None) -> str:
-    begun = last_held() if last_held() != before else None
-    directory = resumed or begun
-    kept = directory is not None and (directory / "resolved.json").exists()
-    return f"snnplug run --resume {directory}" if kept else ""
 
 
 def _say_result(done: Run) -> None:

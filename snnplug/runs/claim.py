@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 
 from snnplug.errors import RunDirectoryError
 
-__all__ = ["claim_directory", "hold", "holder", "last_held"]
+__all__ = ["claim_directory", "hold", "holder"]
 
 _LOCK, _OWNER = ".lock", ".owner"
 _PATIENCE = 0.2  # seconds: whoever only asks for the holder has the lock for an instant
@@ -40,14 +40,6 @@ def claim_directory(name: str) -> Path:
     raise AssertionError("there is always a next number")
 
 
-_held: list[Path] = []
-
-
-def last_held() -> Path | None:
-    """Return the directory that this process has held last."""
-    return _held[-1] if _held else None
-
-
 @contextlib.contextmanager
 def hold(directory: Path, command: str) -> Iterator[None]:
     """Keep other processes from writing in a directory, and say in it who does.
@@ -68,7 +60,6 @@ def hold(directory: Path, command: str) -> Iterator[None]:
             f"another snnplug is running in {directory}{_described(owner)}; wait for it, or stop it"
         ) from error
     try:
-        _held[:] = [directory]
         owner.write_text(json.dumps(_me(command)), encoding="utf-8")
         yield
     finally:

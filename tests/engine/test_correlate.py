@@ -133,9 +133,9 @@ def test_number_of_workers_does_not_matter(
     asked: list[int] = []
 
     class Counted(Workers):
-        def __init__(self, parts: Any, scorers: Any, count: int, resume: str) -> None:
+        def __init__(self, parts: Any, scorers: Any, count: int, *more: Any) -> None:
             asked.append(count)
-            super().__init__(parts, scorers, count, resume)
+            super().__init__(parts, scorers, count, *more)
 
     monkeypatch.setattr(workers, "Workers", Counted)
     alone = run(registry, tmp_path / "one", scorers=["toy"])
