@@ -47,6 +47,7 @@ __all__ = [
     "UnknownName",
     "UsageError",
     "did_you_mean",
+    "in_one_line",
     "one_line",
 ]
 
@@ -157,12 +158,16 @@ def did_you_mean(given: str, allowed: Iterable[str], cutoff: float = 0.6) -> str
     return f" Did you mean {words[near[0]]!r}?" if near else ""
 
 
+def in_one_line(text: str) -> str:
+    """Return a text in one line, its control characters replaced."""
+    return "".join(letter if letter.isprintable() else "?" for letter in " ".join(text.split()))
+
+
 def one_line(error: BaseException) -> str:
     """Return an exception's type and text in one printable line, whatever the exception does."""
     name = type(error).__name__
     try:
-        text = " ".join(str(error).split())
+        text = in_one_line(str(error))
     except BaseException:  # a foreign exception may fail even to print itself
         text = ""
-    text = "".join(letter if letter.isprintable() else "?" for letter in text)
     return f"{name}: {text}" if text else name

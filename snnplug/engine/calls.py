@@ -19,7 +19,7 @@ from snnplug.errors import ComponentError, DataError
 from snnplug.nn import Encoder, Loss, is_static
 from snnplug.recipe.plan import Plan
 from snnplug.registry.component import Component
-from snnplug.registry.contain import calling, passes, refuse, title
+from snnplug.registry.contain import calling, passes, refuse, title, words_of
 
 __all__ = ["Calls"]
 
@@ -129,7 +129,8 @@ class Calls:
                 try:
                     batch: Any = next(iterator, _END)
                 except DataError as error:
-                    raise DataError(f"{title(self.plan['dataset'])}: {error}") from error
+                    said = words_of(error).removeprefix("snnplug.errors.").removeprefix("DataError: ")
+                    raise DataError(f"{title(self.plan['dataset'])}: {said}") from error
             if batch is _END:
                 return
             self.check_batch(*batch)

@@ -128,13 +128,12 @@ class Parts:
         Raises:
             ContractError: it cannot run on the task's input.
         """
-        sample = self.sample(2)
         with seeded(derive_seed(self.seed, "weights", *purpose)), self.calls.running:
             built: Any = builder()
             if not isinstance(built, nn.Module):
                 refuse(self.calls.root, "a torch.nn.Module", built)
             model = built.to(self.device)
-            materialize(model, sample)
+            materialize(model, self.sample(2))
             if self.device.type == "cpu":
                 channels_last(model)
             return model.train()

@@ -6,7 +6,8 @@
 Whatever comes out of the block becomes a `ComponentError`: one line that names kind, plugin, name and
 version, what was expected and what came, with the traceback as its `details`. Who did it is read from the
 frames: a scorer that runs a network whose neuron fails is not to blame. What snnplug raises on purpose
-passes, and so does Ctrl-C. A value of the wrong kind is refused in the same words by `refuse`.
+passes, a `UsageError` of a component too, and so does Ctrl-C. A value of the wrong kind is refused in the
+same words by `refuse`.
 """
 
 from __future__ import annotations
@@ -17,19 +18,28 @@ from collections.abc import Callable, Iterable
 from types import FrameType, TracebackType
 from typing import Any, NoReturn
 
-from snnplug.errors import ComponentError, SnnplugError, one_line
+from snnplug.errors import ComponentError, SnnplugError, UsageError, in_one_line, one_line
 from snnplug.registry.interrupts import from_a_signal
 from snnplug.registry.kinds import KINDS
 
-__all__ = ["calling", "contract_of", "describe", "is_text", "passes", "refuse", "title"]
+__all__ = ["calling", "contract_of", "describe", "is_text", "passes", "refuse", "title", "words_of"]
 
 Among = Callable[[], Iterable[Any]]
 _LONGEST = 300  # characters of what a component says
+_ELSEWHERE = "Original Traceback (most recent call last)"  # as torch's data loader brings it
 
 
 def passes(error: BaseException) -> bool:
-    """Whether an exception is none of a component's doing, or says already whose it is."""
-    return isinstance(error, SnnplugError) or from_a_signal(error)
+    """Whether an exception is none of a component's doing, or is meant for the user already."""
+    if isinstance(error, UsageError | ComponentError) or from_a_signal(error):
+        return True
+    return isinstance(error, SnnplugError) and _is_ours(error)
+
+
+def _is_ours(error: SnnplugError) -> bool:
+    """Whether snnplug itself raised it, here or in another process."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return not frames or str(frames[-1].f_globals.get("__name__")).partition(".")[0] == "snnplug"
 
 
 class calling:  # noqa: N801 - read as a word: with calling(...)
@@ -69,7 +79,7 @@ class calling:  # noqa: N801 - read as a word: with calling(...)
             return
         expected = self.expected if culprit is self.component and self.expected else contract_of(culprit)
         details = "".join(traceback.format_exception(error))
-        said = f"{title(culprit)} raised {_shortened(one_line(error))}; expected {expected}"
+        said = f"{title(culprit)} raised {_shortened(words_of(error))}; expected {expected}"
         raise ComponentError(said, details, culprit.plugin) from error
 
 
@@ -113,7 +123,7 @@ def describe(value: Any) -> str:
             on = f" on {place}" if str(place) not in ("", "cpu") else ""
             return f"a {kind} {name.lower()} of shape {list(value.shape)}{on}"
         if value is None or isinstance(value, bool | int | float | complex | str):
-            return _shortened(_in_one_line(repr(value)))
+            return _shortened(in_one_line(repr(value)))
         return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}" + (
             f" of {len(value)}" if isinstance(value, tuple | list | dict | set) else ""
         )
@@ -123,9 +133,14 @@ def describe(value: Any) -> str:
         return f"a {name}"
 
 
-def _in_one_line(text: str) -> str:
-    """Return a text in one line."""
-    return " ".join(text.split())
+def words_of(error: BaseException) -> str:
+    """Return an exception's type and text in one line; of one of another process those that it had there."""
+    text = one_line(error)
+    if _ELSEWHERE not in text:
+        return text
+    lines = str(error).splitlines()
+    code = [number for number, line in enumerate(lines) if line.startswith("  ")]
+    return in_one_line(" ".join(lines[code[-1] + 1 :])) if code else text
 
 
 def _shortened(text: str) -> str:

@@ -90,8 +90,9 @@ def _set_torch_state(torch: Any, value: Any) -> None:
 
 
 def _environment(before: Any) -> None:
-    os.environ.clear()
-    os.environ.update(before)
+    for name in [name for name in os.environ if name not in before]:
+        del os.environ[name]
+    os.environ.update({name: value for name, value in before.items() if os.environ.get(name) != value})
 
 
 def _handlers() -> Any:

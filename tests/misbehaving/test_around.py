@@ -7,6 +7,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
 pytest.importorskip("torch")
@@ -15,11 +16,13 @@ import components
 import toys
 from click.testing import CliRunner
 from components import bad_registry, recipe_with
+from torch.utils.data import get_worker_info
+from ways import RAISES, act
 
 import snnplug
-from snnplug import NeuronSpec, Registry, ScorerSpec
+from snnplug import DatasetSpec, NeuronSpec, Registry, ScorerSpec
 from snnplug.cli import main
-from snnplug.errors import ComponentError
+from snnplug.errors import ComponentError, SnnplugError
 from snnplug.report.sections.measure import Measure
 
 RECIPE = """
@@ -49,6 +52,29 @@ class Interrupted:
     def __call__(self, candidate: Any) -> float:
         signal.raise_signal(signal.SIGINT)
         return 1.0
+
+
+class Loaded:
+    """A split that a process of its own loads, and that fails there."""
+
+    workers = 1
+
+    def __init__(self, split: Any, way: str) -> None:
+        self.split, self.way = split, way
+
+    def __len__(self) -> int:
+        return len(self.split)
+
+    def __getitem__(self, index: int) -> Any:
+        values, label = self.split[index]
+        if get_worker_info() is None or not self.way:
+            return values, label
+        return act(self.way, "", values) if self.way in RAISES else (values[..., : 3 + index % 2], label)
+
+
+def loaded_data(*, way: str = "") -> Any:
+    splits = toys.toy_data()
+    return attrs.evolve(splits, train=Loaded(splits.train, way))
 
 
 def mended_registry() -> Registry:
@@ -150,6 +176,27 @@ def test_scorer_in_a_worker_costs_its_candidate(way: str, tmp_path: Path) -> Non
     assert "Traceback" in (tmp_path / "several" / "errors.log").read_text()
 
 
+@pytest.mark.parametrize(
+    ("way", "words"),
+    [
+        ("speaks in lines", "raised OSError: one ?[31mtwo; expected samples"),
+        ("exits", "exited unexpectedly; expected samples"),
+        ("shapes", ": samples of one batch have the shapes [1, 4, 3], [1, 4, 4]; all must be alike."),
+    ],
+)
+def test_data_that_fail_in_a_process_that_loads_them(way: str, words: str, tmp_path: Path) -> None:
+    registry = toys.toy_registry()
+    spec = DatasetSpec(name="bad", target=loaded_data, summary="Loaded elsewhere.")
+    registry.register(spec, plugin=components.PLUGIN, version=components.VERSION)
+    recipe = recipe_with("dataset", {"way": way})
+    with pytest.raises(SnnplugError) as caught:
+        snnplug.run(recipe, out=tmp_path / "run", registry=registry, device="cpu")
+    line = str(caught.value)
+    assert line.startswith("dataset acme-bad:bad 1.2")
+    assert words in line
+    assert line.isprintable()
+
+
 def test_energies_that_are_no_numbers_can_be_compared(tmp_path: Path) -> None:
     runs = []
     for name in ("one", "other"):
@@ -159,6 +206,7 @@ def test_energies_that_are_no_numbers_can_be_compared(tmp_path: Path) -> None:
     broken = {"model": "acme:old", "value": None, "unit": "J", "items": [{"name": "a", "count": None}]}
     summary["energy"].append(broken)  # as an earlier version wrote NaN
     (runs[1] / "summary.json").write_text(json.dumps(summary))
+    (runs[1] / "checksums.json").unlink(missing_ok=True)  # it had none then
     done = CliRunner().invoke(main, ["compare", *map(str, runs)])
     assert done.exit_code == 0, done.output
     assert "energy, toy" in done.stdout

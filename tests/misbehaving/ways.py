@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 import torch
 
+from snnplug.errors import RunFailed
+
 
 class Unprintable(Exception):
     def __str__(self) -> str:
@@ -36,6 +38,7 @@ RAISES: dict[str, Callable[[], BaseException]] = {
     "skips a test": lambda: pytest.skip.Exception("not today"),
     "is hostile": Hostile,
     "stops iteration": StopIteration,
+    "speaks for us": lambda: RunFailed("all is lost"),
     "recurses": _recurse,
 }
 
