@@ -53,6 +53,7 @@ def test_a_kill_between_checksum_and_file_damages_nothing(
             with pytest.raises(KeyboardInterrupt):
                 directory.write_text("trials.json", text)
         assert directory.read_json("trials.json") == [1]
+        assert len((known_files(directory.path) or {})["trials.json"]) == 2
         directory = RunDirectory(directory.path)  # the next process
     assert len(replaced) == 3
     for text in ("[5]", "[6]", "[7]"):

@@ -51,10 +51,10 @@ def _settle(session: Session, stands: Any, summary: Summary) -> str:
             "What stands is left as it is; take the new result, and keep the old one beside it, with: "
             f"snnplug run --resume {directory.path} --accept-versions"
         )
-    directory.let_go()
-    if changed:
+    if changed:  # first: killed from here on, the run is an unfinished one
         kept = directory.set_aside("summary.json")
         session.report.say(f"note: the result is another one now; the one before is kept as {kept}")
+    directory.let_go()
     if changed or not stands:
         directory.write_json("summary.json", record)
     return ""

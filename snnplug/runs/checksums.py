@@ -64,11 +64,18 @@ def known_files(directory: Path) -> dict[str, list[str]] | None:
 def is_whole(directory: Path, name: str) -> bool:
     """Whether a file is there and has a checksum that it may have."""
     try:
-        with open(directory / name, "rb") as handle:
-            now = hashlib.file_digest(handle, "sha256").hexdigest()
-        return now in (known_files(directory) or {}).get(name, ())
-    except (OSError, RunDirectoryError):
+        return _sum(directory / name) in (known_files(directory) or {}).get(name, ())
+    except RunDirectoryError:
         return False
+
+
+def _sum(file: Path) -> str:
+    """Return the checksum of a file, nothing where it cannot be read."""
+    try:
+        with open(file, "rb") as handle:
+            return hashlib.file_digest(handle, "sha256").hexdigest()
+    except OSError:
+        return ""
 
 
 def note_checksum(directory: Path, name: str, data: bytes, before: str = "") -> str:
@@ -78,8 +85,7 @@ def note_checksum(directory: Path, name: str, data: bytes, before: str = "") -> 
         directory: the run directory.
         name: of the file.
         data: what it is going to hold.
-        before: checksum of what it holds now; empty where that is not known for sure, as after a kill: then
-            all that it may hold stay known.
+        before: checksum of what it holds now; empty where this process has not written it.
 
     Returns:
         The checksum.
@@ -91,6 +97,8 @@ def note_checksum(directory: Path, name: str, data: bytes, before: str = "") -> 
     files = known_files(directory) or {}
     now = hashlib.sha256(data).hexdigest()
     known = files.get(name, [])
+    if not before and len(known) > 1:  # after a kill it may be either
+        before = _sum(directory / name)
     sums = list(dict.fromkeys([now, *([before] if before in known else known)]))
     if files.get(name) != sums:
         files[name] = sums
