@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import random
+import signal
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,7 @@ class Moody:
     def __call__(self, candidate: Candidate) -> float:
         Moody.scored += 1
         if Moody.scored > Moody.stop_after:
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)  # a user stops it
         width = min(candidate.genotype, 11)
         if width not in self.bad:
             return float(width)
@@ -132,7 +133,7 @@ def test_the_journal_says_why_and_by_whom(recipe: dict[str, Any], tmp_path: Path
     failed = {trial.key for trial in journal.trials if math.isnan(trial.score)}
     assert failed == set(journal.failures)
     for failure in journal.failures.values():
-        assert failure.reason.startswith("RuntimeError: no score for ")
+        assert failure.reason.startswith("scorer acme-mood:moody 1.0 raised RuntimeError: no score for ")
         assert (failure.plugin, failure.version) == ("acme-mood", "1.0")
     trials = snnplug.load(tmp_path / "run").trials
     assert {trial.reason for trial in trials if trial.score is not None} == {None}

@@ -21,6 +21,7 @@ from snnplug.errors import (
     RunFailed,
 )
 from snnplug.recipe.recipe import Recipe
+from snnplug.runs.directory import RunDirectory
 
 
 def test_all_stages_leave_their_files(toy_registry: Any, toy_recipe: dict[str, Any], tmp_path: Path) -> None:
@@ -82,10 +83,10 @@ def test_same_seed_same_result_and_other_seed_another(
 
 def test_replay_says_what_differs(toy_registry: Any, toy_recipe: dict[str, Any], tmp_path: Path) -> None:
     run(toy_recipe, out=tmp_path / "one", registry=toy_registry)
-    path = tmp_path / "one" / "summary.json"
-    summary = json.loads(path.read_text())
+    directory = RunDirectory(tmp_path / "one")
+    summary = directory.read_summary()
     summary["accuracy"]["test"] = 0.123
-    path.write_text(json.dumps(summary))
+    directory.write_json("summary.json", summary)
     again = replay(tmp_path / "one", out=tmp_path / "two", registry=toy_registry)
     assert not again.identical
     assert again.differences[0].startswith("accuracy.test: 0.123 -> ")
