@@ -184,3 +184,11 @@ def test_every_surrogate_is_drawn_and_described() -> None:
     assert {label for label in drawn if label.startswith("alpha")} == sharpness, (
         "run: python docs/surrogates.py"
     )
+
+
+def test_every_promise_is_held_by_a_test_that_exists() -> None:
+    named = re.findall(r"`((?:tests|plugins)/[\w/.-]+?\.py)(?:::(\w+))?`", (DOCS / "promises.md").read_text())
+    assert len(named) > 50
+    for file, test in named:
+        source = (DOCS.parent / file).read_text(encoding="utf-8")
+        assert not test or f"def {test}(" in source, f"{file} has no {test}"
