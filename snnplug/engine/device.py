@@ -22,11 +22,15 @@ DEVICES = ("auto", "cpu", "cuda")
 
 @attrs.frozen
 class Place:
-    """Where a run computes: "cpu" or "cuda", number of devices, and precision as in the recipe."""
+    """Where a run computes: "cpu" or "cuda", number of devices, and precision as in the recipe.
+
+    `partial` says that training steps leave parameters unused, as those of one path of a supernet do.
+    """
 
     accelerator: str
     devices: int = 1
     precision: str = "32-true"
+    partial: bool = False
 
     @property
     def device(self) -> torch.device:
@@ -37,6 +41,7 @@ class Place:
         """Return a launched Fabric; with several devices this starts the other processes."""
         # what Fabric says on the way is for authors of training loops, not for users of a recipe
         logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
+        several = "ddp_find_unused_parameters_true" if self.partial else "ddp"
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             from lightning_fabric import Fabric
@@ -45,7 +50,7 @@ class Place:
                 accelerator=self.accelerator,
                 devices=self.devices,
                 precision=self.precision,  # type: ignore[arg-type]
-                strategy="ddp" if self.devices > 1 else "auto",
+                strategy=several if self.devices > 1 else "auto",
             )
             fabric.launch()
         return fabric
@@ -57,13 +62,16 @@ def precision_of(recipe: Recipe) -> str:
     return found[0] if found else "32-true"
 
 
-def find_place(device: str = "auto", devices: int = 1, precision: str = "32-true") -> Place:
+def find_place(
+    device: str = "auto", devices: int = 1, precision: str = "32-true", *, partial: bool = False
+) -> Place:
     """Return where to compute, without starting anything.
 
     Args:
         device: "auto", "cpu" or "cuda"; auto takes a GPU if there is one.
         devices: number of GPUs (or of processes on the CPU).
         precision: as in the recipe.
+        partial: training steps may leave parameters unused.
 
     Raises:
         DeviceError: the device is not there, or cannot compute in this precision.
@@ -82,7 +90,7 @@ def find_place(device: str = "auto", devices: int = 1, precision: str = "32-true
         raise DeviceError(f"the number of devices must be at least 1, got {devices}")
     if device == "cpu" and precision == "16-mixed":
         raise DeviceError("train.precision 16-mixed needs a GPU; on the CPU use 32-true or bf16-mixed")
-    return Place(device, devices, precision)
+    return Place(device, devices, precision, partial)
 
 
 def device_name(fabric: Any) -> str:

@@ -118,12 +118,18 @@ class Parts:
         assert architecture is not None
         return self.build(lambda: architecture.build(self.task), *purpose)
 
-    def build(self, builder: Callable[[], nn.Module], *purpose: object) -> nn.Module:
+    def build(
+        self,
+        builder: Callable[[], nn.Module],
+        *purpose: object,
+        shape: Callable[[nn.Module, Tensor], None] = materialize,
+    ) -> nn.Module:
         """Build a network on the device: seeded, and every parameter with its shape.
 
         Args:
             builder: called without arguments.
             purpose: what its seed depends on, beside the run's.
+            shape: called with the network and an input, gives every parameter its shape.
 
         Raises:
             ContractError: it cannot run on the task's input.
@@ -133,7 +139,7 @@ class Parts:
             if not isinstance(built, nn.Module):
                 refuse(self.calls.root, "a torch.nn.Module", built)
             model = built.to(self.device)
-            materialize(model, self.sample(2))
+            shape(model, self.sample(2))
             if self.device.type == "cpu":
                 channels_last(model)
             return model.train()

@@ -66,7 +66,8 @@ def _compose(plan: Plan, device: str, devices: int, launch: bool, *, stages: boo
     from snnplug.engine.parts import make_parts
 
     recipe = plan.recipe
-    place = find_place(device, devices, precision_of(recipe))
+    partial = any(stage.load().partial for stage in recipe.running)
+    place = find_place(device, devices, precision_of(recipe), partial=partial)
     fabric = place.launch() if launch else None
     parts = make_parts(plan, place.device if fabric is None else fabric.device)
     _check_data(parts)

@@ -21,6 +21,7 @@ from snnplug.contracts import Genotype, SearchSpace, Strategy, Trial
 from snnplug.engine.scoring.evaluator import Job, Scored
 from snnplug.engine.scoring.workers import scoring
 from snnplug.engine.session import Session
+from snnplug.engine.supernet import Shared
 from snnplug.errors import ComponentError, RunFailed
 from snnplug.registry.component import Component
 from snnplug.registry.contain import calling, refuse, title
@@ -73,12 +74,19 @@ class Searcher:
         strategy: at its start.
         scorers: the search's own, then those that are recorded beside it.
         goals: 1 for each of them to be maximised, -1 for each to be minimised, by qualified name.
+        shared: weights that candidates inherit; None without a supernet.
     """
 
     def __init__(
-        self, session: Session, strategy: Strategy, scorers: Sequence[Component], goals: Mapping[str, float]
+        self,
+        session: Session,
+        strategy: Strategy,
+        scorers: Sequence[Component],
+        goals: Mapping[str, float],
+        shared: Shared | None = None,
     ) -> None:
         self.session, self.strategy, self.scorers, self.goals = session, strategy, scorers, goals
+        self.shared = shared
         plan = session.parts.plan
         self.strategy_component, self.calls = plan["search.strategy"], session.parts.calls
         self.deciding = calling(
@@ -104,7 +112,9 @@ class Searcher:
         draws: Counter[str] = Counter()
         reason, resume = "", f"snnplug run --resume {session.directory.path}"
         with (
-            scoring(session.parts, self.scorers, section.workers, resume, section.timeout) as score,
+            scoring(
+                session.parts, self.scorers, section.workers, resume, section.timeout, self.shared
+            ) as score,
             session.report.bar("search", strategy.draws) as bar,
         ):
             while genotypes := self._ask(draws.total()):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from snnplug.engine.parts import Parts
     from snnplug.engine.session import Session
+    from snnplug.engine.supernet import Shared
     from snnplug.recipe.recipe import Recipe
     from snnplug.runs.directory import RunDirectory
 
@@ -41,6 +42,7 @@ class Work:
         network: the network as it stands, None before a stage has made one.
         records: the parts of summary.json by key.
         seconds: time by stage.
+        shared: weights that candidates of a search inherit, None without a supernet.
     """
 
     parts: Parts
@@ -48,6 +50,7 @@ class Work:
     network: nn.Module | None = None
     records: dict[str, Any] = attrs.field(factory=dict)
     seconds: dict[str, float] = attrs.field(factory=dict)
+    shared: Shared | None = None
 
 
 class Stage(Protocol):
@@ -57,12 +60,14 @@ class Stage(Protocol):
         name: its table in the recipe; dotted for one inside another stage's, such as `outer.inner`.
         sections: classes of its sections of the recipe by name; see `snnplug.recipe.section`.
         implied: names of sections that stand with their defaults where the recipe has none.
+        partial: a training step of it leaves parameters unused, which several processes have to know.
         gives: what it leaves in `Work` that was not there before: a "genotype", a "network", or nothing.
     """
 
     name: ClassVar[str]
     sections: ClassVar[Mapping[str, type]]
     implied: ClassVar[tuple[str, ...]] = ()
+    partial: ClassVar[bool] = False
     gives: ClassVar[Literal["genotype", "network", ""]] = ""
 
     @classmethod

@@ -13,8 +13,8 @@ import torch
 from torch import nn
 
 from snnplug.contracts import Genotype
+from snnplug.engine.course import Course
 from snnplug.engine.data import order, shares
-from snnplug.engine.evaluate import evaluate
 from snnplug.engine.lone_samples import running_norms
 from snnplug.engine.optimize import learning_rate_factor, make_optimizer
 from snnplug.engine.parts import Parts
@@ -42,6 +42,7 @@ def train(
     section: TrainSection,
     stage: str,
     genotype: Genotype = None,
+    course: Course | None = None,
 ) -> list[Epoch]:
     """Train a network in place, or continue from the stage's checkpoint.
 
@@ -53,6 +54,7 @@ def train(
         stage: whose training it is: the lines in metrics.jsonl carry it, and the checkpoint is named
             after it, but for "train", whose is `checkpoint.pt`.
         genotype: of the network, where it has one; a checkpoint of another is put aside.
+        course: what happens around batches and epochs; by default nothing of its own.
 
     Returns:
         A record for each epoch, as in metrics.jsonl.
@@ -66,7 +68,7 @@ def train(
     with parts.calls.losing:
         parts.loss.watch(model)
     try:
-        return _Trainer(session, parts, model, section, stage, genotype).run()
+        return _Trainer(session, parts, model, section, stage, genotype, course or Course()).run()
     finally:
         with parts.calls.losing:
             parts.loss.unwatch()
@@ -110,10 +112,11 @@ class _Trainer:
         section: TrainSection,
         stage: str,
         genotype: Genotype,
+        course: Course,
     ) -> None:
         self.session, self.parts, self.calls, self.stage = session, parts, parts.calls, stage
         self.section, self.fabric, self.genotype = section, session.fabric, genotype
-        self.plain = model
+        self.plain, self.course = model, course
         self.history: list[Epoch] = []
         self.best: dict[str, torch.Tensor] = {}
         self.checkpoint = checkpoint_name(stage)
@@ -195,11 +198,13 @@ class _Trainer:
         rank, world = self.fabric.global_rank, self.fabric.world_size
         parted = shares(indices, section.batch_size, rank=rank, world=world)
         self.model.train()
+        self.course.before_epoch(epoch)
         note = self._note()
         with seeded(derive_seed(parts.seed, "epoch", epoch, rank)):  # dropout and augmentation
             samples = parts.batches(split, [share.indices for share in parted], self.stage, epoch)
             for index, (share, (values, labels)) in enumerate(zip(parted, samples, strict=True)):
                 labels = labels.to(device, non_blocking=True)
+                self.course.before_batch(epoch, index)
                 with running_norms(self.model, alone=world > 1 and len(labels) == 1):
                     x = parts.encode(values, self.stage, epoch, index, rank)
                     if index == 0:  # of every batch it would cost time
@@ -241,7 +246,8 @@ class _Trainer:
         )
 
     def _finish_epoch(self, epoch: int, loss: float, accuracy: float, started: float) -> None:
-        held_out = evaluate(self.parts, self.plain, self.parts.splits.val, "val", self.section.batch_size)
+        facts = self.course.after_epoch(self.fabric)
+        held_out = self.course.validate(self.parts, self.plain, self.section.batch_size)
         self.history.append(
             Epoch(
                 stage=self.stage,
@@ -253,6 +259,7 @@ class _Trainer:
                 lr=self.optimizer.param_groups[0]["lr"],
                 seconds=time.perf_counter() - started,
                 threads=self.threads,
+                facts=dict(facts),
             )
         )
         if self.section.keep == "best" and self._best_epoch() == epoch:

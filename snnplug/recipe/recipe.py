@@ -67,7 +67,8 @@ class Recipe:
         own = {k: v for k, v in attrs.asdict(self, recurse=False).items() if k != "sections"}
         data: Table = {k: copy.deepcopy(v) for k, v in own.items() if v is not None and v != ()}
         for name, section in sorted(self.sections.items(), key=lambda item: item[0].count(".")):
-            data = put(data, name, attrs.asdict(section))
+            table = attrs.asdict(section)
+            data = put(data, name, {key.rstrip("_"): value for key, value in table.items()})
         return data
 
     @property
@@ -165,6 +166,9 @@ class _Reader:
             del self.data[key]
 
     def _structure(self, table: Any, section: type, key: str) -> Any:
+        if isinstance(table, dict):  # a key that is a word of Python, such as `from`, has an underscore there
+            words = {f.name.rstrip("_"): f.name for f in attrs.fields(section) if f.name.endswith("_")}
+            table = {words.get(name, name): value for name, value in table.items()}
         try:
             return _converter().structure(table, section)
         except Exception as error:

@@ -40,6 +40,11 @@ class StageSpec:
 
 
 STAGES: tuple[StageSpec, ...] = (
+    StageSpec(
+        "search.supernet",
+        "snnplug.engine.stages.supernet:Supernet",
+        "snnplug.report.sections.supernet:Supernet",
+    ),
     StageSpec("search", "snnplug.engine.stages.search:Search", "snnplug.report.sections.search:Search"),
     StageSpec("train", "snnplug.engine.stages.train:Train", "snnplug.report.sections.train:Train"),
     StageSpec("measure", "snnplug.engine.stages.measure:Measure", "snnplug.report.sections.measure:Measure"),

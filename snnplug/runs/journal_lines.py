@@ -32,7 +32,7 @@ _FIELDS: dict[str, Any] = {
     "values": dict,
     "seconds": (int, float),
 }
-_MORE = {"failure", "checksum"}
+_MORE = {"failure", "checksum", "parts"}
 
 
 @attrs.frozen(kw_only=True)
@@ -72,6 +72,8 @@ def damaged_journal(path: Path, what: str, line: int = 0) -> RunDirectoryError:
 def to_line(trial: Trial, failure: Failure | None = None) -> dict[str, Any]:
     """Return the `user_attrs` of a trial."""
     own = {name: getattr(trial, name) for name in _FIELDS} | {"values": dict(trial.values)}
+    if trial.parts:
+        own["parts"] = dict(trial.parts)
     if failure is not None:
         own["failure"] = attrs.asdict(failure)
     return own | {"checksum": _checksum(own, trial.score)}
@@ -127,7 +129,8 @@ def _trial(record: Mapping[str, Any]) -> tuple[Trial, Failure | None]:
     if own.pop("checksum", None) not in (None, _checksum(own, score)):
         raise _NoTrialError("its checksum is wrong")
     failure = own.pop("failure", None)
-    if any(type(value) not in (int, float) for value in own["values"].values()):
+    numbers = [*own["values"].values(), *own.setdefault("parts", {}).values()]
+    if any(type(value) not in (int, float) for value in numbers):
         raise _NoTrialError("it is no trial")
     return Trial(score=score, **own), Failure(**failure) if failure is not None else None
 

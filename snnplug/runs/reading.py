@@ -162,6 +162,12 @@ def _converter() -> cattrs.Converter:
     converter.register_structure_hook(Summary, _summary_hook(converter))
     converter.register_structure_hook(Activity, functools.partial(_to_activity, converter))
     converter.register_unstructure_hook(Activity, functools.partial(_from_activity, converter))
+    converter.register_unstructure_hook(
+        Epoch,
+        cattrs.gen.make_dict_unstructure_fn(
+            Epoch, converter, facts=cattrs.gen.override(omit_if_default=True)
+        ),
+    )
     for record in (TrialRecord, SearchRecord, Accuracy, Summary):  # the inner ones first
         plain = cattrs.gen.make_dict_unstructure_fn(record, converter)
         converter.register_unstructure_hook(record, functools.partial(_without_none, plain))

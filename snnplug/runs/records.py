@@ -184,6 +184,7 @@ class TrialRecord:
         genotype, key: the candidate.
         score: the scorer's.
         values: scores of the baselines and objectives, by name.
+        parts: what the score is made of, by name; None where the scorer does not say.
         seconds: time of all its scores together.
         draws: how often it was drawn.
         reason: why it has no score.
@@ -194,6 +195,7 @@ class TrialRecord:
     key: str = ""
     score: Number = None
     values: Mapping[str, Number] = attrs.field(factory=dict)
+    parts: Mapping[str, Number] | None = None
     seconds: Number = None
     draws: int | None = None
     reason: str | None = None
@@ -207,6 +209,7 @@ class TrialRecord:
             key=trial.key,
             score=trial.score,
             values=dict(trial.values),
+            parts=dict(trial.parts) or None,
             seconds=None if draws is None else trial.seconds,
             draws=draws,
             reason=reason,
@@ -274,7 +277,10 @@ class Summary:
 
 @attrs.frozen(kw_only=True)
 class Epoch:
-    """One line of `metrics.jsonl`: an epoch, from 1, of the training of a stage, in that many CPU threads."""
+    """One line of `metrics.jsonl`: an epoch, from 1, of the training of a stage, in that many CPU threads.
+
+    `facts` are numbers that a stage has counted in it, by name.
+    """
 
     stage: str = "train"
     epoch: int
@@ -285,6 +291,7 @@ class Epoch:
     lr: Number = None
     seconds: Number = None
     threads: int | None = None
+    facts: Mapping[str, Number] = attrs.field(factory=dict)
 
     @property
     def judged(self) -> Number:

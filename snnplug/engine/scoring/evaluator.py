@@ -12,16 +12,17 @@ import functools
 import math
 import numbers
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import attrs
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from snnplug.contracts import Candidate, Genotype, Trial
+from snnplug.contracts import Candidate, Genotype, Score, Trial
 from snnplug.engine.data import order, read_samples
 from snnplug.engine.parts import Parts
+from snnplug.engine.supernet import Shared, shared_network
 from snnplug.errors import ContractError, SnnplugError, UsageError
 from snnplug.nn import seeded
 from snnplug.registry.component import Component
@@ -66,6 +67,7 @@ class _Score(NamedTuple):
     reason: str = ""
     plugin: str = ""
     details: str = ""
+    parts: Mapping[str, float] = {}
 
 
 @contextlib.contextmanager
@@ -99,13 +101,14 @@ class Evaluator:
     Args:
         parts: around the networks; with a search space.
         scorers: the one that gives the score, then those whose values are recorded beside it.
+        shared: weights that candidates inherit; None without a supernet.
 
     Raises:
         ContractError: a scorer is not callable.
     """
 
-    def __init__(self, parts: Parts, scorers: Sequence[Component]) -> None:
-        self.parts = parts
+    def __init__(self, parts: Parts, scorers: Sequence[Component], shared: Shared | None = None) -> None:
+        self.parts, self.shared = parts, shared
         self.scorers = tuple(zip(scorers, build_scorers(scorers), strict=True))
         self.batch = functools.lru_cache(maxsize=8)(self._batch)
         self.shuffled = order(len(parts.splits.train), derive_seed(parts.seed, "search batches"))
@@ -123,6 +126,10 @@ class Evaluator:
             build=lambda repeat=0: self.parts.network(job.genotype, job.key, repeat),
             batch=self.batch,
             seed=derive_seed(self.parts.seed, "scorer", job.key),
+            held_out=self._held_out,
+            held_out_samples=len(self.parts.splits.val or ()),
+            readout=self.parts.readout,
+            **self._inherited(job),
         )
         with one_thread():
             own, *others = [self._try(*scorer, candidate) for scorer in self.scorers]
@@ -133,6 +140,7 @@ class Evaluator:
             key=job.key,
             score=own.value,
             values={name: other.value for name, other in recorded if math.isfinite(other.value)},
+            parts=own.parts,
             seconds=time.perf_counter() - started,
         )
         failed = [(one.reason, one.details) for one in (own, *others) if math.isnan(one.value)]
@@ -143,15 +151,43 @@ class Evaluator:
     ) -> _Score:
         try:
             with calling(component, _NUMBER, self.parts.plan.used):
-                value = _number(component, scorer(candidate))
+                result = scorer(candidate)
+                parts = dict(result.parts) if isinstance(result, Score) else {}
+                parts = {str(name): _number(component, part) for name, part in parts.items()}
+                value = _number(component, result.value if isinstance(result, Score) else result)
         except UsageError:
             raise
         except SnnplugError as error:
             plugin = getattr(error, "plugin", "") or component.plugin
             return _Score(math.nan, str(error), plugin, getattr(error, "details", ""))
         if math.isfinite(value):
-            return _Score(value)
+            return _Score(value, parts=parts)
         return _Score(value, f"{title(component)} gave {value}; expected {_NUMBER}", component.plugin)
+
+    def _inherited(self, job: Job) -> dict[str, Any]:
+        """Return what a candidate has of the supernet, nothing where there is none."""
+        if self.shared is None:
+            return {}
+        return {
+            "inherit": lambda: shared_network(self.parts, self.supernet, job.genotype, job.key),
+            "facts": self.shared.facts,
+        }
+
+    @functools.cached_property
+    def supernet(self) -> nn.Module:
+        """The trained supernet, loaded when the first candidate asks for it."""
+        assert self.shared is not None
+        return self.shared.load(self.parts)
+
+    def _held_out(self, index: int, size: int) -> tuple[Tensor, Tensor]:
+        split = self.parts.splits.val
+        assert split is not None
+        chosen = torch.arange(index * size, min((index + 1) * size, len(split)))
+        with seeded(derive_seed(self.parts.seed, "held out", index, size)):
+            with self.parts.calls.loading:
+                values, labels = read_samples(split, chosen, self.parts.fit)
+            self.parts.calls.check_batch(values, labels)
+        return self.parts.encode(values, "held out", index, size), labels.to(self.parts.device)
 
     def _batch(self, index: int, size: int) -> tuple[Tensor, Tensor]:
         split = self.parts.splits.train

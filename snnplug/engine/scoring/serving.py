@@ -66,8 +66,8 @@ def _score(pipe: Connection) -> None:
     from snnplug.engine.parts import make_parts
     from snnplug.engine.scoring.evaluator import Evaluator
 
-    plan, scorers, device = pickle.loads(pipe.recv_bytes())
-    evaluate = Evaluator(make_parts(plan, torch.device(device)), scorers)
+    plan, scorers, device, shared = pickle.loads(pipe.recv_bytes())
+    evaluate = Evaluator(make_parts(plan, torch.device(device)), scorers, shared)
     with deterministic():
         pipe.send_bytes(pickle.dumps(READY))
         while True:

@@ -18,6 +18,7 @@ from snnplug.contracts import Trial
 from snnplug.engine.parts import Parts
 from snnplug.engine.scoring.evaluator import Evaluator, Job, Scored, build_scorers
 from snnplug.engine.scoring.worker import Worker
+from snnplug.engine.supernet import Shared
 from snnplug.errors import ContractError, RunFailed, SnnplugError, one_line
 from snnplug.registry.component import Component
 
@@ -28,7 +29,12 @@ _LOOK_AGAIN = 3600.0  # seconds; a system waits only so long at a time
 
 
 def scoring(
-    parts: Parts, scorers: Sequence[Component], workers: int, resume: str, timeout: float = 0.0
+    parts: Parts,
+    scorers: Sequence[Component],
+    workers: int,
+    resume: str,
+    timeout: float = 0.0,
+    shared: Shared | None = None,
 ) -> Here | Workers:
     """Return what scores candidates: this process, or others.
 
@@ -37,10 +43,11 @@ def scoring(
         workers: number of processes; 1 for this one, unless there is a time limit.
         resume: the command that goes on after a failure, for messages.
         timeout: seconds that a candidate may take, 0 for any time.
+        shared: weights that candidates inherit; None without a supernet.
     """
     if workers == 1 and not timeout:
-        return Here(parts, scorers)
-    return Workers(parts, scorers, workers, resume, timeout)
+        return Here(parts, scorers, shared)
+    return Workers(parts, scorers, workers, resume, timeout, shared)
 
 
 def check_scoring(parts: Parts, scorers: Sequence[Component], workers: int, timeout: float = 0.0) -> None:
@@ -57,8 +64,8 @@ def check_scoring(parts: Parts, scorers: Sequence[Component], workers: int, time
 class Here:
     """Scores in this process, one candidate after the other."""
 
-    def __init__(self, parts: Parts, scorers: Sequence[Component]) -> None:
-        self._evaluate = Evaluator(parts, scorers)
+    def __init__(self, parts: Parts, scorers: Sequence[Component], shared: Shared | None = None) -> None:
+        self._evaluate = Evaluator(parts, scorers, shared)
 
     def __enter__(self) -> Here:
         return self
@@ -79,18 +86,25 @@ class Workers:
         count: largest number of processes.
         resume: the command that goes on after a failure, for messages.
         timeout: seconds that a candidate may take, 0 for any time.
+        shared: weights that candidates inherit.
 
     Raises:
         ContractError: a component of the recipe cannot be sent to another process.
     """
 
     def __init__(
-        self, parts: Parts, scorers: Sequence[Component], count: int, resume: str, timeout: float = 0.0
+        self,
+        parts: Parts,
+        scorers: Sequence[Component],
+        count: int,
+        resume: str,
+        timeout: float = 0.0,
+        shared: Shared | None = None,
     ) -> None:
         self._count, self._resume, self._timeout = count, resume, timeout or math.inf
         self._workers: list[Worker] = []
         self._deaths: Counter[str] = Counter()
-        self._orders = _orders(parts, scorers, count, timeout)
+        self._orders = _orders(parts, scorers, count, timeout, shared)
 
     def __enter__(self) -> Workers:
         return self
@@ -163,10 +177,12 @@ class Workers:
         return job
 
 
-def _orders(parts: Parts, scorers: Sequence[Component], count: int, timeout: float) -> bytes:
+def _orders(
+    parts: Parts, scorers: Sequence[Component], count: int, timeout: float, shared: Shared | None = None
+) -> bytes:
     """Return what a worker builds its evaluator of."""
     try:
-        return pickle.dumps((parts.plan, tuple(scorers), str(parts.device)))
+        return pickle.dumps((parts.plan, tuple(scorers), str(parts.device), shared))
     except Exception as error:  # pickle raises whatever it meets
         setting = f"search.timeout = {timeout:g}" if timeout else f"search.workers = {count}"
         without = "no search.timeout and search.workers = 1" if timeout else "search.workers = 1"

@@ -66,7 +66,7 @@ class Search(Stage):
         """Refuse objectives that repeat a scorer, and what workers could not import; build all once."""
         from snnplug.engine.scoring.workers import check_scoring
 
-        problems = _repeated(parts.plan)
+        problems = [*_repeated(parts.plan), *_without_weights(parts)]
         if problems:
             raise RecipeError(problems)
         _strategy(parts)
@@ -79,7 +79,8 @@ class Search(Stage):
             from snnplug.engine.searching import Searcher
 
             parts = session.parts
-            found = Searcher(session, _strategy(parts), _scorers(parts.plan), _goals(parts.plan)).run()
+            plan = parts.plan
+            found = Searcher(session, _strategy(parts), _scorers(plan), _goals(plan), work.shared).run()
             assert parts.space is not None
             records = [
                 TrialRecord.of(trial, found.draws[trial.key], found.reasons.get(trial.key))
@@ -116,6 +117,28 @@ def _repeated(plan: Plan) -> list[str]:
             problems.append(f"search.objectives.{name}: {seen[component.qualified]}")
         seen.setdefault(component.qualified, "it is named twice")
     return problems
+
+
+def _without_weights(parts: Parts) -> list[str]:
+    """Return a line for each scorer that looks at inherited weights where there are none to be had."""
+    plan, problems = parts.plan, []
+    trained, val = plan.recipe.sections.get("search.supernet"), parts.splits.val
+    named = {"search.scorer": plan["search.scorer"], **_prefixed(plan, "search.objectives")}
+    for key, component in named.items():
+        if not getattr(component.spec, "inherits", False):
+            continue
+        if trained is None:
+            problems.append(f"{key}: {component.name} looks at inherited weights; add [search.supernet]")
+        elif val is None or not len(val):
+            problems.append(
+                f"{key}: {component.name} looks at held-out data, and dataset "
+                f"{plan['dataset'].qualified} has no validation split"
+            )
+    return problems
+
+
+def _prefixed(plan: Plan, key: str) -> dict[str, Component]:
+    return {f"{key}.{name}": component for name, component in plan.under(key).items()}
 
 
 def _space(parts: Parts) -> SearchSpace:

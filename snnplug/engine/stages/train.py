@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import attrs
 
 from snnplug.engine.stage import Restored, Stage, Work
 from snnplug.engine.train_section import TrainSection
+from snnplug.errors import RecipeError
 
 if TYPE_CHECKING:
     from snnplug.engine.parts import Parts
@@ -15,11 +18,22 @@ if TYPE_CHECKING:
 __all__ = ["Train"]
 
 
+@attrs.frozen(kw_only=True)
+class NetworkSection(TrainSection):
+    """`[train]`: how the network is trained.
+
+    Attributes:
+        start: weights at the beginning: new ones, or those inherited from the supernet.
+    """
+
+    start: Literal["scratch", "inherit"] = "scratch"
+
+
 class Train(Stage):
     """Train the network of the genotype found, or the recipe's architecture."""
 
     name = "train"
-    sections: ClassVar = {"train": TrainSection}
+    sections: ClassVar = {"train": NetworkSection}
     gives = "network"
 
     def check(self, parts: Parts) -> None:
@@ -27,6 +41,9 @@ class Train(Stage):
         from snnplug.engine.lone_samples import check_smallest_batch
         from snnplug.engine.optimize import check_optimizer
 
+        recipe = parts.plan.recipe
+        if recipe.train.start == "inherit" and recipe.sections.get("search.supernet") is None:
+            raise RecipeError(["train.start: there is nothing to inherit; add [search.supernet]"])
         check_optimizer(parts.plan.recipe.train, self.name)
         check_smallest_batch(parts, parts.plan.recipe.train, self.name)
 
@@ -42,6 +59,10 @@ class Train(Stage):
 
         model = work.parts.network(work.genotype, self.name)
         section = work.parts.plan.recipe.train
+        if section.start == "inherit":
+            assert work.shared is not None
+            supernet: Any = work.shared.load(work.parts)
+            model.load_state_dict(dict(supernet.weights(work.genotype)))
         history = train(session, work.parts, model, section, self.name, work.genotype)
         work.network = model
         work.records["epochs"] = len(history)

@@ -1,0 +1,164 @@
+"""A supernet in training, and where its weights are afterwards.
+
+Every batch trains one path, drawn from the seed, the epoch and the number of the batch alone: never from the
+process, so that several train the same one. It is judged by the mean over a fixed sample of paths.
+"""
+
+from __future__ import annotations
+
+import random
+import statistics
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+import torch
+from torch import Tensor, nn
+
+from snnplug.contracts import Genotype, SearchSpace
+from snnplug.engine.course import Course
+from snnplug.engine.evaluate import Score, evaluate
+from snnplug.engine.parts import Parts
+from snnplug.errors import ContractError, one_line
+from snnplug.nn import SpikeTotal, count_spikes, is_materialized, materialize
+from snnplug.runs.directory import RunDirectory
+from snnplug.seeds import derive_seed
+
+__all__ = ["Paths", "Shared", "build_supernet", "shared_network"]
+
+_MOST_PATHS = 10_000  # drawn until every parameter has a shape
+
+
+@attrs.frozen
+class Shared:
+    """The weights of a trained supernet.
+
+    Attributes:
+        directory: of the run that holds them.
+        name: of the checkpoint.
+        facts: what its training has found out, such as mean spikes per sample.
+    """
+
+    directory: Path
+    name: str
+    facts: Mapping[str, float] = attrs.field(factory=dict)
+
+    def load(self, parts: Parts) -> nn.Module:
+        """Return the supernet with its weights, on the device of the parts."""
+        state = RunDirectory(self.directory).load_checkpoint(self.name)
+        if state is None:
+            raise ContractError(f"there is no {self.directory / self.name}: no supernet has been trained")
+        supernet = build_supernet(parts)
+        try:
+            supernet.load_state_dict(state["model"])
+        except RuntimeError as error:
+            raise ContractError(
+                f"the supernet in {self.directory} is not that of this search space: {one_line(error)}"
+            ) from error
+        return supernet.eval()
+
+
+def build_supernet(parts: Parts) -> nn.Module:
+    """Return the supernet of the space: seeded, on the device, every parameter with its shape.
+
+    Raises:
+        ContractError: the space has none, or some parameter is on no path.
+    """
+    space: Any = parts.space
+    if not callable(getattr(space, "supernet", None)):
+        raise ContractError(f"{type(space).__name__} has no supernet; choose another search space")
+
+    def shape(model: Any, x: Tensor) -> None:
+        rng = random.Random(derive_seed(parts.seed, "supernet paths"))
+        for _ in range(_MOST_PATHS):
+            if is_materialized(model):
+                break
+            model.select(space.sample(rng))
+            materialize(model, x, partly=True)
+        model.select(space.sample(rng))
+        materialize(model, x)
+
+    return parts.build(space.supernet, "search.supernet", shape=shape)
+
+
+def shared_network(parts: Parts, supernet: Any, genotype: Genotype, key: str) -> nn.Module:
+    """Return the network of a genotype with weights of a supernet of its own copy, in evaluation mode."""
+    network = parts.network(genotype, key, "inherited")
+    with parts.calls.running:
+        network.load_state_dict(dict(supernet.weights(genotype)))
+    return network.eval()
+
+
+class Paths(Course):
+    """Single-path training: uniform draws, judged by a fixed sample of paths.
+
+    Args:
+        parts: with a search space.
+        model: the supernet.
+        count: paths that it is judged by.
+    """
+
+    def __init__(self, parts: Parts, model: Any, count: int) -> None:
+        assert parts.space is not None
+        self.parts, self.model, self.space = parts, model, parts.space
+        self.sample = list(_different(self.space, derive_seed(parts.seed, "validation paths"), count))
+        self.accuracies: list[float] = []
+        self._counting: Any = None
+        self._total = SpikeTotal()
+        self._samples = torch.zeros((), dtype=torch.float64)
+        self._hook: Any = None
+
+    def before_epoch(self, epoch: int) -> None:
+        """Count spikes and samples from now on."""
+        self._counting = count_spikes(self.model)
+        self._total = self._counting.__enter__()
+        self._samples = torch.zeros((), dtype=torch.float64)
+        self._hook = self.model.register_forward_pre_hook(self._count)
+
+    def before_batch(self, epoch: int, index: int) -> None:
+        """Select the path of a batch."""
+        rng = random.Random(derive_seed(self.parts.seed, "path", epoch, index))
+        with self.parts.calls.running:
+            self.model.select(self.space.sample(rng))
+
+    def after_epoch(self, fabric: Any) -> Mapping[str, float]:
+        """Return the mean spikes per sample, of neurons and with those that pools pass on."""
+        self._hook.remove()
+        self._counting.__exit__(None, None, None)
+        sums = torch.tensor(
+            [self._total.neurons, self._total.pools, float(self._samples)], dtype=torch.float64
+        )
+        if fabric.world_size > 1:
+            sums = fabric.all_reduce(sums.to(fabric.device), reduce_op="sum").cpu()
+        neurons, pools, samples = sums.tolist()
+        return {"spikes": neurons / samples, "spikes_and_pools": (neurons + pools) / samples}
+
+    def validate(self, parts: Parts, model: Any, batch_size: int) -> Score | None:
+        """Return the mean loss and accuracy over the sample of paths."""
+        scores = []
+        for genotype in self.sample:
+            with parts.calls.running:
+                model.select(genotype)
+            score = evaluate(parts, model, parts.splits.val, "val", batch_size)
+            if score is None:
+                return None
+            scores.append(score)
+        self.accuracies = [score.accuracy for score in scores]
+        return Score(statistics.fmean(score.loss for score in scores), statistics.fmean(self.accuracies))
+
+    def _count(self, module: nn.Module, args: tuple[Any, ...]) -> None:
+        self._samples += args[0].shape[1]
+
+
+def _different(space: SearchSpace, seed: int, count: int) -> Iterator[Genotype]:
+    """Yield genotypes of different networks, as many as wanted or as are found."""
+    rng = random.Random(seed)
+    seen: set[str] = set()
+    for _ in range(100 * count):
+        if len(seen) == count:
+            return
+        genotype = space.sample(rng)
+        if (key := space.key(genotype)) not in seen:
+            seen.add(key)
+            yield genotype
