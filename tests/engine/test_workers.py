@@ -93,7 +93,8 @@ def test_an_error_of_the_parts_is_raised_as_it_is(
 def test_why_no_candidate_has_a_score(toy_registry: Any, toy_recipe: dict[str, Any], tmp_path: Path) -> None:
     recipe = searching(toy_recipe, workers=2, scorer={"use": "toy", "fail": "error"})
     with pytest.raises(
-        RunFailed, match="could not be scored; one of them failed with RuntimeError: no score today"
+        RunFailed,
+        match="could not be scored; one of them failed: scorer local:toy raised RuntimeError: no score today",
     ):
         run(recipe, out=tmp_path / "run", registry=toy_registry)
 
