@@ -108,21 +108,16 @@ def _scores(
     from snnplug.report.correlation import scores_table, to_record, write_scatter
     from snnplug.statistics.predictors import figures, layer_groups
 
-    try:
-        found = correlate(
-            benchmark,
-            recipe,
-            scorers=scorers,
-            sample=sample,
-            out=out,
-            overrides=overrides,
-            device=device,
-            quiet=quiet,
-        )
-    except KeyboardInterrupt as stop:
-        hints = getattr(stop, "__notes__", ())
-        click.echo("; ".join(["snnplug: interrupted", *hints]), err=True)
-        raise SystemExit(130) from None
+    found = correlate(
+        benchmark,
+        recipe,
+        scorers=scorers,
+        sample=sample,
+        out=out,
+        overrides=overrides,
+        device=device,
+        quiet=quiet,
+    )
     seed = found.settings["seed"]
     groups = layer_groups(found.networks, found.predictors)
     rows = [figures(predictor, found.networks, groups, seed=seed) for predictor in found.predictors]

@@ -57,8 +57,9 @@ class _LazyGroup(click.Group):
         except SnnplugError as error:
             click.echo(f"snnplug: {error}", err=True)
             ctx.exit(error.exit_code)
-        except KeyboardInterrupt:
-            click.echo("snnplug: interrupted", err=True)
+        except KeyboardInterrupt as stop:
+            hints = getattr(stop, "__notes__", ())  # of whatever knows how to go on
+            click.echo("; ".join(["snnplug: interrupted", *hints]), err=True)
             ctx.exit(130)
 
 

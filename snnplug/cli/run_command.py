@@ -70,31 +70,26 @@ def command(
     from snnplug.engine.run import resume as continue_run
     from snnplug.engine.run import run as start_run
 
-    try:
-        if resumed is not None:
-            done = continue_run(
-                resumed,
-                device=device,
-                devices=devices,
-                quiet=quiet,
-                dashboard=dashboard,
-                accept_versions=accept_versions,
-                retry_failed=retry_failed,
-            )
-        else:
-            done = start_run(
-                recipe or DEFAULT,
-                out=out,
-                overrides=overrides,
-                device=device,
-                devices=devices,
-                quiet=quiet,
-                dashboard=dashboard,
-            )
-    except KeyboardInterrupt as stop:
-        hints = getattr(stop, "__notes__", ())
-        click.echo("; ".join(["snnplug: interrupted", *hints]), err=True)
-        raise SystemExit(130) from None
+    if resumed is not None:
+        done = continue_run(
+            resumed,
+            device=device,
+            devices=devices,
+            quiet=quiet,
+            dashboard=dashboard,
+            accept_versions=accept_versions,
+            retry_failed=retry_failed,
+        )
+    else:
+        done = start_run(
+            recipe or DEFAULT,
+            out=out,
+            overrides=overrides,
+            device=device,
+            devices=devices,
+            quiet=quiet,
+            dashboard=dashboard,
+        )
     if os.environ.get("LOCAL_RANK", "0") != "0":
         return  # one of several processes; the first speaks for all
     if not quiet:
