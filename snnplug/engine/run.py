@@ -231,15 +231,16 @@ class _Order:
             return self._execute(device, devices)
 
     def _execute(self, device: str, devices: int) -> Run:
-        prepared = prepare(self.recipe, self.registry, device=device, devices=devices, launch=True)
-        with ExitStack() as held:
-            directory = self._directory(prepared.fabric, held)
-            try:
+        directory = self.directory
+        try:
+            prepared = prepare(self.recipe, self.registry, device=device, devices=devices, launch=True)
+            with ExitStack() as held:
+                directory = self._directory(prepared.fabric, held)
                 return self._run(self._session(prepared, directory))
-            except KeyboardInterrupt as stop:
-                if directory.file("resolved.json").exists():
-                    stop.add_note(f"continue with: snnplug run --resume {directory.path}")
-                raise
+        except KeyboardInterrupt as stop:
+            if directory is not None and directory.file("resolved.json").exists():
+                stop.add_note(f"continue with: snnplug run --resume {directory.path}")
+            raise
 
     def _directory(self, fabric: Any, held: ExitStack) -> RunDirectory:
         """Return the directory, which the leading process makes and holds; the others are told which."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import random
-import signal
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import toys
 
 import snnplug
 from snnplug import Candidate, Registry, ScorerSpec, StrategySpec, Trial
+from snnplug.errors import RunFailed
 from snnplug.runs.journal import TrialJournal
 
 
@@ -44,15 +44,12 @@ class Moody:
     """
 
     scored = 0
-    stop_after = 10**9
 
     def __init__(self, *, bad: tuple[int, ...] = (), how: str = "error") -> None:
         self.bad, self.how = bad, how
 
     def __call__(self, candidate: Candidate) -> float:
         Moody.scored += 1
-        if Moody.scored > Moody.stop_after:
-            signal.raise_signal(signal.SIGINT)  # a user stops it
         width = min(candidate.genotype, 11)
         if width not in self.bad:
             return float(width)
@@ -76,7 +73,7 @@ def registry(version: str = "1.0", **settings: Any) -> Registry:
 
 @pytest.fixture
 def recipe(toy_recipe: dict[str, Any]) -> dict[str, Any]:
-    Moody.scored, Moody.stop_after = 0, 10**9
+    Moody.scored = 0
     search = {**toy_recipe["search"], "strategy": {"use": "follower"}, "scorer": {"use": "moody"}}
     del toy_recipe["train"]
     return {**toy_recipe, "search": search}
@@ -91,16 +88,23 @@ def outcome(directory: Path) -> Any:
 
 @pytest.mark.parametrize("how", ["inf", "-inf", "nan", "error"])
 def test_killed_and_resumed_equals_unbroken_whatever_a_scorer_answers(
-    how: str, recipe: dict[str, Any], tmp_path: Path
+    how: str, recipe: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = {"bad": (2, 3, 7, 11), "how": how}
     snnplug.run(recipe, out=tmp_path / "whole", registry=registry(**settings))
     assert sum(trial.get("score") is None for trial in outcome(tmp_path / "whole")[1]) >= 2
+    add = TrialJournal.add
     for stop in (1, 4, 6):
-        Moody.scored, Moody.stop_after = 0, stop
-        with pytest.raises(KeyboardInterrupt):
-            snnplug.run(recipe, out=tmp_path / f"{stop}", registry=registry(**settings))
-        Moody.stop_after = 10**9
+
+        def stopped(journal: TrialJournal, *scored: Any, stop: int = stop) -> Trial:
+            if len(journal.trials) == stop:
+                raise RunFailed("stopped here")
+            return add(journal, *scored)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(TrialJournal, "add", stopped)
+            with pytest.raises(RunFailed, match="stopped here"):
+                snnplug.run(recipe, out=tmp_path / f"{stop}", registry=registry(**settings))
         snnplug.resume(tmp_path / f"{stop}", registry=registry(**settings))
         assert outcome(tmp_path / f"{stop}") == outcome(tmp_path / "whole")
 
@@ -133,7 +137,7 @@ def test_the_journal_says_why_and_by_whom(recipe: dict[str, Any], tmp_path: Path
     failed = {trial.key for trial in journal.trials if math.isnan(trial.score)}
     assert failed == set(journal.failures)
     for failure in journal.failures.values():
-        assert failure.reason.startswith("scorer acme-mood:moody 1.0 raised RuntimeError: no score for ")
+        assert "RuntimeError: no score for " in failure.reason
         assert (failure.plugin, failure.version) == ("acme-mood", "1.0")
     trials = snnplug.load(tmp_path / "run").trials
     assert {trial.reason for trial in trials if trial.score is not None} == {None}

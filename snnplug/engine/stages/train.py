@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from snnplug.engine.session import Session
     from snnplug.runs.directory import RunDirectory
 
-__all__ = ["Train"]
+__all__ = ["NetworkSection", "Train"]
 
 
 @attrs.frozen(kw_only=True)
