@@ -75,6 +75,20 @@ def test_the_callers_settings_change_nothing(
     assert torch.equal(found.labels, usual.predict(image).labels)
 
 
+def test_mixed_precision_inside_the_callers_autocast(
+    toy_registry: Registry, toy_recipe: dict[str, Any], tmp_path: Path
+) -> None:
+    toy_recipe["train"]["precision"] = "bf16-mixed"
+    alone = snnplug.run(toy_recipe, out=tmp_path / "alone", registry=toy_registry)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        inside = snnplug.run(toy_recipe, out=tmp_path / "inside", registry=toy_registry)
+        assert torch.is_autocast_enabled("cpu")
+    for key in ("accuracy", "spikes_per_sample", "epochs"):
+        assert inside.summary[key] == alone.summary[key]
+    losses = [[epoch.loss for epoch in run.metrics] for run in (alone, inside)]
+    assert losses[0] == losses[1]
+
+
 def test_data_in_double_precision_is_taken(
     toy_registry: Registry, toy_recipe: dict[str, Any], tmp_path: Path
 ) -> None:
