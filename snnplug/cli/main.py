@@ -8,12 +8,13 @@ from __future__ import annotations
 import errno
 import importlib
 import os
+import sys
 from typing import Any
 
 import click
 
 from snnplug.cli.interrupts import Interrupts
-from snnplug.cli.streams import mend_streams
+from snnplug.cli.streams import drop_output, mend_streams
 from snnplug.errors import SnnplugError, did_you_mean
 from snnplug.version import __version__
 
@@ -62,13 +63,16 @@ class _LazyGroup(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         with Interrupts() as interrupts:
             try:
-                return super().invoke(ctx)
+                result = super().invoke(ctx)
+                sys.stdout.flush()  # what cannot be written is an error here, not when the process ends
+                return result
             except SnnplugError as error:
                 click.echo(f"snnplug: {error}{_traceback(error)}", err=True)
                 ctx.exit(error.exit_code)
             except OSError as error:
                 if error.errno == errno.EPIPE:
                     raise  # whoever read the output has seen enough
+                drop_output()
                 click.echo(f"snnplug: {error}", err=True)
                 ctx.exit(1)
             except KeyboardInterrupt as stop:

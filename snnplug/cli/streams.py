@@ -7,7 +7,7 @@ import os
 import sys
 from typing import Any
 
-__all__ = ["mend_streams"]
+__all__ = ["drop_output", "mend_streams"]
 
 
 def mend_streams() -> None:
@@ -25,6 +25,14 @@ def mend_streams() -> None:
     stream: Any = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     if not isinstance(stream, _Forgiving):
         sys.stderr = _Forgiving(stream)
+
+
+def drop_output() -> None:
+    """Let go of what standard output could not write, which would be tried again when the process ends."""
+    with contextlib.suppress(OSError, ValueError):  # a stream in memory has no number
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 class _Forgiving:

@@ -11,7 +11,7 @@ from snnplug.runs.records import Epoch
 
 __all__ = ["Train"]
 
-_TITLES = {"train": "training"}
+_TITLES = {"train": "training", "search.supernet": "the supernet"}
 
 
 class Train(Section):
