@@ -48,18 +48,9 @@ if __name__ == "__main__":
 """
 
 
-class ToyLaggard(toys.ToyScorer):
-    """Takes for ever with networks of one width."""
-
-    def __call__(self, candidate: Any) -> float:
-        if candidate.genotype == 5:
-            time.sleep(10_000)
-        return super().__call__(candidate)
-
-
 @pytest.fixture
 def laggard_registry(toy_registry: Registry) -> Registry:
-    toy_registry.register(ScorerSpec(name="laggard", target=ToyLaggard, summary="Spikes, or nothing."))
+    toy_registry.register(ScorerSpec(name="laggard", target=toys.ToyLaggard, summary="Spikes, or nothing."))
     return toy_registry
 
 

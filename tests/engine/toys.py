@@ -227,6 +227,15 @@ def toy_registry() -> Registry:
     return registry
 
 
+class ToyLaggard(ToyScorer):
+    """Takes for ever with networks of one width."""
+
+    def __call__(self, candidate: Any) -> float:
+        if candidate.genotype == 5:
+            time.sleep(10_000)
+        return super().__call__(candidate)
+
+
 RECIPE: dict[str, Any] = {
     "name": "toy",
     "seed": 3,

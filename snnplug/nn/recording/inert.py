@@ -44,6 +44,11 @@ class Inert:
         self._kind = self._kinds[kind]
         return self._kind in _without_product
 
+    @property
+    def kind(self) -> Hashable | None:
+        """Class and settings of the neuron at work and what it was given; None if that decides nothing."""
+        return self._kind
+
     def multiplied(self) -> None:
         """Note that the neuron at work has made a product."""
         self._kind = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any, cast
 
 import torch
@@ -21,6 +21,10 @@ from snnplug.nn.recording.tally import add_up, is_binary
 from snnplug.nn.watch import SpikeObserver
 
 __all__ = ["Neurons"]
+
+_binary: set[Hashable] = (
+    set()
+)  # kinds of calls whose neurons have sent 0 and 1 alone, since the process began
 
 
 class Neurons:
@@ -68,10 +72,13 @@ class Neurons:
         self.operations.weighted = 0
         start, after = self._step_of(current), self._after(name, state)
         self._start = after or None if start is None else max(start, after)
+        neuron = self.neurons[name]
         if current is not None and self.inert.enter(
-            name, self.neurons[name].module, current, step=step, fresh=state is None
+            name, neuron.module, current, step=step, fresh=state is None
         ):
             self._blind = self.operations.blind()
+        if not neuron.known and self.inert.kind in _binary:
+            neuron.binary = neuron.known = True
 
     def _step_of(self, x: Tensor | None) -> int | None:
         steps = self.origins.steps(x)
@@ -103,7 +110,8 @@ class Neurons:
         sums = _count(counted)
         add_up(layer.spikes, sums, self._start)
         if not neuron.known and (any(sums) or self._passes <= 1):
-            neuron.look(spikes)
+            if neuron.look(spikes, silent=not any(sums)) and self.inert.kind is not None:
+                _binary.add(self.inert.kind)
         if self.raster and self._passes <= 1:
             layer.raster += spikes[:, 0].flatten(1)[:, : self.raster].tolist()
         if self.on_spikes is not None:
@@ -169,10 +177,15 @@ class _Neuron:
             return values.to(torch.bool).to(values.dtype), each
         return values, None
 
-    def look(self, values: Tensor) -> None:
-        """See whether the values are 0 and 1; silence is, but says nothing."""
-        self.binary = is_binary(values)
-        self.known = not self.binary or bool(values.any())
+    def look(self, values: Tensor, *, silent: bool) -> bool:
+        """See whether the values, which may add up to nothing, are 0 and 1; silence is, but says nothing.
+
+        Returns:
+            Whether they are, and say so.
+        """
+        self.binary = not bool(values.any()) if silent else is_binary(values)
+        self.known = not (self.binary and silent)
+        return self.binary and self.known
 
 
 def _count(spikes: Tensor) -> list[float]:

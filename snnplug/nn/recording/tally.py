@@ -119,10 +119,8 @@ def count_operand(
 
 def is_binary(x: Tensor) -> bool:
     """Whether all values are 0 or 1."""
-    if not x.numel():
-        return True
-    values = _Values(x)
-    return values.whole and values.highest <= 1 and bool(x.amin() >= 0)
+    # 0, 1 and infinity are their own squares, and no other number is
+    return not x.numel() or (torch.equal(x * x, x) and bool(x.amax() <= 1))
 
 
 class _Values:
