@@ -109,9 +109,9 @@ class Neurons:
         counted, self._counts = neuron.read(spikes)
         sums = _count(counted)
         add_up(layer.spikes, sums, self._start)
-        if not neuron.known and (any(sums) or self._passes <= 1):
-            if neuron.look(spikes, silent=not any(sums)) and self.inert.kind is not None:
-                _binary.add(self.inert.kind)
+        unseen = not neuron.known and (any(sums) or self._passes <= 1)
+        if unseen and neuron.look(spikes, silent=not any(sums)) and self.inert.kind is not None:
+            _binary.add(self.inert.kind)
         if self.raster and self._passes <= 1:
             layer.raster += spikes[:, 0].flatten(1)[:, : self.raster].tolist()
         if self.on_spikes is not None:
