@@ -360,3 +360,28 @@ def test_writes_over_an_older_page(write: Write, files: Files) -> None:
     directory = write(files)
     (directory / "report.html").write_text("old")
     assert Page(write_report(directory)).all("h1")
+
+
+def test_what_scores_are_made_of(page: Callable[[Files], Page], files: Files) -> None:
+    made = [(0.9, 300.0), (0.8, 100.0), (0.7, 200.0), (0.6, 50.0)]
+    for i, trial in enumerate(files["trials.json"]):
+        accuracy, spikes = made[i % 4]
+        trial["parts"] = {"accuracy": accuracy, "spikes": spikes} if trial["score"] is not None else None
+    text = (shown := page(files)).text
+    assert any(
+        label.startswith("Accuracy of 49 candidates over spikes, the best and the Pareto front of 3 marked")
+        for label in shown.labels
+    )
+    table = text[text.index("Candidates that no other beats in both") :]
+    assert [table.index(figure) for figure in ("60.0 %", "80.0 %", "90.0 %")] == sorted(
+        table.index(figure) for figure in ("60.0 %", "80.0 %", "90.0 %")
+    )
+    assert "70.0 %" not in table[: table.index("Score against")]
+
+
+def test_scores_that_are_not_made_of_accuracy_have_no_such_picture(
+    page: Callable[[Files], Page], files: Files
+) -> None:
+    for trial in files["trials.json"]:
+        trial["parts"] = {"spikes": 1.0}
+    assert not any(label.startswith("Accuracy of") for label in page(files).labels)

@@ -22,9 +22,7 @@ from snnplug.nn.watch import SpikeObserver
 
 __all__ = ["Neurons"]
 
-_binary: set[Hashable] = (
-    set()
-)  # kinds of calls whose neurons have sent 0 and 1 alone, since the process began
+_binary: set[Hashable] = set()  # kinds of calls whose neurons have sent 0 and 1 alone in this process
 
 
 class Neurons:

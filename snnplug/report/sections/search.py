@@ -12,9 +12,12 @@ from snnplug.report.cell import draw
 from snnplug.report.section import Section, Stat, render_template
 from snnplug.runs.reading import Records
 from snnplug.runs.records import TrialRecord
+from snnplug.statistics.pareto import pareto_front
 from snnplug.statistics.ranking import kendall
 
 __all__ = ["Search"]
+
+_ACCURACY = "accuracy"  # the part of a score against which the others are drawn
 
 
 class Search(Section):
@@ -62,6 +65,15 @@ class _Front:
 
 
 @attrs.frozen
+class _Parts:
+    """Accuracy against another number that the scores are made of, and what no candidate beats in both."""
+
+    name: str
+    picture: Markup
+    front: Sequence[tuple[TrialRecord, float, float]]
+
+
+@attrs.frozen
 class _Scores:
     """Scores of a search, without pictures where no candidate has one."""
 
@@ -69,6 +81,7 @@ class _Scores:
     failed: int
     baselines: Sequence[_Baseline] = ()
     fronts: Sequence[_Front] = ()
+    parts: Sequence[_Parts] = ()
     ranks: Markup | None = None
     histogram: Markup | None = None
 
@@ -102,7 +115,40 @@ def _scores(data: Records) -> _Scores | None:
                 baselines.append(_Baseline(name, kendall(values, theirs), picture))
     scores = [score for _, score in scored]
     ranks, histogram = score_ranks(scores, top[1], "ranks"), score_histogram(scores, top[1], "histogram")
-    return _Scores(len(data.trials), failed, baselines, fronts, ranks, histogram)
+    parts = _parts([trial for trial, _ in scored], top[0])
+    return _Scores(len(data.trials), failed, baselines, fronts, parts, ranks, histogram)
+
+
+def _parts(trials: Sequence[TrialRecord], best: TrialRecord) -> list[_Parts]:
+    """Return pictures of accuracy against each other part of the scores, of which less is better."""
+    from snnplug.report.figures.search import score_scatter
+
+    found = []
+    names = dict.fromkeys(name for trial in trials for name in trial.parts or ())
+    for i, name in enumerate(name for name in names if name != _ACCURACY):
+        known = [
+            (trial, cost, accuracy)
+            for trial in trials
+            if (cost := (trial.parts or {}).get(name)) is not None
+            and (accuracy := (trial.parts or {}).get(_ACCURACY)) is not None
+        ]
+        if not known:
+            continue
+        front = [known[k] for k in pareto_front([(-cost, accuracy) for _, cost, accuracy in known])]
+        front = list({(cost, accuracy): (trial, cost, accuracy) for trial, cost, accuracy in front}.values())
+        front.sort(key=lambda entry: entry[1])
+        marked = next(((cost, accuracy) for trial, cost, accuracy in known if trial.key == best.key), None)
+        picture = score_scatter(
+            [cost for _, cost, _ in known],
+            [accuracy for _, _, accuracy in known],
+            marked,
+            words.plain(name),
+            f"parts{i}",
+            [(cost, accuracy) for _, cost, accuracy in front],
+            _ACCURACY,
+        )
+        found.append(_Parts(name, picture, front))
+    return found
 
 
 def _points(trials: Iterable[TrialRecord], name: str) -> list[tuple[float, float]]:
