@@ -89,7 +89,7 @@ import toys
 import snnplug
 from snnplug.engine import device
 
-device.find_place = lambda *arguments: device.Place("cpu", 2)
+device.find_place = lambda *arguments, **more: device.Place("cpu", 2)
 tables = {{key: table for key, table in toys.RECIPE.items() if key != "search"}}
 recipe = {{**tables, "architecture": {{"use": "toy"}}, "train": {{"epochs": 1, "batch_size": 8}}}}
 run = snnplug.run(recipe, registry=toys.toy_registry())
