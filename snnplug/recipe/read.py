@@ -16,7 +16,7 @@ from snnplug.recipe.overrides import apply_overrides
 from snnplug.recipe.recipe import Recipe
 from snnplug.recipe.section import Table
 
-__all__ = ["read_recipe", "recipe_text"]
+__all__ = ["read_recipe", "recipe_text", "to_toml"]
 
 
 def read_recipe(source: str | Path, overrides: Iterable[str] = ()) -> Recipe:
@@ -72,3 +72,19 @@ def _read(source: str | Path) -> tuple[Table, str]:
         raise RecipeError([f"{source} is not valid TOML: {error}"]) from error
     refuse_deep(data)
     return data, name
+
+
+def to_toml(recipe: Recipe) -> str:
+    """Return the text of a recipe.
+
+    Raises:
+        RecipeError: it holds what TOML has no word for.
+    """
+    import tomli_w
+
+    data = recipe.to_dict()
+    data.pop("replaced", None)
+    try:
+        return tomli_w.dumps(data)
+    except TypeError as error:
+        raise RecipeError([f"a recipe holds only numbers, texts, lists and tables: {error}"]) from error

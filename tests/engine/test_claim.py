@@ -66,7 +66,7 @@ def test_a_refused_recipe_makes_no_directory(
 def test_a_directory_that_was_filled_before_the_lock_is_left_alone(
     toy_registry: Any, toy_recipe: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from snnplug.engine import run as module
+    from snnplug.engine import order as module
 
     def prepare(*arguments: Any, **options: Any) -> Any:
         prepared = original(*arguments, **options)
