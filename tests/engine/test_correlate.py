@@ -155,6 +155,19 @@ def test_a_scorer_with_other_parameters_is_scored_anew(registry: Registry, tmp_p
     assert found.predictors[0].values[0] == -2.0 * found.networks[0].genotype
 
 
+def test_a_scorer_whose_files_have_changed_is_scored_anew(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(registry, tmp_path / "out")
+    run(registry, tmp_path / "out")
+    assert Narrow.calls == 8
+    monkeypatch.setattr("snnplug.engine.scoring.networks.content_hash", lambda plugin: "other")
+    run(registry, tmp_path / "out")
+    assert Narrow.calls == 16
+    run(registry, tmp_path / "out")
+    assert Narrow.calls == 16
+
+
 @pytest.mark.parametrize(
     ("overrides", "options", "error", "text"),
     [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from snnplug.contracts import TrainedNetwork
@@ -14,6 +14,7 @@ from snnplug.engine.scoring.evaluator import Job
 from snnplug.engine.scoring.workers import scoring
 from snnplug.errors import RunDirectoryError
 from snnplug.registry.component import Component
+from snnplug.registry.contents import content_hash
 from snnplug.registry.kinds import ScorerSpec
 from snnplug.runs.damage import UNREADABLE
 from snnplug.runs.directory import RunDirectory
@@ -38,7 +39,8 @@ def score_networks(
     """Return score and seconds by network and scorer, from the journal where they are known."""
     file, space = directory.file("scores.jsonl"), parts.space
     assert space is not None
-    known = _read_scores(file)
+    contents = {mark_of(scorer): content_hash(scorer.plugin) for scorer in scorers}
+    known = _read_scores(file, contents)
     failed: dict[str, str] = {}
     total = len(networks) * len(scorers)
     done = sum((network.id, mark_of(scorer)) in known for network in networks for scorer in scorers)
@@ -63,6 +65,7 @@ def score_networks(
                         "scorer": mark,
                         "score": str(trial.score),  # JSON has no infinity
                         "seconds": trial.seconds,
+                        "content": contents[mark],
                     }
                     with directory.storage_errors("scores.jsonl"):
                         journal.write(json.dumps(record | {"checksum": _checksum(record)}) + "\n")
@@ -81,8 +84,8 @@ def _workers(scorer: Component, parts: Parts) -> int:
     return 1 if scorer.spec.cost == "model" else workers
 
 
-def _read_scores(file: Path) -> dict[tuple[str, str], tuple[float, float]]:
-    """Read the journal of scores.
+def _read_scores(file: Path, contents: Mapping[str, str]) -> dict[tuple[str, str], tuple[float, float]]:
+    """Read the journal of scores, without those of a scorer whose files have changed since.
 
     Raises:
         RunDirectoryError: it is damaged beyond its last line.
@@ -94,7 +97,9 @@ def _read_scores(file: Path) -> dict[tuple[str, str], tuple[float, float]]:
             r = json.loads(line)
             if r.pop("checksum", None) not in (None, _checksum(r)):
                 raise ValueError("its checksum is wrong")
-            known[str(r["id"]), str(r["scorer"])] = float(r["score"]), float(r["seconds"])
+            id_, mark, now = str(r["id"]), str(r["scorer"]), contents.get(str(r["scorer"]))
+            if r.get("content", now) == now:  # earlier versions did not note it
+                known[id_, mark] = float(r["score"]), float(r["seconds"])
         except UNREADABLE as error:
             raise RunDirectoryError(
                 f"{file} is damaged: line {number} is no score ({error}); remove the file to score from the "
