@@ -77,6 +77,7 @@ class _LazyGroup(click.Group):
                 ctx.exit(1)
             except KeyboardInterrupt as stop:
                 interrupts.say(stop)
+                exec("")  # Python ends itself by SIGINT if that went through an `exec`, until the next one
                 ctx.exit(interrupts.exit_code)
 
 

@@ -13,11 +13,11 @@ from snnplug.engine.parts import Parts
 from snnplug.nn import seeded
 from snnplug.seeds import derive_seed
 
-__all__ = ["Score", "evaluate"]
+__all__ = ["Evaluation", "evaluate"]
 
 
 @attrs.frozen
-class Score:
+class Evaluation:
     """Mean loss and accuracy over some samples."""
 
     loss: float
@@ -25,8 +25,8 @@ class Score:
 
 
 @torch.no_grad()
-def evaluate(parts: Parts, model: nn.Module, split: Any, name: str, batch_size: int) -> Score | None:
-    """Return the score of a model in evaluation mode, or None for an absent or empty split."""
+def evaluate(parts: Parts, model: nn.Module, split: Any, name: str, batch_size: int) -> Evaluation | None:
+    """Return loss and accuracy of a model in evaluation mode, or None for an absent or empty split."""
     if split is None or not len(split):
         return None
     model.eval()
@@ -39,4 +39,4 @@ def evaluate(parts: Parts, model: nn.Module, split: Any, name: str, batch_size: 
             if parts.loss is not None:
                 loss = loss + parts.calls.loss(outputs, labels).double() * len(labels)
             correct = correct + (parts.readout(outputs).argmax(1) == labels).sum()
-    return Score(float(loss) / len(split), float(correct) / len(split))
+    return Evaluation(float(loss) / len(split), float(correct) / len(split))

@@ -52,7 +52,7 @@ def replay(
     """
     opened = RunDirectory.open(Path(directory))
     read_summary(opened)  # refuses what is no summary
-    before = opened.read_summary()
+    before = opened.read_json("summary.json")
     registry = registry or Registry.from_installed(quiet=quiet)
     again = run(
         recorded_recipe(opened),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import statistics
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,10 @@ from torch import Tensor, nn
 
 from snnplug.contracts import Genotype, SearchSpace
 from snnplug.engine.course import Course
-from snnplug.engine.evaluate import Score, evaluate
+from snnplug.engine.evaluate import Evaluation, evaluate
 from snnplug.engine.parts import Parts
 from snnplug.errors import ContractError, one_line
-from snnplug.nn import SpikeTotal, count_spikes, is_materialized, materialize
+from snnplug.nn import count_spikes, is_materialized, materialize
 from snnplug.runs.directory import RunDirectory
 from snnplug.seeds import derive_seed
 
@@ -83,7 +84,7 @@ def build_supernet(parts: Parts) -> nn.Module:
 
 
 def shared_network(parts: Parts, supernet: Any, genotype: Genotype, key: str) -> nn.Module:
-    """Return the network of a genotype with weights of a supernet of its own copy, in evaluation mode."""
+    """Return the network of a genotype with its copy of a supernet's weights, in evaluation mode."""
     network = parts.network(genotype, key, "inherited")
     with parts.calls.running:
         network.load_state_dict(dict(supernet.weights(genotype)))
@@ -103,18 +104,28 @@ class Paths(Course):
         assert parts.space is not None
         self.parts, self.model, self.space = parts, model, parts.space
         self.sample = list(_different(self.space, derive_seed(parts.seed, "validation paths"), count))
-        self.accuracies: list[float] = []
-        self._counting: Any = None
-        self._total = SpikeTotal()
-        self._samples = torch.zeros((), dtype=torch.float64)
-        self._hook: Any = None
 
-    def before_epoch(self, epoch: int) -> None:
-        """Count spikes and samples from now on."""
-        self._counting = count_spikes(self.model)
-        self._total = self._counting.__enter__()
-        self._samples = torch.zeros((), dtype=torch.float64)
-        self._hook = self.model.register_forward_pre_hook(self._count)
+    @contextmanager
+    def epoch(self, fabric: Any) -> Iterator[dict[str, float]]:
+        """Find the mean spikes per sample, of neurons and with those that pools pass on."""
+        facts: dict[str, float] = {}
+        samples: float = 0
+
+        def count(module: nn.Module, args: tuple[Any, ...]) -> None:
+            nonlocal samples
+            samples += args[0].shape[1]
+
+        hook = self.model.register_forward_pre_hook(count)
+        try:
+            with count_spikes(self.model) as total:
+                yield facts
+        finally:
+            hook.remove()
+        sums = torch.tensor([total.neurons, total.pools, samples], dtype=torch.float64)
+        if fabric.world_size > 1:
+            sums = fabric.all_reduce(sums.to(fabric.device), reduce_op="sum").cpu()
+        neurons, pools, samples = sums.tolist()
+        facts |= {"spikes": neurons / samples, "spikes_and_pools": (neurons + pools) / samples}
 
     def before_batch(self, epoch: int, index: int) -> None:
         """Select the path of a batch."""
@@ -122,19 +133,7 @@ class Paths(Course):
         with self.parts.calls.running:
             self.model.select(self.space.sample(rng))
 
-    def after_epoch(self, fabric: Any) -> Mapping[str, float]:
-        """Return the mean spikes per sample, of neurons and with those that pools pass on."""
-        self._hook.remove()
-        self._counting.__exit__(None, None, None)
-        sums = torch.tensor(
-            [self._total.neurons, self._total.pools, float(self._samples)], dtype=torch.float64
-        )
-        if fabric.world_size > 1:
-            sums = fabric.all_reduce(sums.to(fabric.device), reduce_op="sum").cpu()
-        neurons, pools, samples = sums.tolist()
-        return {"spikes": neurons / samples, "spikes_and_pools": (neurons + pools) / samples}
-
-    def validate(self, parts: Parts, model: Any, batch_size: int) -> Score | None:
+    def validate(self, parts: Parts, model: Any, batch_size: int) -> Evaluation | None:
         """Return the mean loss and accuracy over the sample of paths."""
         scores = []
         for genotype in self.sample:
@@ -144,11 +143,10 @@ class Paths(Course):
             if score is None:
                 return None
             scores.append(score)
-        self.accuracies = [score.accuracy for score in scores]
-        return Score(statistics.fmean(score.loss for score in scores), statistics.fmean(self.accuracies))
-
-    def _count(self, module: nn.Module, args: tuple[Any, ...]) -> None:
-        self._samples += args[0].shape[1]
+        return Evaluation(
+            statistics.fmean(score.loss for score in scores),
+            statistics.fmean(score.accuracy for score in scores),
+        )
 
 
 def _different(space: SearchSpace, seed: int, count: int) -> Iterator[Genotype]:

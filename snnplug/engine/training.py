@@ -182,8 +182,9 @@ class _Trainer:
                     )
                     break
                 started = time.perf_counter()
-                loss, accuracy = self._epoch(epoch, bar)
-                self._finish_epoch(epoch, loss, accuracy, started)
+                with self.course.epoch(self.fabric) as facts:
+                    loss, accuracy = self._epoch(epoch, bar)
+                self._finish_epoch(epoch, loss, accuracy, started, facts)
         if self.section.keep == "best" and self.best:
             self.plain.load_state_dict(self.best)
         return self.history
@@ -198,7 +199,6 @@ class _Trainer:
         rank, world = self.fabric.global_rank, self.fabric.world_size
         parted = shares(indices, section.batch_size, rank=rank, world=world)
         self.model.train()
-        self.course.before_epoch(epoch)
         note = self._note()
         with seeded(derive_seed(parts.seed, "epoch", epoch, rank)):  # dropout and augmentation
             samples = parts.batches(split, [share.indices for share in parted], self.stage, epoch)
@@ -245,8 +245,9 @@ class _Trainer:
             "in a new run directory"
         )
 
-    def _finish_epoch(self, epoch: int, loss: float, accuracy: float, started: float) -> None:
-        facts = self.course.after_epoch(self.fabric)
+    def _finish_epoch(
+        self, epoch: int, loss: float, accuracy: float, started: float, facts: dict[str, float]
+    ) -> None:
         held_out = self.course.validate(self.parts, self.plain, self.section.batch_size)
         self.history.append(
             Epoch(
@@ -259,7 +260,7 @@ class _Trainer:
                 lr=self.optimizer.param_groups[0]["lr"],
                 seconds=time.perf_counter() - started,
                 threads=self.threads,
-                facts=dict(facts),
+                facts=facts,
             )
         )
         if self.section.keep == "best" and self._best_epoch() == epoch:

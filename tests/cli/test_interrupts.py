@@ -147,3 +147,19 @@ def test_a_job_in_the_background_ends_by_sigterm_alone_and_says_how_to_go_on(
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == 143
     assert stderr == f"snnplug: terminated; continue with: snnplug run --resume {out}\n"
+
+
+def test_exit_code_of_a_stop_inside_generated_code(tmp_path: Path) -> None:
+    """Python ends itself by SIGINT, after all else, if the exception went through `exec` of a text."""
+    (tmp_path / "stopped.py").write_text(
+        "from snnplug.cli import list_command, main\n"
+        "def stopped(**given):\n"
+        "    exec('raise KeyboardInterrupt')\n"
+        "list_command.command.callback = stopped\n"
+        "main(['list'])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "stopped"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 130, done.stderr
+    assert done.stderr.strip() == "snnplug: interrupted"

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +38,12 @@ def trials(directory: Path) -> list[dict[str, Any]]:
     ]
 
 
-def workers_left() -> list[str]:
-    """Return the processes that score and are still there; others may be those of an earlier test."""
-    return [child.name for child in multiprocessing.active_children() if child.name.startswith("Spawn")]
+@pytest.fixture(autouse=True)
+def nothing_left() -> Iterator[None]:
+    """No test leaves a process of its own; one of an earlier test's is none of its doing."""
+    before = set(multiprocessing.active_children())
+    yield
+    assert not set(multiprocessing.active_children()) - before
 
 
 @pytest.mark.parametrize("workers", [2, pytest.param(3, marks=pytest.mark.slow)])
@@ -54,7 +58,6 @@ def test_number_of_workers_does_not_matter(
     assert [trial["index"] for trial in trials(tmp_path / "many")] == list(
         range(done.summary["search"]["evaluated"])
     )
-    assert not workers_left()
 
 
 def test_worker_killed_once_is_replaced(
@@ -78,7 +81,6 @@ def test_worker_killed_twice_stops_the_run_which_goes_on_later(
     ) as failed:
         run(recipe, out=tmp_path / "run", registry=toy_registry)
     assert "\n" not in str(failed.value)
-    assert not workers_left()
     registry = Registry([r for r in toy_registry if r.name != "toy_killer"])
     registry.register(ScorerSpec(name="toy_killer", target=toys.ToyScorer, summary="The same, mended."))
     assert not mark.exists()
