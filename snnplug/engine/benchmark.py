@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from typing import Any
 
 from snnplug.contracts import Benchmark, TrainedNetwork
 from snnplug.errors import ContractError
 from snnplug.registry.component import Component
-from snnplug.registry.contain import calling, describe, is_text, title
+from snnplug.registry.contain import calling, describe, is_finite, is_text, title
 
 __all__ = ["build_benchmark"]
 
@@ -53,18 +52,14 @@ def _network_mistake(network: Any) -> str:
     for name in ("id", "key"):
         if not is_text(given := getattr(network, name)):
             return f"a text as {name}, got {describe(given)}"
-    if not _finite(network.accuracy) or not 0 <= network.accuracy <= 1:
+    if not is_finite(network.accuracy) or not 0 <= network.accuracy <= 1:
         return f"a number from 0 to 1 as accuracy, got {describe(network.accuracy)}"
-    if not isinstance(network.epochs, tuple | list) or not all(map(_finite, network.epochs)):
+    if not isinstance(network.epochs, tuple | list) or not all(map(is_finite, network.epochs)):
         return f"finite numbers as epochs, got {describe(network.epochs)}"
-    if not isinstance(network.facts, Mapping) or not all(map(_finite, network.facts.values())):
+    if not isinstance(network.facts, Mapping) or not all(map(is_finite, network.facts.values())):
         return f"finite numbers as facts, got {describe(network.facts)}"
     try:
         json.dumps(network.genotype, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
         return f"plain JSON as genotype: {error}"
     return ""
-
-
-def _finite(value: Any) -> bool:
-    return isinstance(value, int | float) and math.isfinite(value)

@@ -45,9 +45,7 @@ class Calls:
         self.plan, self.loss_module, self.encoder, self.task = plan, loss, encoder, task
         self.shape = tuple(task.input_shape)
         self.encoded_by, self.loss_component = encoded_by, plan.get("loss")
-        self.root = next((c for c in plan.components.values() if c.kind == "search_space"), None) or plan.get(
-            "architecture"
-        )
+        self.root = plan.space or plan.get("architecture")
         self.encoding = calling(encoded_by, _INPUT, plan.used)
         self.running = calling(self.root, f"a network that gives {_OUTPUTS}", plan.used)
         self.losing = calling(self.loss_component, _SCALAR, plan.used)

@@ -6,7 +6,6 @@ sample, a longer one is cut after the steps asked for, and a shorter one goes on
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -19,7 +18,7 @@ from snnplug.contracts import Splits, Task
 from snnplug.errors import ContractError, DataError
 from snnplug.nn import SeededSamples, as_labels
 from snnplug.registry.component import Component
-from snnplug.registry.contain import calling, describe, title
+from snnplug.registry.contain import calling, describe, is_finite, title
 
 __all__ = ["Share", "batch_count", "batches", "fit_steps", "order", "read_samples", "settle_steps", "shares"]
 
@@ -182,9 +181,7 @@ def _mistake(splits: Splits) -> str:
         return f"must have a whole number or None as Task.steps, got {task.steps!r}"
     for name in ("mean", "std"):
         given = getattr(task, name)
-        if not isinstance(given, tuple | list) or not all(
-            isinstance(n, int | float) and math.isfinite(n) for n in given
-        ):
+        if not isinstance(given, tuple | list) or not all(map(is_finite, given)):
             return f"must have finite numbers as Task.{name}, got {given!r}"
     for name in ("train", "val", "test"):
         split = getattr(splits, name)

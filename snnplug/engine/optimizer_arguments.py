@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import inspect
-import math
 from collections.abc import Mapping
 from typing import Any
 
 import torch
 
 from snnplug.errors import did_you_mean
+from snnplug.registry.contain import is_finite
 
 __all__ = ["argument_mistakes"]
 
@@ -46,18 +46,14 @@ def _mistake(name: str, value: Any, default: Any) -> str:
     if isinstance(default, bool):
         return "" if isinstance(value, bool) else "is not true or false"
     if isinstance(default, tuple):
-        fits = isinstance(value, list | tuple) and len(value) == len(default) and all(map(_is_finite, value))
+        fits = isinstance(value, list | tuple) and len(value) == len(default) and all(map(is_finite, value))
         return "" if fits else f"is not a list of {len(default)} finite numbers"
     if default is None:  # what is chosen by the machine where nothing is said
         return "" if isinstance(value, bool | str) else "is neither true or false nor a text"
     if isinstance(default, str):
         return "" if isinstance(value, str) else "is not a text"
-    if not _is_finite(value):
+    if not is_finite(value):
         return "is not a finite number"
     if name in _AT_LEAST_0 and value < 0:
         return "is less than 0"
     return "is not less than 1" if name in _BELOW_1 and value >= 1 else ""
-
-
-def _is_finite(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -63,7 +63,7 @@ class Parts:
     @functools.cached_property
     def space(self) -> SearchSpace | None:
         """The search space, None where the recipe names an architecture."""
-        component = next((c for c in self.plan.components.values() if c.kind == "search_space"), None)
+        component = self.plan.space
         return _search_space(component, self.task) if component is not None else None
 
     def readout(self, outputs: Tensor) -> Tensor:

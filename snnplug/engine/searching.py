@@ -162,7 +162,8 @@ class Searcher:
         """Return the keys of the candidates that failed and are scored again: on request, or mended."""
         last = {trial.key: trial for trial in journal.trials}
         failed = {key for key, trial in last.items() if not math.isfinite(trial.score)}
-        mended = {key for key in failed & set(journal.failures) if self._is_mended(journal.failures[key])}
+        failures, origin = journal.failures, self.session.origin
+        mended = {key for key in failed & set(failures) if failures[key].is_mended(origin)}
         again = failed if self.session.retry_failed else mended
         if again:
             why = "as asked for" if self.session.retry_failed else "what they failed by has changed"
@@ -171,9 +172,6 @@ class Searcher:
                 "asked from the start and answered from its journal"
             )
         return again
-
-    def _is_mended(self, failure: Failure) -> bool:
-        return failure.is_mended(self.session.origin)
 
     def _failure(self, scored: Scored) -> Failure | None:
         if math.isfinite(scored.trial.score):

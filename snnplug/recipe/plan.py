@@ -42,6 +42,11 @@ class Plan:
         """Return the component under a key, or None."""
         return self.components.get(key)
 
+    @property
+    def space(self) -> Component | None:
+        """The search space, None where the recipe names an architecture."""
+        return next((c for c in self.components.values() if c.kind == "search_space"), None)
+
     def under(self, key: str) -> dict[str, Component]:
         """Return the components below a key, by the rest of their own keys: named ones, then implied ones."""
         found = {**self.components, **self.implied}

@@ -13,6 +13,7 @@ same words by `refuse`.
 from __future__ import annotations
 
 import inspect
+import math
 import traceback
 from collections.abc import Callable, Iterable
 from types import FrameType, TracebackType
@@ -22,7 +23,17 @@ from snnplug.errors import ComponentError, SnnplugError, UsageError, in_one_line
 from snnplug.registry.interrupts import from_a_signal
 from snnplug.registry.kinds import KINDS
 
-__all__ = ["calling", "contract_of", "describe", "is_text", "passes", "refuse", "title", "words_of"]
+__all__ = [
+    "calling",
+    "contract_of",
+    "describe",
+    "is_finite",
+    "is_text",
+    "passes",
+    "refuse",
+    "title",
+    "words_of",
+]
 
 Among = Callable[[], Iterable[Any]]
 _LONGEST = 300  # characters of what a component says
@@ -103,6 +114,11 @@ def contract_of(component: Any) -> str:
     """Return in a few words what a component of its kind does."""
     contract = KINDS[component.kind].contract.replace("`", "").rstrip(".")
     return contract[:1].lower() + contract[1:]
+
+
+def is_finite(value: Any) -> bool:
+    """Whether a value is a number of Python's own that is neither infinite nor NaN."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def is_text(value: Any) -> bool:

@@ -123,7 +123,8 @@ def _without_weights(parts: Parts) -> list[str]:
     """Return a line for each scorer that looks at inherited weights where there are none to be had."""
     plan, problems = parts.plan, []
     trained, val = plan.recipe.sections.get("search.supernet"), parts.splits.val
-    named = {"search.scorer": plan["search.scorer"], **_prefixed(plan, "search.objectives")}
+    objectives = {f"search.objectives.{name}": used for name, used in plan.under("search.objectives").items()}
+    named = {"search.scorer": plan["search.scorer"], **objectives}
     for key, component in named.items():
         if not getattr(component.spec, "inherits", False):
             continue
@@ -135,10 +136,6 @@ def _without_weights(parts: Parts) -> list[str]:
                 f"{plan['dataset'].qualified} has no validation split"
             )
     return problems
-
-
-def _prefixed(plan: Plan, key: str) -> dict[str, Component]:
-    return {f"{key}.{name}": component for name, component in plan.under(key).items()}
 
 
 def _space(parts: Parts) -> SearchSpace:

@@ -87,6 +87,10 @@ class Supernet(Stage):
         """Copy the checkpoint of another run, and return what is recorded of it."""
         import hashlib
 
+        from snnplug.runs.damage import UNREADABLE, damaged
+        from snnplug.runs.reading import structure
+        from snnplug.runs.records import Epoch
+
         directory = _other(other)
         state = directory.load_checkpoint(_checkpoint())
         assert state is not None
@@ -94,13 +98,16 @@ class Supernet(Stage):
         if session.leads and not session.directory.file(_checkpoint()).exists():
             session.directory.write_bytes(_checkpoint(), content)
         session.wait()
-        last = state["history"][-1] if state["history"] else {}
+        try:
+            last = structure(state["history"][-1], Epoch)
+        except UNREADABLE as error:
+            raise damaged(directory.path, _checkpoint(), error) from error
         return {
             "from": str(other),
             "sha256": hashlib.sha256(content).hexdigest(),
             "epochs": len(state["history"]),
-            "accuracy": last.get("val_accuracy"),
-            "facts": dict(last.get("facts", {})),
+            "accuracy": last.val_accuracy,
+            "facts": dict(last.facts),
         }
 
 
