@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from snnplug import KINDS, Component, Registration, Registry
+from snnplug.registry.contain import with_article
 from snnplug.registry.parameters import Parameter, parameters_of
 
 PAGE = Path(__file__).with_name("catalogue.md")
@@ -53,7 +54,7 @@ def _entry(registration: Registration) -> Iterator[str]:
 
 
 def _describe(parameter: Parameter, takes: str | None) -> str:
-    what = f"a {takes.replace('_', ' ')}" if takes else f"`{parameter.type_name}`"
+    what = with_article(takes.replace("_", " ")) if takes else f"`{parameter.type_name}`"
     if parameter.required:
         return f"{what}, required" if not takes else what
     default = parameter.default.to_dict() if isinstance(parameter.default, Component) else parameter.default

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from snnplug.errors import RunDirectoryError
-from snnplug.runs.directory import RunDirectory, to_json
+from snnplug.runs.directory import RunDirectory
+from snnplug.runs.standard_json import to_json
 
 
 def test_json_is_standard() -> None:

@@ -8,8 +8,9 @@ import click
 
 from snnplug.cli.table import print_table
 from snnplug.runs.compare import FinishedRun, differing_settings, epoch_rows, figures, learning_figures
-from snnplug.runs.directory import RunDirectory, to_json
+from snnplug.runs.directory import RunDirectory
 from snnplug.runs.reading import to_plain
+from snnplug.runs.standard_json import to_json
 
 __all__ = ["command"]
 

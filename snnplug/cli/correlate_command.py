@@ -50,7 +50,7 @@ def command(
       snnplug correlate --benchmark NAME -s benchmark.root=FOLDER \\
           -s dataset.root=IMAGES --sample 150 --scorer SCORER
     """
-    from snnplug.runs.directory import to_json
+    from snnplug.runs.standard_json import to_json
 
     if no_scorers:
         if recipe or scorers or out:

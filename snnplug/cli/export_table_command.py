@@ -22,7 +22,7 @@ def command(directory: Path, table: str, out: Path | None) -> None:
     """
     from snnplug.engine.result import load
     from snnplug.errors import RunDirectoryError
-    from snnplug.runs.directory import write_atomically
+    from snnplug.runs.checksums import write_atomically
 
     run = load(directory)
     for note in run.records.notes:

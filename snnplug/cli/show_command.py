@@ -10,7 +10,7 @@ import attrs
 import click
 
 from snnplug.cli.table import print_table
-from snnplug.registry.contain import calling
+from snnplug.registry.contain import calling, with_article
 from snnplug.registry.kinds import KINDS, Spec
 from snnplug.registry.parameters import Parameter, parameters_of
 from snnplug.registry.registration import Registration
@@ -102,7 +102,7 @@ def _parameter(parameter: Parameter, component: str | None) -> dict[str, Any]:
     )
     return {
         "name": parameter.name,
-        "type": f"a {component}" if component else parameter.type_name,
+        "type": with_article(component) if component else parameter.type_name,
         "required": parameter.required,
         "default": None if parameter.required else parameter.default if plain else repr(parameter.default),
     }

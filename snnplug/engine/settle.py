@@ -9,9 +9,9 @@ from typing import Any
 from snnplug.engine.session import Session
 from snnplug.errors import RunDirectoryError, RunFailed
 from snnplug.runs.differences import differences
-from snnplug.runs.directory import to_json
 from snnplug.runs.reading import to_plain
 from snnplug.runs.records import Summary
+from snnplug.runs.standard_json import to_json
 
 __all__ = ["settle_result", "standing_result"]
 

@@ -32,6 +32,7 @@ __all__ = [
     "passes",
     "refuse",
     "title",
+    "with_article",
     "words_of",
 ]
 
@@ -140,13 +141,18 @@ def describe(value: Any) -> str:
             return f"a {kind} {name.lower()} of shape {list(value.shape)}{on}"
         if value is None or isinstance(value, bool | int | float | complex | str):
             return _shortened(in_one_line(repr(value)))
-        return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}" + (
+        return with_article(name) + (
             f" of {len(value)}" if isinstance(value, tuple | list | dict | set) else ""
         )
     except BaseException as error:  # a foreign object may fail even to say what it is
         if from_a_signal(error):
             raise
         return f"a {name}"
+
+
+def with_article(noun: str) -> str:
+    """Return `a noun`, or `an item`."""
+    return f"{'an' if noun[:1].lower() in 'aeiou' else 'a'} {noun}"
 
 
 def words_of(error: BaseException) -> str:

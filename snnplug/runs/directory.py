@@ -26,7 +26,7 @@ from snnplug.runs.claim import claim_directory, hold, holder
 from snnplug.runs.damage import damaged, missing, unchecked_files
 from snnplug.runs.standard_json import to_json
 
-__all__ = ["RunDirectory", "to_json", "write_atomically"]
+__all__ = ["RunDirectory"]
 
 _EDITABLE = ("recipe.toml",)
 

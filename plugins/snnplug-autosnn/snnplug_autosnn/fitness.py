@@ -11,11 +11,11 @@ for each network.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
 from typing import Literal
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from snnplug import Candidate, Component, Score
 from snnplug.errors import ContractError
@@ -85,31 +85,26 @@ class SpikeAwareFitness:
 
     def _measure(self, candidate: Candidate, network: nn.Module) -> tuple[float, float]:
         """Return accuracy, and what counts as spikes per sample."""
-        right = seen = 0
-        if self.energy is None and self.spikes != "synaptic_operations":
-            with count_spikes(network) as total:
-                for x, target in self._batches(candidate):
-                    right += _right(candidate, network(x), target)
-                    seen += len(target)
-            counted = total.neurons + (total.pools if self.spikes == "neurons_and_pools" else 0.0)
-            return right / seen, counted / seen
-        with record(network) as activity:
-            for x, target in self._batches(candidate):
-                right += _right(candidate, network(x), target)
-                seen += len(target)
-        if self.energy is None:
-            return right / seen, activity.synaptic_operations
-        return right / seen, float(self.energy(activity).value)
-
-    def _batches(self, candidate: Candidate) -> Iterator[tuple[Tensor, Tensor]]:
         count = min(candidate.held_out_samples, self.samples or candidate.held_out_samples)
         if not count:
             raise ContractError("the fitness needs held-out data: a data set with a validation split")
-        for index in range(-(-count // self.batch_size)):
+        if self.energy is None and self.spikes != "synaptic_operations":
+            with count_spikes(network) as total:
+                accuracy = self._accuracy(candidate, network, count)
+            counted = total.neurons + (total.pools if self.spikes == "neurons_and_pools" else 0.0)
+            return accuracy, counted / count
+        with record(network) as activity:
+            accuracy = self._accuracy(candidate, network, count)
+        if self.energy is None:
+            return accuracy, activity.synaptic_operations
+        return accuracy, float(self.energy(activity).value)
+
+    def _accuracy(self, candidate: Candidate, network: nn.Module, count: int) -> float:
+        """Return the accuracy over the first held-out samples."""
+        right = 0
+        for index in range(math.ceil(count / self.batch_size)):
             x, target = candidate.held_out(index, self.batch_size)
             left = count - index * self.batch_size
-            yield x[:, :left], target[:left]
-
-
-def _right(candidate: Candidate, outputs: Tensor, target: Tensor) -> int:
-    return int((candidate.readout(outputs).argmax(1) == target).sum())
+            scores = candidate.readout(network(x[:, :left]))
+            right += int((scores.argmax(1) == target[:left]).sum())
+        return right / count

@@ -11,7 +11,7 @@ Each step's output is returned, and the loss reads them out; the published code 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from torch import Tensor, nn
 
@@ -19,12 +19,28 @@ from snnplug.nn import StepwiseBatchNorm2d, TimeModule, TimeSequential, fold, is
 from snnplug_autosnn.blocks import Make, block
 from snnplug_autosnn.macro import Macro, Place
 
-__all__ = ["STEM_HALVINGS", "AutoSNNSupernet", "AutoSNNetwork", "Stem"]
+__all__ = ["STEM_HALVINGS", "AutoSNNSupernet", "AutoSNNetwork", "Frame", "Stem"]
 
 Stem = Literal["conv", "conv_pool", "conv_pool_pool"]
 
 STEM_HALVINGS: Mapping[str, int] = {"conv": 0, "conv_pool": 1, "conv_pool_pool": 2}
 """How often a stem halves the image."""
+
+
+class Frame(NamedTuple):
+    """What stands around a backbone.
+
+    Attributes:
+        stem: how the image is taken in.
+        inputs: channels of the image.
+        classes: number of classes K.
+        votes: outputs averaged for each class.
+    """
+
+    stem: Stem
+    inputs: int
+    classes: int
+    votes: int
 
 
 class StemConv(TimeModule):
@@ -73,8 +89,7 @@ class AutoSNNetwork(nn.Module):
         blocks: a name for each block of the backbone, in order.
         macro: backbone.
         make: makes the parts.
-        stem: how the image is taken in.
-        inputs, classes, votes: channels of the input, classes K, outputs averaged for each.
+        frame: what stands around the backbone.
     """
 
     def __init__(
@@ -82,25 +97,21 @@ class AutoSNNetwork(nn.Module):
         blocks: Sequence[str],
         macro: Macro,
         make: Make,
-        *,
-        stem: Stem,
-        inputs: int,
-        classes: int,
-        votes: int,
+        frame: Frame,
     ) -> None:
         super().__init__()
-        C = macro.places[0].inputs
-        rows: list[nn.Module] = [StemConv(make, inputs, C), make.neuron()]
-        if STEM_HALVINGS[stem]:
+        C, halvings = macro.places[0].inputs, STEM_HALVINGS[frame.stem]
+        rows: list[nn.Module] = [StemConv(make, frame.inputs, C), make.neuron()]
+        if halvings:
             rows += [nn.MaxPool2d(2), make.conv_norm(C, C, 3), make.neuron()]
-        rows += [nn.MaxPool2d(2)] * (STEM_HALVINGS[stem] - 1)
+        rows += [nn.MaxPool2d(2)] * (halvings - 1)
         self.stem = TimeSequential(*rows)
         named = iter(blocks)
         self.layers = nn.ModuleList(
             self.at(place, next(named), make) if place.kind == "block" else _pool(place, make)
             for place in macro.places
         )
-        self.head = Head(make, macro, classes, votes)
+        self.head = Head(make, macro, frame.classes, frame.votes)
 
     def at(self, place: Place, name: str, make: Make) -> TimeModule:
         """Return what stands at a place for a block."""
@@ -141,7 +152,7 @@ class AutoSNNSupernet(AutoSNNetwork):
     Args:
         names: of the blocks that may stand at each place.
         read: returns the names of the blocks of a genotype, in order.
-        macro, make, stem, inputs, classes, votes: as `AutoSNNetwork` takes them.
+        macro, make, frame: as `AutoSNNetwork` takes them.
     """
 
     def __init__(
@@ -150,15 +161,10 @@ class AutoSNNSupernet(AutoSNNetwork):
         read: Callable[[Any], tuple[str, ...]],
         macro: Macro,
         make: Make,
-        *,
-        stem: Stem,
-        inputs: int,
-        classes: int,
-        votes: int,
+        frame: Frame,
     ) -> None:
         self._names = names
-        any_blocks = names[:1] * len(macro.blocks)
-        super().__init__(any_blocks, macro, make, stem=stem, inputs=inputs, classes=classes, votes=votes)
+        super().__init__(names[:1] * len(macro.blocks), macro, make, frame)
         self.read, self.places = read, macro.blocks
 
     def at(self, place: Place, name: str, make: Make) -> TimeModule:

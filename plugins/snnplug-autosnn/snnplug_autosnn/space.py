@@ -20,7 +20,7 @@ from snnplug.errors import ContractError, ParameterError, did_you_mean
 from snnplug.nn import SpikingNeuron, as_neuron
 from snnplug_autosnn.blocks import Make, check_blocks
 from snnplug_autosnn.macro import read_macro
-from snnplug_autosnn.network import STEM_HALVINGS, AutoSNNetwork, AutoSNNSupernet, Stem
+from snnplug_autosnn.network import STEM_HALVINGS, AutoSNNetwork, AutoSNNSupernet, Frame, Stem
 
 __all__ = ["BLOCKS", "AutoSNN"]
 
@@ -81,12 +81,7 @@ class AutoSNN:
         self.task, self.mutation, self.blocks = task, mutation, check_blocks(tuple(blocks))
         self.macro = read_macro(macro, channels, (H // halved, W // halved))
         self._make = Make(lambda: as_neuron(copy.deepcopy(neuron)), batch_norm)
-        self._settings: dict[str, Any] = {
-            "stem": chosen,
-            "inputs": inputs,
-            "classes": task.classes,
-            "votes": voting,
-        }
+        self._frame = Frame(chosen, inputs, task.classes, voting)
         self._make.neuron()  # one that does not fit is refused before a search has begun
 
     def sample(self, rng: random.Random) -> str:
@@ -117,11 +112,11 @@ class AutoSNN:
 
     def build(self, genotype: Any) -> AutoSNNetwork:
         """Return a freshly initialised network: `[T, B, C, H, W]` to `[T, B, K]`."""
-        return AutoSNNetwork(self.read(genotype), self.macro, self._make, **self._settings)
+        return AutoSNNetwork(self.read(genotype), self.macro, self._make, self._frame)
 
     def supernet(self) -> nn.Module:
         """Return all networks in one, with shared weights: `[T, B, C, H, W]` to `[T, B, K]`."""
-        return AutoSNNSupernet(self.blocks, self.read, self.macro, self._make, **self._settings)
+        return AutoSNNSupernet(self.blocks, self.read, self.macro, self._make, self._frame)
 
     def genotypes(self) -> Iterator[str]:
         """Yield every genotype."""
@@ -133,7 +128,7 @@ class AutoSNN:
 
     def graph(self, genotype: Any) -> Graph:
         """Return the backbone as a chain, an edge for each of its places."""
-        names, edges = iter(self.read(genotype)), []
+        names = iter(self.read(genotype))
         nodes = ["input", "stem"]
         labels = ["conv3"]
         for number, place in enumerate(self.macro.places, 1):
