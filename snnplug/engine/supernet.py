@@ -73,12 +73,11 @@ def build_supernet(parts: Parts) -> nn.Module:
     def shape(model: Any, x: Tensor) -> None:
         rng = random.Random(derive_seed(parts.seed, "supernet paths"))
         for _ in range(_MOST_PATHS):
-            if is_materialized(model):
-                break
             model.select(space.sample(rng))
             materialize(model, x, partly=True)
-        model.select(space.sample(rng))
-        materialize(model, x)
+            if is_materialized(model):
+                return
+        materialize(model, x)  # says what is on no path
 
     return parts.build(space.supernet, "search.supernet", shape=shape)
 
