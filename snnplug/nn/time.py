@@ -96,7 +96,7 @@ def _fold_row(layers: list[nn.Module], x: Tensor) -> Tensor:
             values = layer(values)
         return values
 
-    if x.device.type != "cpu" or torch.compiler.is_compiling() or is_static(x):
+    if len(layers) == 1 or x.device.type != "cpu" or torch.compiler.is_compiling() or is_static(x):
         return fold(row, x)
     steps = max(1, _PIECE_BYTES // max(1, x[0].numel() * x.element_size()))
     if steps >= len(x) or any(type(layer) not in _BY_SAMPLE for layer in layers):
