@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
 import attrs
@@ -13,7 +13,7 @@ from snnplug.engine.scoring.evaluator import Job
 from snnplug.errors import ContractError, SnnplugError, in_one_line
 from snnplug.registry.contain import calling, describe, refuse
 
-__all__ = ["Reference", "check_references", "references_of"]
+__all__ = ["Reference", "check_references", "jobs_of", "references_of"]
 
 _WANTED = "a genotype of the search space"
 
@@ -24,11 +24,6 @@ class Reference:
 
     genotype: Any
     key: str
-
-    @property
-    def job(self) -> Job:
-        """What has to be done to score it; it counts among no draws, and no limit is its own."""
-        return Job(-1, self.genotype, self.key, unlimited=True)
 
 
 def check_references(parts: Parts) -> list[str]:
@@ -47,6 +42,15 @@ def references_of(parts: Parts) -> Mapping[str, Reference]:
     """Return the references of a search by name; they have been checked."""
     given = parts.plan.recipe.search.references
     return {name: _reference(parts, genotype) for name, genotype in given.items()}
+
+
+def jobs_of(references: Iterable[Reference], known: Container[str]) -> list[Job]:
+    """Return what has to be done to score them: each network once, among no draws, whatever its size."""
+    different: dict[str, Job] = {}
+    for reference in references:
+        if reference.key not in known:
+            different.setdefault(reference.key, Job(-1, reference.genotype, reference.key, unlimited=True))
+    return list(different.values())
 
 
 def _reference(parts: Parts, genotype: Any) -> Reference:

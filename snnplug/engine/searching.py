@@ -18,7 +18,7 @@ from typing import Any
 import attrs
 
 from snnplug.contracts import Genotype, SearchSpace, Strategy, Trial
-from snnplug.engine.references import references_of
+from snnplug.engine.references import jobs_of, references_of
 from snnplug.engine.scoring.evaluator import Job
 from snnplug.engine.scoring.limits import Limits
 from snnplug.engine.scoring.workers import scoring
@@ -120,6 +120,7 @@ class Searcher:
         self.space: SearchSpace = session.parts.space
         self.references = references_of(session.parts)
         self.known = Trials(session, {reference.key for reference in self.references.values()})
+        self.genotypes: dict[str, Genotype] = {}  # of what was drawn, as it first was
 
     def run(self) -> SearchResult:
         """Search to the end.
@@ -137,8 +138,7 @@ class Searcher:
             ) as score,
             session.report.bar("search", strategy.draws) as bar,
         ):
-            by_hand = {reference.key: reference.job for reference in self.references.values()}
-            for _ in known.keep(score([job for key, job in by_hand.items() if key not in known])):
+            for _ in known.keep(score(jobs_of(self.references.values(), known))):
                 bar.advance("references", 0)
             while genotypes := self._ask(draws.total()):
                 keys = [self._key(genotype) for genotype in genotypes]
@@ -149,11 +149,11 @@ class Searcher:
                     bar.advance(self._note(draws))
                 bar.advance(self._note(draws), len(keys) - len(jobs))
                 with self.deciding:
-                    strategy.tell([self._told(known.drawn(key)) for key in keys])
-                tried = [known.drawn(key) for key in draws if not known.beyond(key)]
-                if len(tried) >= _GIVE_UP_AFTER and not _finite(tried):
+                    strategy.tell([self._told(self._drawn(key)) for key in keys])
+                tried = self._scores(draws)
+                if len(tried) >= _GIVE_UP_AFTER and not any(map(math.isfinite, tried)):
                     raise RunFailed(f"the first {len(tried)} candidates could not be scored{reason}")
-        trials = tuple(attrs.evolve(known.drawn(key), index=index) for index, key in enumerate(draws))
+        trials = tuple(attrs.evolve(self._drawn(key), index=index) for index, key in enumerate(draws))
         if not trials:
             component = self.strategy_component
             said = f"{title(component)} asked for no candidate at all"
@@ -230,8 +230,19 @@ class Searcher:
         for genotype, key in zip(genotypes, keys, strict=True):
             if key not in draws and key not in self.known:
                 jobs.append(Job(len(draws), genotype, key))
+            self.genotypes.setdefault(key, genotype)
             draws[key] += 1
         return jobs
+
+    def _drawn(self, key: str) -> Trial:
+        """Return the trial of a drawn candidate: a reference that a limit refuses has no score as such."""
+        trial = attrs.evolve(self.known[key], genotype=self.genotypes[key])
+        return attrs.evolve(trial, score=math.nan, values={}, parts={}) if self.known.beyond(key) else trial
+
+    def _scores(self, draws: Iterable[str]) -> list[float]:
+        """Return the scores of what was drawn, as far as they are known and no limit refuses it."""
+        known = self.known
+        return [known[key].score for key in draws if key in known and not known.beyond(key)]
 
     def _told(self, trial: Trial) -> Trial:
         """Return the trial as a strategy sees it: higher is better."""
@@ -242,8 +253,7 @@ class Searcher:
         return attrs.evolve(trial, score=score, objectives=(score, *others))
 
     def _note(self, draws: Counter[str]) -> str:
-        trials = (self.known.drawn(key) for key in draws if key in self.known)
-        scores = [self.sign * trial.score for trial in _finite(trials)]
+        scores = [self.sign * score for score in self._scores(draws) if math.isfinite(score)]
         return f"{len(draws)} distinct, best {self.sign * max(scores):.4g}" if scores else ""
 
 

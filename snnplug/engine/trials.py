@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
-import attrs
-
 from snnplug.contracts import Trial
 from snnplug.engine.scoring.evaluator import Scored
 from snnplug.engine.session import Session
@@ -37,17 +35,12 @@ class Trials:
         """Why candidates have no score or were refused, by key, as far as it was recorded."""
         return self._journal.failures
 
-    def __contains__(self, key: str) -> bool:
+    def __contains__(self, key: object) -> bool:
         return key in self._known
 
     def __getitem__(self, key: str) -> Trial:
         """Return a trial as it was scored."""
         return self._known[key]
-
-    def drawn(self, key: str) -> Trial:
-        """Return the trial of a drawn candidate: what a limit refuses has no score, though it be known."""
-        trial = self._known[key]
-        return attrs.evolve(trial, score=math.nan, values={}, parts={}) if self.beyond(key) else trial
 
     def beyond(self, key: str) -> Mapping[str, float]:
         """Return what a candidate has beyond limits of the search, nothing if it is within them."""
