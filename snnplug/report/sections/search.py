@@ -79,6 +79,7 @@ class _Scores:
 
     candidates: int
     failed: int
+    refused: int
     baselines: Sequence[_Baseline] = ()
     fronts: Sequence[_Front] = ()
     parts: Sequence[_Parts] = ()
@@ -93,9 +94,10 @@ def _scores(data: Records) -> _Scores | None:
     if data.trials is None:
         return None
     scored = [(trial, trial.score) for trial in data.trials if trial.score is not None]
-    failed = len(data.trials) - len(scored)
+    refused = sum(trial.beyond is not None for trial in data.trials)
+    counts = len(data.trials), len(data.trials) - len(scored) - refused, refused
     if not scored:
-        return _Scores(len(data.trials), failed)
+        return _Scores(*counts)
     found = data.summary.search if data.summary else None
     top = next(
         (pair for pair in scored if found and pair[0].key == found.key), max(scored, key=lambda pair: pair[1])
@@ -116,7 +118,7 @@ def _scores(data: Records) -> _Scores | None:
     scores = [score for _, score in scored]
     ranks, histogram = score_ranks(scores, top[1], "ranks"), score_histogram(scores, top[1], "histogram")
     parts = _parts([trial for trial, _ in scored], top[0])
-    return _Scores(len(data.trials), failed, baselines, fronts, parts, ranks, histogram)
+    return _Scores(*counts, baselines, fronts, parts, ranks, histogram)
 
 
 def _parts(trials: Sequence[TrialRecord], best: TrialRecord) -> list[_Parts]:
