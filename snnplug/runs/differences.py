@@ -7,6 +7,7 @@ from typing import Any
 __all__ = ["differences"]
 
 _TIMES = ("seconds", "seconds_per_candidate", "device", "versions", "schema", "notes")
+_NONE = (None, {})  # an earlier version has not written what is empty
 
 
 def differences(before: Any, now: Any, key: str = "") -> list[str]:
@@ -18,4 +19,5 @@ def differences(before: Any, now: Any, key: str = "") -> list[str]:
                 where = f"{key}.{name}" if key else name
                 lines += differences(before.get(name), now.get(name), where)
         return lines
-    return [] if before == now else [f"{key}: {before!r} -> {now!r}"]
+    same = before == now or (before in _NONE and now in _NONE)
+    return [] if same else [f"{key}: {before!r} -> {now!r}"]

@@ -188,6 +188,8 @@ class TrialRecord:
         seconds: time of all its scores together.
         draws: how often it was drawn.
         reason: why it has no score.
+        beyond: what it has of `parameters`, `neurons` or `memory` beyond a limit of the search, for which
+            it was refused; None where it is within them.
     """
 
     index: int | None = None
@@ -199,6 +201,7 @@ class TrialRecord:
     seconds: Number = None
     draws: int | None = None
     reason: str | None = None
+    beyond: Mapping[str, Number] | None = None
 
     @classmethod
     def of(cls, trial: Trial, draws: int | None = None, reason: str | None = None) -> TrialRecord:
@@ -221,7 +224,8 @@ class SearchRecord:
     """What a search found; `best` is the genotype, plain JSON.
 
     `objectives` are goals ("min" or "max") by scorer; no candidate beats one of `pareto` in all of them
-    and in the score.
+    and in the score. Of the `distinct` candidates some were `refused` by limits, None without limits, and all
+    others `evaluated`. `references` are networks made by hand, by name, scored beside the search.
     """
 
     space: str = ""
@@ -230,12 +234,14 @@ class SearchRecord:
     draws: int | None = None
     distinct: int | None = None
     evaluated: int | None = None
+    refused: int | None = None
     best: Any = None
     key: str = ""
     score: Number = None
     values: Mapping[str, Number] = attrs.field(factory=dict)
     objectives: Mapping[str, str] = attrs.field(factory=dict)
     pareto: tuple[TrialRecord, ...] = ()
+    references: Mapping[str, TrialRecord] = attrs.field(factory=dict)
     seconds: Number = None
     seconds_per_candidate: Number = None
     graph: Graph | None = None
