@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from html import unescape
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from snnplug.report import words
 from snnplug.report.candidates import beside, best_candidates, reasons
-from snnplug.report.page import write_report
 from snnplug.report.trade import trades
 from snnplug.runs.records import TrialRecord
 
-Files = dict[str, Any]
-
 TABLE = [(0.60, 50.0), (0.80, 400.0), (0.76, 200.0), (0.70, 100.0), (0.50, 300.0), (0.80, 400.0)]
-LONG = "block " * 20
 
 
 def trial(key: str, accuracy: float | None, spikes: float | None, score: float | None = 1.0) -> TrialRecord:
@@ -97,20 +92,9 @@ def test_reasons_are_counted_and_refused_candidates_have_not_failed() -> None:
 
 
 @pytest.fixture
-def shown(files: Files, write: Callable[[Files], Path]) -> str:
-    """The section of the search, tags and all, of a run with everything in it."""
-    del files["activity.json"], files["metrics.jsonl"], files["summary.json"]["energy"]
-    table = files["trials.json"]
-    for i, entry in enumerate(table):
-        accuracy, spikes = TABLE[i % 6]
-        given = {"parts": {"accuracy": accuracy, "spikes": spikes}, "genotype": f"network {i}"}
-        entry |= given if entry["score"] is not None else {"reason": "CUDA is <out> of memory"}
-    table[17]["genotype"] = LONG
-    files["summary.json"]["search"]["references"] = {
-        "<quiet>": {"key": "q", "score": 9.5, "parts": {"accuracy": 0.45, "spikes": 40.0}, "genotype": "q"},
-        "broken": {"key": "b", "score": None, "reason": "no memory", "genotype": "b"},
-    }
-    page = write_report(write(files)).read_text("utf-8")
+def shown(parted: Path) -> str:
+    """The section of the search, tags and all."""
+    page = (parted / "report.html").read_text("utf-8")
     return page[page.index('<section id="search"') : page.index("</section>", page.index('id="search"'))]
 
 
@@ -134,8 +118,10 @@ def test_page_says_all_of_it(shown: str) -> None:
 
 
 def test_long_genotype_is_shortened_and_can_be_unfolded(shown: str) -> None:
-    assert shown.count(f"<code>{LONG}</code></details>") >= 2  # among the best, and beside those by hand
-    assert "…" in shown
+    long = "block " * 20
+    assert shown.count(f"<code>{long}</code></details>") == 3  # the winner twice, and one made by hand
+    assert shown.count('<details class="long">') == 3
+    assert shown.count(words.shorten(long, 60)) == 3
 
 
 def test_every_picture_is_in_the_page_colours(shown: str) -> None:
