@@ -12,21 +12,25 @@ import json
 import math
 import statistics
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import attrs
 
 from snnplug.contracts import Genotype, SearchSpace, Strategy, Trial
-from snnplug.engine.scoring.evaluator import Job, Scored
+from snnplug.engine.references import jobs_of, references_of
+from snnplug.engine.scoring.evaluator import Job
+from snnplug.engine.scoring.limits import Limits
 from snnplug.engine.scoring.workers import scoring
 from snnplug.engine.session import Session
 from snnplug.engine.supernet import Shared
+from snnplug.engine.trials import Trials
 from snnplug.errors import ComponentError, RunFailed
 from snnplug.registry.component import Component
 from snnplug.registry.contain import calling, refuse, title
 from snnplug.registry.kinds import ScorerSpec
-from snnplug.runs.journal import Failure, TrialJournal
+from snnplug.runs.journal import Failure
+from snnplug.runs.records import TrialRecord
 from snnplug.statistics.pareto import pareto_front
 
 __all__ = ["SearchResult", "Searcher"]
@@ -40,12 +44,13 @@ class SearchResult:
 
     Attributes:
         best: the trial with the best score; the first one of equals.
-        trials: all evaluated, in the order in which they were first drawn.
+        trials: all that were drawn, in the order in which they first were.
         draws: genotypes asked for, by key.
         pareto: where the recipe has objectives, the trials that no other beats in all of them
             and in the score.
         workers: processes that scored.
-        reasons: why candidates have no score, by key, as far as it was recorded.
+        failures: why candidates have no score or were refused, by key, as far as it was recorded.
+        references: trials of networks made by hand, by name.
     """
 
     best: Trial
@@ -53,7 +58,13 @@ class SearchResult:
     draws: Counter[str]
     pareto: tuple[Trial, ...] = ()
     workers: int = 1
-    reasons: Mapping[str, str] = attrs.field(factory=dict)
+    failures: Mapping[str, Failure] = attrs.field(factory=dict)
+    references: Mapping[str, Trial] = attrs.field(factory=dict)
+
+    @property
+    def evaluated(self) -> list[Trial]:
+        """Those of the trials that no limit has refused."""
+        return [trial for trial in self.trials if not self._failure(trial).beyond]
 
     @property
     def seconds(self) -> float:
@@ -63,7 +74,16 @@ class SearchResult:
     @property
     def seconds_per_candidate(self) -> float:
         """Median time that one worker spent on one candidate."""
-        return statistics.median(trial.seconds for trial in self.trials)
+        return statistics.median(trial.seconds for trial in self.evaluated)
+
+    def record(self, trial: Trial) -> TrialRecord:
+        """Return the record of a trial, or of a reference."""
+        failure = self._failure(trial)
+        reason = None if math.isfinite(trial.score) else failure.reason or None
+        return TrialRecord.of(trial, self.draws[trial.key], reason, failure.beyond)
+
+    def _failure(self, trial: Trial) -> Failure:
+        return self.failures.get(trial.key, Failure())
 
 
 class Searcher:
@@ -93,10 +113,14 @@ class Searcher:
             self.strategy_component, "genotypes by ask, and results taken by tell", plan.used
         )
         self.section = session.parts.plan.recipe.search
+        self.limits: Limits = self.section.limits
         own = scorers[0].spec
         assert isinstance(own, ScorerSpec) and session.parts.space is not None
         self.sign = 1.0 if own.higher_is_better else -1.0
         self.space: SearchSpace = session.parts.space
+        self.references = references_of(session.parts)
+        self.known = Trials(session, {reference.key for reference in self.references.values()})
+        self.genotypes: dict[str, Genotype] = {}  # of what was drawn, as it first was
 
     def run(self) -> SearchResult:
         """Search to the end.
@@ -105,10 +129,7 @@ class Searcher:
             ComponentError: the strategy fails or asks for what it should not.
             RunFailed: no candidate could be scored, or a candidate's worker died twice.
         """
-        session, strategy, section = self.session, self.strategy, self.section
-        journal = self._journal()
-        again = self._scored_again(journal)
-        known = {trial.key: trial for trial in journal.trials if trial.key not in again}
+        session, strategy, section, known = self.session, self.strategy, self.section, self.known
         draws: Counter[str] = Counter()
         reason, resume = "", f"snnplug run --resume {session.directory.path}"
         with (
@@ -117,29 +138,30 @@ class Searcher:
             ) as score,
             session.report.bar("search", strategy.draws) as bar,
         ):
+            for _ in known.keep(score(jobs_of(self.references.values(), known))):
+                bar.advance("references", 0)
             while genotypes := self._ask(draws.total()):
                 keys = [self._key(genotype) for genotype in genotypes]
-                jobs = self._new(genotypes, keys, draws, known)
-                for scored in score(jobs):
-                    with session.directory.storage_errors("trials.journal"):
-                        known[scored.trial.key] = journal.add(scored.trial, self._failure(scored))
-                    reason = f"; one of them failed: {scored.reason}" if scored.reason else reason
-                    for line, details in scored.failures:
-                        session.lament(line, details)
-                    bar.advance(self._note(known.values(), draws))
-                bar.advance(self._note(known.values(), draws), len(keys) - len(jobs))
+                jobs = self._new(genotypes, keys, draws)
+                for scored in known.keep(score(jobs)):
+                    if scored.reason and not scored.beyond:
+                        reason = f"; one of them failed: {scored.reason}"
+                    bar.advance(self._note(draws))
+                bar.advance(self._note(draws), len(keys) - len(jobs))
                 with self.deciding:
-                    strategy.tell([self._told(known[key]) for key in keys])
-                if len(draws) >= _GIVE_UP_AFTER and not _finite(known[key] for key in draws):
-                    raise RunFailed(f"the first {len(draws)} candidates could not be scored{reason}")
-        trials = tuple(attrs.evolve(known[key], index=index) for index, key in enumerate(draws))
+                    strategy.tell([self._told(self._drawn(key)) for key in keys])
+                tried = self._scores(draws)
+                if len(tried) >= _GIVE_UP_AFTER and not any(map(math.isfinite, tried)):
+                    raise RunFailed(f"the first {len(tried)} candidates could not be scored{reason}")
+        trials = tuple(attrs.evolve(self._drawn(key), index=index) for index, key in enumerate(draws))
         if not trials:
             component = self.strategy_component
             said = f"{title(component)} asked for no candidate at all"
             raise ComponentError(said, plugin=component.plugin)
+        beyond = {key: sizes for key in draws if (sizes := known.beyond(key))}
         if not (finite := _finite(trials)):
-            raise RunFailed(f"none of {len(trials)} candidates could be scored{reason}")
-        self._note_failures(trials, len(finite))
+            raise RunFailed(self._nothing_found(len(trials), beyond, reason))
+        self._note_failures(trials, beyond)
         front = pareto_front([self._told(trial).objectives for trial in trials]) if self.goals else []
         return SearchResult(
             best=max(finite, key=lambda trial: (self.sign * trial.score, -trial.index)),
@@ -147,47 +169,34 @@ class Searcher:
             draws=draws,
             pareto=tuple(trials[i] for i in front),
             workers=self.section.workers,
-            reasons={key: failure.reason for key, failure in journal.failures.items()},
+            failures=known.failures,
+            references=self._scored_references(),
         )
 
-    def _journal(self) -> TrialJournal:
-        directory = self.session.directory
-        journal = TrialJournal(directory.file("trials.journal"))
-        self.session.check_origin("trials.journal", journal.origin)
-        with directory.storage_errors("trials.journal"):
-            journal.note_origin(self.session.origin)
-        return journal
+    def _nothing_found(self, drawn: int, beyond: Mapping[str, Mapping[str, float]], reason: str) -> str:
+        """Return why no candidate has a score."""
+        if len(beyond) == drawn:
+            return self.limits.all_refused(beyond.values())
+        aside = f", {len(beyond)} others were refused by search.limits" if beyond else ""
+        return f"none of {drawn - len(beyond)} candidates could be scored{aside}{reason}"
 
-    def _scored_again(self, journal: TrialJournal) -> set[str]:
-        """Return the keys of the candidates that failed and are scored again: on request, or mended."""
-        last = {trial.key: trial for trial in journal.trials}
-        failed = {key for key, trial in last.items() if not math.isfinite(trial.score)}
-        failures, origin = journal.failures, self.session.origin
-        mended = {key for key in failed & set(failures) if failures[key].is_mended(origin)}
-        again = failed if self.session.retry_failed else mended
-        if again:
-            why = "as asked for" if self.session.retry_failed else "what they failed by has changed"
-            self.session.report.say(
-                f"note: candidates that had failed are scored again, {why}: {len(again)}; the search is "
-                "asked from the start and answered from its journal"
-            )
-        return again
+    def _scored_references(self) -> dict[str, Trial]:
+        """Return the trials of the references, and note those without a score."""
+        found = {}
+        for name, reference in self.references.items():
+            trial = found[name] = attrs.evolve(self.known[reference.key], genotype=reference.genotype)
+            if not math.isfinite(trial.score):
+                why = self.known.failures[trial.key].reason
+                self.session.note(f"search.references.{name} has no score: {why}")
+        return found
 
-    def _failure(self, scored: Scored) -> Failure | None:
-        if math.isfinite(scored.trial.score):
-            return None
-        origin, plugin = self.session.origin, scored.plugin
-        return Failure(
-            reason=scored.reason,
-            plugin=plugin,
-            version=origin.versions.get(plugin, ""),
-            content=origin.contents.get(plugin, ""),
-        )
-
-    def _note_failures(self, trials: Sequence[Trial], scored: int) -> None:
-        """Note how many candidates each scorer has failed at."""
-        found = [scored, *(sum(c.qualified in t.values for t in trials) for c in self.scorers[1:])]
-        for component, count in zip(self.scorers, found, strict=True):
+    def _note_failures(self, drawn: Sequence[Trial], beyond: Collection[str]) -> None:
+        """Note how many candidates a limit has refused, and at how many others each scorer has failed."""
+        trials = [trial for trial in drawn if trial.key not in beyond]
+        if beyond:
+            self.session.note(f"search.limits refused {len(beyond)} of {len(drawn)} candidates")
+        others = (sum(c.qualified in t.values for t in trials) for c in self.scorers[1:])
+        for component, count in zip(self.scorers, [len(_finite(trials)), *others], strict=True):
             if failed := len(trials) - count:
                 self.session.note(
                     f"{title(component)} has no finite score for {failed} of {len(trials)} candidates"
@@ -215,15 +224,25 @@ class Searcher:
             refuse(self.calls.root, "a text as the key of a genotype", key)
         return key
 
-    @staticmethod
-    def _new(genotypes: Any, keys: list[str], draws: Counter[str], known: dict[str, Trial]) -> list[Any]:
+    def _new(self, genotypes: Any, keys: list[str], draws: Counter[str]) -> list[Any]:
         """Count the draws of a round, and return what has to be scored."""
         jobs = []
         for genotype, key in zip(genotypes, keys, strict=True):
-            if key not in draws and key not in known:
+            if key not in draws and key not in self.known:
                 jobs.append(Job(len(draws), genotype, key))
+            self.genotypes.setdefault(key, genotype)
             draws[key] += 1
         return jobs
+
+    def _drawn(self, key: str) -> Trial:
+        """Return the trial of a drawn candidate: a reference that a limit refuses has no score as such."""
+        trial = attrs.evolve(self.known[key], genotype=self.genotypes[key])
+        return attrs.evolve(trial, score=math.nan, values={}, parts={}) if self.known.beyond(key) else trial
+
+    def _scores(self, draws: Iterable[str]) -> list[float]:
+        """Return the scores of what was drawn, as far as they are known and no limit refuses it."""
+        known = self.known
+        return [known[key].score for key in draws if key in known and not known.beyond(key)]
 
     def _told(self, trial: Trial) -> Trial:
         """Return the trial as a strategy sees it: higher is better."""
@@ -233,8 +252,8 @@ class Searcher:
         others = (sign * trial.values.get(name, math.nan) for name, sign in self.goals.items())
         return attrs.evolve(trial, score=score, objectives=(score, *others))
 
-    def _note(self, trials: Iterable[Trial], draws: Counter[str]) -> str:
-        scores = [self.sign * trial.score for trial in _finite(trials)]
+    def _note(self, draws: Counter[str]) -> str:
+        scores = [self.sign * score for score in self._scores(draws) if math.isfinite(score)]
         return f"{len(draws)} distinct, best {self.sign * max(scores):.4g}" if scores else ""
 
 

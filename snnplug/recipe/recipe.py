@@ -67,7 +67,7 @@ class Recipe:
         own = {k: v for k, v in attrs.asdict(self, recurse=False).items() if k != "sections"}
         data: Table = {k: copy.deepcopy(v) for k, v in own.items() if v is not None and v != ()}
         for name, section in sorted(self.sections.items(), key=lambda item: item[0].count(".")):
-            table = attrs.asdict(section)
+            table = attrs.asdict(section, filter=lambda _, value: value is not None)
             data = put(data, name, {key.rstrip("_"): value for key, value in table.items()})
         return data
 

@@ -111,6 +111,7 @@ def figures(summary: Summary) -> dict[str, Figure]:
     if (search := summary.search) is not None:
         _add(found, "candidates drawn", search.draws, "d")
         _add(found, "candidates scored", search.evaluated, "d")
+        _add(found, "candidates refused", search.refused, "d")
         _add(found, "best score", search.score, ".4f")
         _add(found, "seconds per candidate", search.seconds_per_candidate, ".3f")
     for stage, seconds in summary.seconds.items():

@@ -7,7 +7,7 @@ from typing import Any
 __all__ = ["differences"]
 
 _TIMES = ("seconds", "seconds_per_candidate", "device", "versions", "schema", "notes")
-_NONE = (None, {})  # an earlier version has not written what is empty
+_NONE: tuple[Any, ...] = (None, {})  # an earlier version has not written what is empty
 
 
 def differences(before: Any, now: Any, key: str = "") -> list[str]:

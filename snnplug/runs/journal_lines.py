@@ -37,12 +37,16 @@ _MORE = {"failure", "checksum", "parts"}
 
 @attrs.frozen(kw_only=True)
 class Failure:
-    """Why a candidate has no score, and the plugin that did it, as it was then."""
+    """Why a candidate has no score, and the plugin that did it, as it was then.
+
+    A candidate of a search with limits may also be refused: `beyond` is what it has beyond them, by name.
+    """
 
     reason: str = ""
     plugin: str = ""
     version: str = ""
     content: str = ""
+    beyond: Mapping[str, float] = attrs.field(factory=dict)
 
     def is_mended(self, now: Origin) -> bool:
         """Whether the plugin is another one now."""

@@ -204,7 +204,13 @@ class TrialRecord:
     beyond: Mapping[str, Number] | None = None
 
     @classmethod
-    def of(cls, trial: Trial, draws: int | None = None, reason: str | None = None) -> TrialRecord:
+    def of(
+        cls,
+        trial: Trial,
+        draws: int | None = None,
+        reason: str | None = None,
+        beyond: Mapping[str, float] | None = None,
+    ) -> TrialRecord:
         """Return the record of a trial; without `draws` also without its time."""
         return cls(
             index=trial.index,
@@ -216,6 +222,7 @@ class TrialRecord:
             seconds=None if draws is None else trial.seconds,
             draws=draws,
             reason=reason,
+            beyond=dict(beyond) if beyond else None,
         )
 
 

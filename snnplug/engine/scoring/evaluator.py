@@ -22,6 +22,8 @@ from torch import Tensor, nn
 from snnplug.contracts import Candidate, Genotype, Score, Trial
 from snnplug.engine.data import order, read_samples
 from snnplug.engine.parts import Parts
+from snnplug.engine.scoring.limits import Limits
+from snnplug.engine.scoring.sizes import beyond_limits
 from snnplug.engine.supernet import Shared, shared_network
 from snnplug.errors import ContractError, SnnplugError, UsageError
 from snnplug.nn import seeded
@@ -36,11 +38,18 @@ _NUMBER = "one finite number for a candidate"
 
 @attrs.frozen
 class Job:
-    """A candidate to score: its position among the different ones drawn, genotype and key."""
+    """A candidate to score.
+
+    Attributes:
+        index: its position among the different ones drawn.
+        genotype, key: the candidate.
+        unlimited: it is scored though it be beyond the limits of the search.
+    """
 
     index: int
     genotype: Genotype
     key: str
+    unlimited: bool = False
 
 
 @attrs.frozen
@@ -49,15 +58,17 @@ class Scored:
 
     Attributes:
         trial: with its score, NaN if it has none.
-        reason: why it has none.
+        reason: why it has none, or has it as a reference alone.
         plugin: whose fault that is.
         failures: a line and a traceback for each scorer that gave nothing.
+        beyond: what it has beyond limits of the search, by name.
     """
 
     trial: Trial
     reason: str = ""
     plugin: str = ""
     failures: tuple[tuple[str, str], ...] = ()
+    beyond: Mapping[str, float] = attrs.field(factory=dict)
 
 
 class _Score(NamedTuple):
@@ -109,6 +120,8 @@ class Evaluator:
 
     def __init__(self, parts: Parts, scorers: Sequence[Component], shared: Shared | None = None) -> None:
         self.parts, self.shared = parts, shared
+        search = parts.plan.recipe.search
+        self.limits: Limits = Limits() if search is None else search.limits
         self.scorers = tuple(zip(scorers, build_scorers(scorers), strict=True))
         self.batch = functools.lru_cache(maxsize=8)(self._batch)
         self.shuffled = order(len(parts.splits.train), derive_seed(parts.seed, "search batches"))
@@ -132,19 +145,32 @@ class Evaluator:
             **self._inherited(job),
         )
         with one_thread():
-            own, *others = [self._try(*scorer, candidate) for scorer in self.scorers]
+            scored = self._score(job, candidate)
+        trial = attrs.evolve(scored.trial, seconds=time.perf_counter() - started)
+        return attrs.evolve(scored, trial=trial)
+
+    def _score(self, job: Job, candidate: Candidate) -> Scored:
+        unscored = Trial(index=job.index, genotype=job.genotype, key=job.key, score=math.nan)
+        try:
+            beyond = beyond_limits(self.limits, self.parts, candidate)
+        except UsageError:
+            raise
+        except SnnplugError as error:
+            lost = _lost(error)
+            return Scored(unscored, lost.reason, lost.plugin, ((lost.reason, lost.details),))
+        if beyond and not job.unlimited:
+            return Scored(unscored, self.limits.reason(beyond), beyond=beyond)
+        own, *others = [self._try(*scorer, candidate) for scorer in self.scorers]
         recorded = zip((component.qualified for component, _ in self.scorers[1:]), others, strict=True)
-        trial = Trial(
-            index=job.index,
-            genotype=job.genotype,
-            key=job.key,
+        trial = attrs.evolve(
+            unscored,
             score=own.value,
             values={name: other.value for name, other in recorded if math.isfinite(other.value)},
             parts=own.parts,
-            seconds=time.perf_counter() - started,
         )
         failed = [(one.reason, one.details) for one in (own, *others) if math.isnan(one.value)]
-        return Scored(trial, own.reason, own.plugin, tuple(failed))
+        reason = own.reason or self.limits.reason(beyond)
+        return Scored(trial, reason, own.plugin, tuple(failed), beyond)
 
     def _try(
         self, component: Component, scorer: Callable[[Candidate], float], candidate: Candidate
@@ -158,8 +184,7 @@ class Evaluator:
         except UsageError:
             raise
         except SnnplugError as error:
-            plugin = getattr(error, "plugin", "") or component.plugin
-            return _Score(math.nan, str(error), plugin, getattr(error, "details", ""))
+            return _lost(error, component.plugin)
         if math.isfinite(value):
             return _Score(value, parts=parts)
         return _Score(value, f"{title(component)} gave {value}; expected {_NUMBER}", component.plugin)
@@ -199,6 +224,11 @@ class Evaluator:
             self.parts.calls.check_batch(values, labels)
         encoded = self.parts.encode(values, "search batch", index, size)
         return encoded, labels.to(self.parts.device)
+
+
+def _lost(error: SnnplugError, plugin: str = "") -> _Score:
+    """Return what an error leaves of a score; it is the plugin's unless it names another."""
+    return _Score(math.nan, str(error), getattr(error, "plugin", "") or plugin, getattr(error, "details", ""))
 
 
 def _number(component: Component, given: Any) -> float:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import attrs
 
 from snnplug.contracts import Edge, Graph, SearchSpace, Strategy
+from snnplug.engine.scoring.limits import Limits
 from snnplug.engine.stage import Stage, Work
 from snnplug.errors import ComponentError, ContractError, RecipeError
 from snnplug.recipe.plan import Plan
@@ -43,6 +44,8 @@ class SearchSection:
         workers: processes that score the candidates of a round; the result is the same with any number.
         timeout: seconds that a candidate may take, or 0 for as long as it needs; one that takes longer has
             no score. With a limit, a search depends on how fast the machine is.
+        limits: table: what a candidate may have at most; one beyond it is refused before it is scored.
+        references: genotypes by name, of networks made by hand: scored beside the search, never found by it.
     """
 
     space: Table = uses("search_space")
@@ -53,6 +56,8 @@ class SearchSection:
     objectives: dict[str, Literal["min", "max"]] = uses_names("scorer")
     workers: int = attrs.field(default=1, validator=_at_least_1)
     timeout: float = attrs.field(default=0.0, validator=_at_least_0)
+    limits: Limits = attrs.field(factory=Limits)
+    references: dict[str, Any] = attrs.field(factory=dict)
 
 
 class Search(Stage):
@@ -64,9 +69,10 @@ class Search(Stage):
 
     def check(self, parts: Parts) -> None:
         """Refuse objectives that repeat a scorer, and what workers could not import; build all once."""
+        from snnplug.engine.references import check_references
         from snnplug.engine.scoring.workers import check_scoring
 
-        problems = [*_repeated(parts.plan), *_without_weights(parts)]
+        problems = [*_repeated(parts.plan), *_without_weights(parts), *check_references(parts)]
         if problems:
             raise RecipeError(problems)
         _strategy(parts)
@@ -82,10 +88,7 @@ class Search(Stage):
             plan = parts.plan
             found = Searcher(session, _strategy(parts), _scorers(plan), _goals(plan), work.shared).run()
             assert parts.space is not None
-            records = [
-                TrialRecord.of(trial, found.draws[trial.key], found.reasons.get(trial.key))
-                for trial in found.trials
-            ]
+            records = [found.record(trial) for trial in found.trials]
             _write_trials(session, records)
             graph = _graph(session, parts.space, found.best.genotype)
             work.records["search"] = _record(found, parts.plan, graph)
@@ -199,13 +202,17 @@ def _record(result: SearchResult, plan: Plan, graph: Graph | None) -> SearchReco
         scorer=plan["search.scorer"].qualified,
         draws=result.draws.total(),
         distinct=len(result.draws),
-        evaluated=len(result.trials),
+        evaluated=len(result.evaluated),
+        refused=len(result.trials) - len(result.evaluated) if plan.recipe.search.limits.given else None,
         best=result.best.genotype,
         key=result.best.key,
         score=result.best.score,
         values=dict(result.best.values),
         objectives=goals,
         pareto=tuple(TrialRecord.of(trial) for trial in result.pareto),
+        references={
+            name: attrs.evolve(result.record(trial), index=None) for name, trial in result.references.items()
+        },
         seconds=result.seconds,
         seconds_per_candidate=result.seconds_per_candidate,
         graph=graph,

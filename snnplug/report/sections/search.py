@@ -75,6 +75,7 @@ class _Scores:
 
     candidates: int
     failed: int
+    refused: int
     baselines: Sequence[_Baseline] = ()
     fronts: Sequence[_Front] = ()
     trades: Sequence[Trade] = ()
@@ -94,10 +95,10 @@ def _scores(data: Records) -> _Scores | None:
     if data.trials is None:
         return None
     scored = [(trial, trial.score) for trial in data.trials if trial.score is not None]
-    failed = len(data.trials) - len(scored)
-    why = reasons(data.trials)
+    refused = sum(trial.beyond is not None for trial in data.trials)
+    counts = len(data.trials), len(data.trials) - len(scored) - refused, refused
     if not scored:
-        return _Scores(len(data.trials), failed, reasons=why)
+        return _Scores(*counts, reasons=reasons(data.trials))
     found = data.summary.search if data.summary else None
     top = next(
         (pair for pair in scored if found and pair[0].key == found.key), max(scored, key=lambda pair: pair[1])
@@ -120,8 +121,7 @@ def _scores(data: Records) -> _Scores | None:
     by_hand, winner = found.references if found else {}, top[0]
     parts = part_names(data.trials)
     return _Scores(
-        len(data.trials),
-        failed,
+        *counts,
         baselines=baselines,
         fronts=fronts,
         trades=trades(data.trials, winner, list(by_hand.values())),
@@ -129,7 +129,7 @@ def _scores(data: Records) -> _Scores | None:
         best=best_candidates(data.trials, winner) if parts else (),
         winner=winner,
         references=beside(by_hand, winner, parts),
-        reasons=why,
+        reasons=reasons(data.trials),
         ranks=ranks,
         histogram=histogram,
     )
