@@ -46,7 +46,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
-    for name in ("indented", "links", "number", "percent", "plain", "quantity", "seconds", "value"):
+    for name in words.FILTERS:
         made.filters[name] = getattr(words, name)
     return made
 

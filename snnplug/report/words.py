@@ -9,6 +9,8 @@ from typing import Any
 
 __all__ = [
     "ABSENT",
+    "FILTERS",
+    "change",
     "indented",
     "links",
     "number",
@@ -21,6 +23,18 @@ __all__ = [
 ]
 
 ABSENT = "–"
+FILTERS = (
+    "change",
+    "indented",
+    "links",
+    "number",
+    "percent",
+    "plain",
+    "quantity",
+    "seconds",
+    "shorten",
+    "value",
+)
 _SPACE = "\N{NO-BREAK SPACE}"
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _PREFIXES = {-18: "a", -15: "f", -12: "p", -9: "n", -6: "µ", -3: "m", 0: "", 3: "k", 6: "M", 9: "G", 12: "T"}
@@ -48,6 +62,15 @@ def number(x: float | None, digits: int = 4) -> str:
     if "." in mantissa:
         mantissa = mantissa.rstrip("0").rstrip(".")
     return f"{mantissa} × 10{str(int(exponent)).translate(_SUPERSCRIPT)}"
+
+
+def change(x: float | None, decimals: int = 1) -> str:
+    """Return a difference with its sign: +1.2; −0.8; 0.0."""
+    if x is None or not math.isfinite(x):
+        return ABSENT
+    size = f"{abs(x):,.{decimals}f}"
+    sign = "" if float(size.replace(",", "")) == 0 else "+" if x > 0 else "−"
+    return f"{sign}{size}"
 
 
 def percent(x: float | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from snnplug.report.page import write_report
 
 LAYERS = ["stem.neuron", "cells.0.edges.input-1.neuron", "cells.0.edges.2-output.neuron", "classifier.neuron"]
 STEPS, SAMPLES = 4, 512
+LONG_GENOTYPE = "block " * 20
 
 Files = dict[str, Any]
 
@@ -245,6 +247,29 @@ def finished_run() -> Files:
     }
 
 
+def run_with_parts() -> Files:
+    """Contents of a run of which the scores have parts, and which found a long chain."""
+    files = finished_run()
+    table = [(0.60, 50.0), (0.80, 400.0), (0.76, 200.0), (0.70, 100.0), (0.50, 300.0), (0.80, 400.0)]
+    for i, trial in enumerate(files["trials.json"]):
+        accuracy, spikes = table[i % 6]
+        given = {"parts": {"accuracy": accuracy, "spikes": spikes}, "genotype": f"network {i}"}
+        trial |= given if trial["score"] is not None else {"reason": "CUDA is <out> of memory"}
+    files["trials.json"][17]["genotype"] = LONG_GENOTYPE
+    nodes = ["input", *(f"layers.{i}" for i in range(12))]
+    labels = itertools.cycle(["conv3_and_more_of_it 16 channels", "max_pool 16 channels, halved"])
+    edges = [
+        {"source": a, "target": b, "label": next(labels), "backward": False}
+        for a, b in itertools.pairwise(nodes)
+    ]
+    files["summary.json"]["search"]["graph"] = {"nodes": nodes, "edges": edges}
+    files["summary.json"]["search"]["references"] = {
+        "<quiet>": {"key": "q", "score": 9.5, "parts": {"accuracy": 0.45, "spikes": 40.0}, "genotype": "q"},
+        "broken": {"key": "b", "score": None, "reason": "no memory", "genotype": LONG_GENOTYPE},
+    }
+    return files
+
+
 def write_files(directory: Path, files: Files) -> Path:
     for name, content in files.items():
         lines = content if name.endswith(".jsonl") else [content]
@@ -268,5 +293,13 @@ def write(tmp_path: Path) -> Callable[[Files], Path]:
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Run directory of a finished run with its report, to be read only."""
     directory = write_files(tmp_path_factory.mktemp("finished"), finished_run())
+    write_report(directory)
+    return directory
+
+
+@pytest.fixture(scope="session")
+def parted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Run directory of a run of which the scores have parts, with its report, to be read only."""
+    directory = write_files(tmp_path_factory.mktemp("parted"), run_with_parts())
     write_report(directory)
     return directory

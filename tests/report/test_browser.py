@@ -53,9 +53,13 @@ addEventListener("load", () => {
     const box = svg.getBoundingClientRect();
     return { label: svg.getAttribute("aria-label"), width: box.width, height: box.height };
   });
+  const boxes = [...document.querySelectorAll(".chain li")].map((box) => {
+    const whole = [...box.children].every((text) => text.scrollWidth <= text.clientWidth);
+    return { text: box.textContent, inside: whole && box.getBoundingClientRect().right <= innerWidth };
+  });
   const page = document.documentElement;
   const fetched = performance.getEntriesByType("resource").map((entry) => entry.name);
-  const measures = { inner: innerWidth, scroll: page.scrollWidth, svgs, texts, fetched };
+  const measures = { inner: innerWidth, scroll: page.scrollWidth, svgs, texts, boxes, fetched };
   parent.postMessage(JSON.stringify(measures), "*");
 });
 </script>"""
@@ -68,9 +72,25 @@ def chromium(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def measured(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[int, dict[str, Any]]]:
-    """Measurements of the page by width, taken by a script in a copy of it."""
+    """Measurements of the page by width."""
     folder = tmp_path_factory.mktemp("browser")
-    source = (finished / "report.html").read_text("utf-8")
+    yield measure(finished, folder)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def measured_parts(
+    parted: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[int, dict[str, Any]]]:
+    """Measurements of the page of a search whose scores have parts, by width."""
+    folder = tmp_path_factory.mktemp("browser")
+    yield measure(parted, folder)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def measure(run: Path, folder: Path) -> dict[int, dict[str, Any]]:
+    """Return measurements of a run's page by width, taken by a script in a copy of it."""
+    source = (run / "report.html").read_text("utf-8")
     unlocked = re.sub(
         r"<meta http-equiv=\"Content-Security-Policy\"[^>]*>", "", source
     )  # it forbids the script
@@ -81,8 +101,7 @@ def measured(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         json.loads(unescape(text))
         for text in re.findall(r'<pre class="measured">(.*?)</pre>', dom, re.DOTALL)
     ]
-    yield {measures["inner"]: measures for measures in found}
-    shutil.rmtree(folder, ignore_errors=True)
+    return {measures["inner"]: measures for measures in found}
 
 
 @pytest.mark.parametrize("width", [400, 1300])
@@ -108,6 +127,15 @@ def test_labels_are_readable_and_whole(measured: dict[int, dict[str, Any]], widt
 @pytest.mark.parametrize("width", [400, 1300])
 def test_nothing_is_fetched(measured: dict[int, dict[str, Any]], width: int) -> None:
     assert measured[width]["fetched"] == []
+
+
+@pytest.mark.parametrize("width", [400, 1300])
+def test_search_whose_scores_have_parts(measured_parts: dict[int, dict[str, Any]], width: int) -> None:
+    found = measured_parts[width]
+    assert found["scroll"] <= width
+    assert [text for text in found["texts"] if text["size"] < 9 or not text["inside"]] == []
+    assert [box for box in found["boxes"] if not box["inside"]] == []
+    assert len(found["boxes"]) == 13
 
 
 def test_console_is_silent_and_the_page_is_painted(finished: Path, tmp_path: Path) -> None:

@@ -127,15 +127,15 @@ class AutoSNN:
         return len(self.blocks) ** len(self.macro.blocks)
 
     def graph(self, genotype: Any) -> Graph:
-        """Return the backbone as a chain, an edge for each of its places."""
+        """Return a chain: an edge for each place, labelled with its block, to a node named as its module."""
         names = iter(self.read(genotype))
         nodes = ["input", "stem"]
-        labels = ["conv3"]
-        for number, place in enumerate(self.macro.places, 1):
+        labels = [_label("conv3", self.macro.places[0].inputs, STEM_HALVINGS[self._frame.stem])]
+        for number, place in enumerate(self.macro.places):
             pool = {"m": "max_pool", "a": "avg_pool"}.get(place.kind)
-            labels.append(pool or f"{next(names)} {place.outputs}{'/2' if place.stride == 2 else ''}")
-            nodes.append(str(number))
-        nodes.append("output")
+            labels.append(_label(pool or next(names), place.outputs, place.stride == 2))
+            nodes.append(f"layers.{number}")
+        nodes.append("head")
         labels.append("vote")
         edges = [Edge(a, b, label) for a, b, label in zip(nodes, nodes[1:], labels, strict=False)]
         return Graph(tuple(nodes), tuple(edges))
@@ -169,6 +169,11 @@ class AutoSNN:
 
     def _other(self, name: str, rng: random.Random) -> str:
         return rng.choice([other for other in self.blocks if other != name])
+
+
+def _label(name: str, channels: int, halvings: int) -> str:
+    """Return what is written on an edge of the drawing."""
+    return f"{name} {channels} channels" + ("", ", halved", ", halved twice")[halvings]
 
 
 def _stem(size: int) -> Stem:

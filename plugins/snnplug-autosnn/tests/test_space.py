@@ -161,16 +161,24 @@ def test_a_learnable_start_of_every_neuron_is_found_by_enough_paths():
 
 
 def test_the_graph_is_a_chain_that_names_blocks_and_pools():
-    graph = space(macro=[4, "m", "8*", "a"]).graph("SRB_k5 SCB_k3")
+    task = Task(input_shape=(1, 16, 16), classes=3, steps=2)
+    graph = space(task, macro=[4, "m", "8*", "a"], stem="conv_pool").graph("SRB_k5 SCB_k3")
     assert [edge.label for edge in graph.edges] == [
-        "conv3",
-        "SRB_k5 4",
-        "max_pool",
-        "SCB_k3 8/2",
-        "avg_pool",
+        "conv3 4 channels, halved",
+        "SRB_k5 4 channels",
+        "max_pool 4 channels, halved",
+        "SCB_k3 8 channels, halved",
+        "avg_pool 8 channels, halved",
         "vote",
     ]
-    assert [edge.source for edge in graph.edges[1:]] == [edge.target for edge in graph.edges[:-1]]
+    assert [edge.source for edge in graph.edges] == list(graph.nodes[:-1])
+    assert [edge.target for edge in graph.edges] == list(graph.nodes[1:])
+
+
+def test_the_graph_names_places_as_the_layers_of_the_network():
+    one = space(macro=[4, "m", 8])
+    modules = dict(one.build("SRB_k5 SCB_k3").named_modules())
+    assert set(one.graph("SRB_k5 SCB_k3").nodes[1:]) <= modules.keys()
 
 
 @pytest.mark.parametrize(

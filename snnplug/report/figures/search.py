@@ -22,9 +22,8 @@ def score_scatter(
     what: str,
     name: str,
     front: Sequence[tuple[float, float]] = (),
-    over: str = "score",
 ) -> Markup:
-    """Draw the score over the values of a baseline or an objective, or one part of it over another.
+    """Draw the score over the values of a baseline or an objective.
 
     Args:
         values: of the baseline, one a candidate.
@@ -34,7 +33,6 @@ def score_scatter(
         name: unique on the page.
         front: value and score of each candidate on the Pareto front, which are ringed; a line
             joins them where this is the only objective.
-        over: what is drawn over the values.
     """
     from matplotlib.ticker import EngFormatter
 
@@ -60,9 +58,9 @@ def score_scatter(
         axes.xaxis.set_major_formatter(EngFormatter(sep=""))
     axes.locator_params(axis="x", nbins=6)
     axes.set_xlabel(what, parse_math=False)
-    axes.set_ylabel(over, parse_math=False)
+    axes.set_ylabel("score")
     marked = f"the best and the Pareto front of {len(front)} marked" if front else "the best marked"
-    return to_svg(figure, name, f"{over.capitalize()} of {len(scores)} candidates over {what}, {marked}")
+    return to_svg(figure, name, f"Score of {len(scores)} candidates over {what}, {marked}")
 
 
 def score_ranks(scores: Sequence[float], best: float | None, name: str) -> Markup:

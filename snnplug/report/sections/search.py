@@ -7,17 +7,20 @@ from collections.abc import Iterable, Sequence
 import attrs
 from markupsafe import Markup
 
+from snnplug.contracts import Graph
 from snnplug.report import words
-from snnplug.report.cell import draw
+from snnplug.report.candidates import Beside, Reason, beside, best_candidates, part_names, reasons
+from snnplug.report.cell import draw, layout
+from snnplug.report.chain import draw_chain, is_chain
 from snnplug.report.section import Section, Stat, render_template
+from snnplug.report.trade import Trade, trades
 from snnplug.runs.reading import Records
 from snnplug.runs.records import TrialRecord
-from snnplug.statistics.pareto import pareto_front
 from snnplug.statistics.ranking import kendall
 
 __all__ = ["Search"]
 
-_ACCURACY = "accuracy"  # the part of a score against which the others are drawn
+_PAGE = 720  # pixels, for the drawing of a cell
 
 
 class Search(Section):
@@ -36,14 +39,16 @@ class Search(Section):
     def render(self, records: Records) -> Markup:
         """Return the cell and the scores."""
         found = records.summary.search if records.summary else None
-        values = {"found": found, "cell": _cell(records), "search": _scores(records)}
+        graph = found.graph if found and found.graph and found.graph.nodes else None
+        chain = graph is not None and _is_long_chain(graph)
+        cell = graph and (draw_chain(graph) if chain else draw(graph))
+        values = {"found": found, "cell": cell, "chain": chain, "search": _scores(records)}
         return render_template("sections/search.html.j2", records, **values)
 
 
-def _cell(data: Records) -> Markup | None:
-    """Draw the cell that the search found."""
-    found = data.summary.search if data.summary else None
-    return draw(found.graph) if found and found.graph and found.graph.nodes else None
+def _is_long_chain(graph: Graph) -> bool:
+    """Whether a cell is a chain that does not fit into the page if its nodes stand on one line."""
+    return is_chain(graph) and layout(graph).width > _PAGE
 
 
 @attrs.frozen
@@ -65,15 +70,6 @@ class _Front:
 
 
 @attrs.frozen
-class _Parts:
-    """Accuracy against another number that the scores are made of, and what no candidate beats in both."""
-
-    name: str
-    picture: Markup
-    front: Sequence[tuple[TrialRecord, float, float]]
-
-
-@attrs.frozen
 class _Scores:
     """Scores of a search, without pictures where no candidate has one."""
 
@@ -82,7 +78,12 @@ class _Scores:
     refused: int
     baselines: Sequence[_Baseline] = ()
     fronts: Sequence[_Front] = ()
-    parts: Sequence[_Parts] = ()
+    trades: Sequence[Trade] = ()
+    parts: Sequence[str] = ()
+    best: Sequence[TrialRecord] = ()
+    winner: TrialRecord | None = None
+    references: Sequence[Beside] = ()
+    reasons: Sequence[Reason] = ()
     ranks: Markup | None = None
     histogram: Markup | None = None
 
@@ -97,7 +98,7 @@ def _scores(data: Records) -> _Scores | None:
     refused = sum(trial.beyond is not None for trial in data.trials)
     counts = len(data.trials), len(data.trials) - len(scored) - refused, refused
     if not scored:
-        return _Scores(*counts)
+        return _Scores(*counts, reasons=reasons(data.trials))
     found = data.summary.search if data.summary else None
     top = next(
         (pair for pair in scored if found and pair[0].key == found.key), max(scored, key=lambda pair: pair[1])
@@ -117,40 +118,21 @@ def _scores(data: Records) -> _Scores | None:
                 baselines.append(_Baseline(name, kendall(values, theirs), picture))
     scores = [score for _, score in scored]
     ranks, histogram = score_ranks(scores, top[1], "ranks"), score_histogram(scores, top[1], "histogram")
-    parts = _parts([trial for trial, _ in scored], top[0])
-    return _Scores(*counts, baselines, fronts, parts, ranks, histogram)
-
-
-def _parts(trials: Sequence[TrialRecord], best: TrialRecord) -> list[_Parts]:
-    """Return pictures of accuracy against each other part of the scores, of which less is better."""
-    from snnplug.report.figures.search import score_scatter
-
-    found = []
-    names = dict.fromkeys(name for trial in trials for name in trial.parts or ())
-    for i, name in enumerate(name for name in names if name != _ACCURACY):
-        known = [
-            (trial, cost, accuracy)
-            for trial in trials
-            if (cost := (trial.parts or {}).get(name)) is not None
-            and (accuracy := (trial.parts or {}).get(_ACCURACY)) is not None
-        ]
-        if not known:
-            continue
-        front = [known[k] for k in pareto_front([(-cost, accuracy) for _, cost, accuracy in known])]
-        front = list({(cost, accuracy): (trial, cost, accuracy) for trial, cost, accuracy in front}.values())
-        front.sort(key=lambda entry: entry[1])
-        marked = next(((cost, accuracy) for trial, cost, accuracy in known if trial.key == best.key), None)
-        picture = score_scatter(
-            [cost for _, cost, _ in known],
-            [accuracy for _, _, accuracy in known],
-            marked,
-            words.plain(name),
-            f"parts{i}",
-            [(cost, accuracy) for _, cost, accuracy in front],
-            _ACCURACY,
-        )
-        found.append(_Parts(name, picture, front))
-    return found
+    by_hand, winner = found.references if found else {}, top[0]
+    parts = part_names(data.trials)
+    return _Scores(
+        *counts,
+        baselines=baselines,
+        fronts=fronts,
+        trades=trades(data.trials, winner, list(by_hand.values())),
+        parts=parts,
+        best=best_candidates(data.trials, winner) if parts else (),
+        winner=winner,
+        references=beside(by_hand, winner, parts),
+        reasons=reasons(data.trials),
+        ranks=ranks,
+        histogram=histogram,
+    )
 
 
 def _points(trials: Iterable[TrialRecord], name: str) -> list[tuple[float, float]]:
