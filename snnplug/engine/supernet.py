@@ -46,13 +46,16 @@ class Shared:
     facts: Mapping[str, float] = attrs.field(factory=dict)
 
     def load(self, parts: Parts) -> nn.Module:
-        """Return the supernet with its weights, on the device of the parts."""
-        state = RunDirectory(self.directory).load_checkpoint(self.name)
+        """Return the supernet with its weights, on the device of the parts.
+
+        On the CPU they stay in the file, which is mapped: processes share one copy, and none writes to it.
+        """
+        state = RunDirectory(self.directory).load_checkpoint(self.name, mapped=True)
         if state is None:
             raise ContractError(f"there is no {self.directory / self.name}: no supernet has been trained")
         supernet = build_supernet(parts)
         try:
-            supernet.load_state_dict(state["model"])
+            supernet.load_state_dict(state["model"], assign=parts.device.type == "cpu")
         except RuntimeError as error:
             raise ContractError(
                 f"the supernet in {self.directory} is not that of this search space: {one_line(error)}"
