@@ -43,7 +43,8 @@ def command(
 
     What builds the networks is the benchmark's to say; RECIPE and -s go before it. Keys
     benchmark.KEY and scorers.NAME.KEY set parameters of the benchmark and of a scorer;
-    search.workers=N scores in N processes.
+    search.workers=N scores in N processes; search.supernet.from=DIR names the run whose
+    supernet is inherited from, without which scorers of inherited weights are left out.
 
     \b
     Example:

@@ -24,7 +24,8 @@ from snnplug.engine.prepare import prepare
 from snnplug.engine.progress import Reporter
 from snnplug.engine.provenance import versions
 from snnplug.engine.scoring.evaluator import build_scorers
-from snnplug.engine.scoring.networks import mark_of, score_networks
+from snnplug.engine.scoring.inherited import able, inherits, shared_weights
+from snnplug.engine.scoring.networks import NetworkScore, mark_of, score_networks
 from snnplug.errors import ContractError, RecipeError, RunDirectoryError
 from snnplug.recipe.overrides import apply_overrides
 from snnplug.recipe.read import read_recipe, recipe_text
@@ -34,6 +35,7 @@ from snnplug.registry.contain import calling
 from snnplug.registry.interrupts import listening
 from snnplug.registry.kinds import ScorerSpec
 from snnplug.registry.registry import Registry
+from snnplug.runs.checksums import checksum_of
 from snnplug.runs.damage import damaged
 from snnplug.runs.directory import RunDirectory
 from snnplug.seeds import derive_seed
@@ -96,12 +98,14 @@ def correlate(
     Args:
         benchmark: name of a benchmark.
         recipe: file or name of a recipe whose space, data, encoder and neuron go before the benchmark's.
-        scorers: names; all that are installed if none is given. Baselines always come along.
+        scorers: names; all that are installed if none is given, but for those of inherited weights where the
+            recipe names no supernet. Baselines always come along.
         sample: number of functionally different networks, at most.
         out: directory for the results; one that holds a part of them is continued; by default a new one
             under runs/.
         overrides: texts `key=value` of the recipe, `benchmark.key=value` and `scorers.name.key=value`;
-            `search.workers=n` scores in n processes.
+            `search.workers=n` scores in n processes, `search.supernet.from=DIR` names the run whose supernet
+            networks inherit from.
         device: "auto", "cpu" or "cuda".
         registry: where names are looked up; by default every installed plugin.
         quiet: print nothing.
@@ -121,10 +125,16 @@ def correlate(
     chosen = _scorers(scorers, overrides, registry)
     report = Reporter(quiet=quiet)
     report.say(table.note)
-    build_scorers(chosen)
     recipe_of = _recipe(recipe, overrides, table)
-    prepared = prepare(recipe_of, registry, device=device, launch=True, only=_KINDS)
+    if not scorers and (kept := able(chosen, recipe_of)):
+        if left := [scorer.name for scorer in chosen if scorer not in kept]:
+            report.say(f"note: without search.supernet.from left out, as they inherit: {', '.join(left)}")
+        chosen = kept
+    build_scorers(chosen)
+    read_out = ["loss"] if any(map(inherits, chosen)) else []
+    prepared = prepare(recipe_of, registry, device=device, launch=True, only=(*_KINDS, *read_out))
     parts, plan = prepared.parts, prepared.parts.plan
+    shared = shared_weights(parts, chosen)
     random.Random(derive_seed(parts.seed, "correlate sample")).shuffle(networks)
     networks = networks[:sample]
     fixed = {
@@ -132,6 +142,8 @@ def correlate(
         **{key: part.to_dict() for key, part in plan.components.items()},
         "seed": parts.seed,
     }
+    if shared is not None:
+        fixed["supernet"] = checksum_of(shared.directory / shared.name)
     directory = _directory(out, component, fixed)
     used = (*plan.used(), component, *chosen)
     with directory.locked(f"snnplug correlate --benchmark {benchmark}"), listening():
@@ -139,7 +151,7 @@ def correlate(
             directory.write_json("settings.json", fixed)
         try:
             with usual_settings(), deterministic(), calling(None, among=lambda: used):
-                values = score_networks(parts, chosen, networks, directory, report)
+                values = score_networks(parts, chosen, networks, directory, report, shared)
         except KeyboardInterrupt as stop:
             stop.add_note(f"continue with the same command and --out {directory.path}")
             raise
@@ -149,7 +161,9 @@ def correlate(
         "device": device_name(prepared.fabric),
         "versions": versions(used),
     }
-    predictors = [_predictor(c, [values[network.id, mark_of(c)] for network in networks]) for c in chosen]
+    predictors: list[Predictor] = []
+    for scorer in chosen:
+        predictors += _predictors(scorer, [values[network.id, mark_of(scorer)] for network in networks])
     told = (*table_predictors(networks), *early_epochs(networks))
     return Correlation(
         benchmark=table,
@@ -193,7 +207,7 @@ def _recipe(source: str | Path | None, overrides: Sequence[str], benchmark: Benc
     data = {key: given.get(key, benchmark.recipe.get(key)) for key in _TABLES}
     data = {key: table for key, table in data.items() if table is not None}
     search = {**benchmark.recipe.get("search", {}), **given.get("search", {})}
-    search = {key: search[key] for key in ("space", "strategy") if key in search}
+    search = {key: search[key] for key in ("space", "strategy", "supernet") if key in search}
     data |= {"name": "correlate", "seed": given.get("seed", 0), "search": search}
     data, replaced = apply_overrides(
         data, [o for o in overrides if not o.startswith(("benchmark.", "scorers."))]
@@ -230,21 +244,33 @@ def _is_begun(directory: RunDirectory, fixed: dict[str, Any]) -> bool:
     if not isinstance(known, dict):
         raise damaged(path, "settings.json", "it holds no settings")
     if known != json.loads(json.dumps(fixed)):
-        differing = [key for key in fixed if known.get(key) != json.loads(json.dumps(fixed[key]))]
+        given = json.loads(json.dumps(fixed))
+        differing = [key for key in {**given, **known} if known.get(key) != given.get(key)]
         raise RunDirectoryError(
             f"{path} holds a correlation with another {', '.join(differing)}; choose another --out"
         )
     return True
 
 
-def _predictor(scorer: Component, values: Sequence[tuple[float, float]]) -> Predictor:
+def _predictors(scorer: Component, scores: Sequence[NetworkScore]) -> list[Predictor]:
+    """Return a scorer's scores, then what they are made of, of which no direction is known."""
     spec = scorer.spec
     assert isinstance(spec, ScorerSpec)
-    seconds = sorted(seconds for _, seconds in values)
-    return Predictor(
+    seconds = sorted(one.seconds for one in scores)
+    own = Predictor(
         name=scorer.name,
-        values=tuple(score for score, _ in values),
+        values=tuple(one.score for one in scores),
         sign=1.0 if spec.higher_is_better else -1.0,
         kind="baseline" if spec.baseline else "scorer",
         per_second=1 / max(seconds[len(seconds) // 2], 1e-9) if seconds else math.nan,
     )
+    names = dict.fromkeys(name for one in scores for name in one.parts)
+    made_of = [
+        Predictor(
+            name=f"{scorer.name}: {name}",
+            values=tuple(one.parts.get(name, math.nan) for one in scores),
+            kind="part",
+        )
+        for name in names
+    ]
+    return [own, *made_of]

@@ -15,7 +15,16 @@ import torch
 from snnplug.errors import DeviceError
 from snnplug.recipe.recipe import Recipe
 
-__all__ = ["DEVICES", "Place", "deterministic", "device_name", "find_place", "precision_of", "usual_settings"]
+__all__ = [
+    "DEVICES",
+    "Place",
+    "deterministic",
+    "device_name",
+    "find_place",
+    "precision_of",
+    "usual_settings",
+    "worker_device",
+]
 
 DEVICES = ("auto", "cpu", "cuda")
 
@@ -97,6 +106,19 @@ def device_name(fabric: Any) -> str:
     """Return "cpu" or the GPU's name, with their number if more than one."""
     name = torch.cuda.get_device_name(fabric.device) if fabric.device.type == "cuda" else "cpu"
     return f"{fabric.world_size} x {name}" if fabric.world_size > 1 else name
+
+
+def worker_device(device: torch.device, number: int, devices: int) -> torch.device:
+    """Return where a worker process computes: on GPUs the first one on the run's own, the next on the next.
+
+    Args:
+        device: of the run.
+        number: of the worker, from 0.
+        devices: GPUs that there are.
+    """
+    if device.type != "cuda":
+        return device
+    return torch.device("cuda", ((device.index or 0) + number) % max(devices, 1))
 
 
 @contextlib.contextmanager

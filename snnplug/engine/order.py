@@ -97,7 +97,14 @@ class Order:
     def _execute(self, device: str, devices: int) -> Run:
         directory = self.directory
         try:
-            prepared = prepare(self.recipe, self.registry, device=device, devices=devices, launch=True)
+            prepared = prepare(
+                self.recipe,
+                self.registry,
+                device=device,
+                devices=devices,
+                launch=True,
+                directory=directory if self.text is None else None,
+            )
             with ExitStack() as held:
                 directory = self._directory(prepared.fabric, held)
                 return self._run(self._session(prepared, directory))

@@ -19,6 +19,7 @@ from snnplug.registry.registry import Registry
 
 if TYPE_CHECKING:
     from snnplug.engine.parts import Parts
+    from snnplug.runs.directory import RunDirectory
 
 __all__ = ["Prepared", "prepare"]
 
@@ -39,6 +40,7 @@ def prepare(
     devices: int = 1,
     launch: bool = False,
     only: Collection[str] | None = None,
+    directory: RunDirectory | None = None,
 ) -> Prepared:
     """Resolve a recipe, build its parts, and refuse what could not run.
 
@@ -48,20 +50,26 @@ def prepare(
         device, devices: as `snnplug.run` takes them.
         launch: start the processes of the run.
         only: kinds that are needed, for work that is not the recipe's stages, which are then not checked.
+        directory: of a run that is continued.
 
     Raises:
         UsageError: one clear message; nothing has been started.
         ComponentError: a component fails already here.
     """
     plan = make_plan(recipe, registry) if only is None else make_plan(recipe, registry, only)
+    from snnplug.engine.composition import check_composition
     from snnplug.engine.device import usual_settings
 
     with listening(), usual_settings(), calling(None, among=plan.used):
-        return _compose(plan, device, devices, launch, stages=only is None)
+        prepared = _compose(plan, device, devices, launch)
+        if only is None:
+            for stage in recipe.running:
+                stage.load()().check(prepared.parts, directory)
+        check_composition(prepared.parts)
+        return prepared
 
 
-def _compose(plan: Plan, device: str, devices: int, launch: bool, *, stages: bool) -> Prepared:
-    from snnplug.engine.composition import check_composition
+def _compose(plan: Plan, device: str, devices: int, launch: bool) -> Prepared:
     from snnplug.engine.device import find_place, precision_of
     from snnplug.engine.parts import make_parts
 
@@ -71,10 +79,6 @@ def _compose(plan: Plan, device: str, devices: int, launch: bool, *, stages: boo
     fabric = place.launch() if launch else None
     parts = make_parts(plan, place.device if fabric is None else fabric.device)
     _check_data(parts)
-    if stages:
-        for stage in recipe.running:
-            stage.load()().check(parts)
-    check_composition(parts)
     return Prepared(parts, fabric)
 
 

@@ -80,8 +80,12 @@ class Stage(Protocol):
         """
         return recipe.sections.get(cls.name) is not None
 
-    def check(self, parts: Parts) -> None:
+    def check(self, parts: Parts, directory: RunDirectory | None = None) -> None:
         """Refuse, before anything has started, what this stage could not do.
+
+        Args:
+            parts: of the recipe.
+            directory: of a run that is continued, with what it has come to.
 
         Raises:
             UsageError: one clear message.

@@ -23,12 +23,19 @@ from snnplug.engine.evaluate import Evaluation, evaluate
 from snnplug.engine.parts import Parts
 from snnplug.errors import ContractError, one_line
 from snnplug.nn import count_spikes, is_materialized, materialize
+from snnplug.runs.damage import UNREADABLE, damaged, missing
 from snnplug.runs.directory import RunDirectory
+from snnplug.runs.reading import structure
+from snnplug.runs.records import Epoch
 from snnplug.seeds import derive_seed
 
-__all__ = ["Paths", "Shared", "build_supernet", "shared_network"]
+__all__ = ["Paths", "Shared", "build_supernet", "last_epoch", "shared_network"]
 
 _MOST_PATHS = 10_000  # drawn until every parameter has a shape
+
+
+def _known(facts: Mapping[str, float | None]) -> dict[str, float]:
+    return {name: float(value) for name, value in facts.items() if value is not None}
 
 
 @attrs.frozen
@@ -43,21 +50,49 @@ class Shared:
 
     directory: Path
     name: str
-    facts: Mapping[str, float] = attrs.field(factory=dict)
+    facts: Mapping[str, float] = attrs.field(factory=dict, converter=_known)
+
+    @classmethod
+    def of(cls, directory: RunDirectory, name: str) -> Shared:
+        """Return what the checkpoint of a run holds; arguments as those of `last_epoch`."""
+        return cls(directory.path, name, last_epoch(directory, name).facts)
 
     def load(self, parts: Parts) -> nn.Module:
-        """Return the supernet with its weights, on the device of the parts."""
-        state = RunDirectory(self.directory).load_checkpoint(self.name)
+        """Return the supernet with its weights, on the device of the parts.
+
+        On the CPU they stay in the file, which is mapped: processes share one copy, and none writes to it.
+        """
+        state = RunDirectory(self.directory).load_checkpoint(self.name, mapped=True)
         if state is None:
             raise ContractError(f"there is no {self.directory / self.name}: no supernet has been trained")
         supernet = build_supernet(parts)
         try:
-            supernet.load_state_dict(state["model"])
+            supernet.load_state_dict(state["model"], assign=parts.device.type == "cpu")
         except RuntimeError as error:
             raise ContractError(
                 f"the supernet in {self.directory} is not that of this search space: {one_line(error)}"
             ) from error
         return supernet.eval()
+
+
+def last_epoch(directory: RunDirectory, name: str) -> Epoch:
+    """Return the record of the last epoch of a trained supernet.
+
+    Args:
+        directory: of the run that has trained it.
+        name: of the checkpoint.
+
+    Raises:
+        RunDirectoryError: the checkpoint is damaged.
+    """
+    state = directory.load_checkpoint(name, mapped=True)
+    if state is None:
+        raise missing(directory.path, name)
+    try:
+        epoch: Epoch = structure(state["history"][-1], Epoch)
+    except UNREADABLE as error:
+        raise damaged(directory.path, name, error) from error
+    return epoch
 
 
 def build_supernet(parts: Parts) -> nn.Module:

@@ -18,7 +18,15 @@ from typing import TypeVar
 from snnplug.errors import RunDirectoryError
 from snnplug.seeds import digest
 
-__all__ = ["CHECKSUMS", "is_whole", "known_files", "note_checksum", "verified", "write_atomically"]
+__all__ = [
+    "CHECKSUMS",
+    "checksum_of",
+    "is_whole",
+    "known_files",
+    "note_checksum",
+    "verified",
+    "write_atomically",
+]
 
 CHECKSUMS = "checksums.json"
 _TRIES = 3  # a reader beside the writer may find a file that is newer than its checksum
@@ -64,13 +72,13 @@ def known_files(directory: Path) -> dict[str, list[str]] | None:
 def is_whole(directory: Path, name: str) -> bool:
     """Whether a file is there and has a checksum that it may have."""
     try:
-        return _sum(directory / name) in (known_files(directory) or {}).get(name, ())
+        return checksum_of(directory / name) in (known_files(directory) or {}).get(name, ())
     except RunDirectoryError:
         return False
 
 
-def _sum(file: Path) -> str:
-    """Return the checksum of a file, nothing where it cannot be read."""
+def checksum_of(file: Path) -> str:
+    """Return the SHA-256 of a file, nothing where it cannot be read."""
     try:
         with open(file, "rb") as handle:
             return hashlib.file_digest(handle, "sha256").hexdigest()
@@ -98,7 +106,7 @@ def note_checksum(directory: Path, name: str, data: bytes, before: str = "") -> 
     now = hashlib.sha256(data).hexdigest()
     known = files.get(name, [])
     if not before and len(known) > 1:  # after a kill it may be either
-        before = _sum(directory / name)
+        before = checksum_of(directory / name)
     sums = list(dict.fromkeys([now, *([before] if before in known else known)]))
     if files.get(name) != sums:
         files[name] = sums

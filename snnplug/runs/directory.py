@@ -286,27 +286,38 @@ class RunDirectory:
         torch.save(state, buffer)
         self.write_bytes(name, buffer.getvalue())
 
-    def load_checkpoint(self, name: str = "checkpoint.pt") -> dict[str, Any] | None:
+    def load_checkpoint(self, name: str = "checkpoint.pt", *, mapped: bool = False) -> dict[str, Any] | None:
         """Return the content of a checkpoint on the CPU, or None if there is none.
+
+        Args:
+            name: of the file.
+            mapped: map the file into memory: only the tensors that are used are read, and processes that map
+                the same file share them. Who changes one has a copy of its own.
 
         Raises:
             RunDirectoryError: it is damaged.
         """
         import torch
 
-        try:
-            if not verified(self.path, name, _whole):
-                raise damaged(self.path, name, _WRONG)
-            state = torch.load(self.file(name), map_location="cpu", weights_only=True)
-        except FileNotFoundError:
-            return None
-        except RunDirectoryError:
-            raise
-        except Exception as error:  # torch raises whatever it stumbles over, with a page of advice
-            raise damaged(self.path, name, "it is no checkpoint") from error
-        if not isinstance(state, dict):
-            raise damaged(self.path, name, "it is no checkpoint")
-        return state
+        file = self.file(name)
+        while True:
+            state: Any = None
+            try:
+                with open(file, "rb") as handle:
+                    if not verified(self.path, name, _whole):
+                        raise damaged(self.path, name, _WRONG)
+                    with contextlib.suppress(Exception):  # torch raises whatever it stumbles over, at length
+                        state = torch.load(file, map_location="cpu", weights_only=True, mmap=mapped)
+                    replaced = not os.path.samestat(os.fstat(handle.fileno()), os.stat(file))
+            except FileNotFoundError:
+                return None
+            except OSError as error:
+                raise damaged(self.path, name, "it is no checkpoint") from error
+            if replaced:  # what was read may be of the one and of the other
+                continue
+            if not isinstance(state, dict):
+                raise damaged(self.path, name, "it is no checkpoint")
+            return state
 
 
 _WRONG = "it is not what was written: its checksum is another one"

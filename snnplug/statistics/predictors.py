@@ -29,7 +29,8 @@ class Predictor:
         name: what it is.
         values: one a network; NaN for none.
         sign: 1 if higher is meant to be better, else -1.
-        kind: "scorer", "baseline", or "table" for what the benchmark itself tells.
+        kind: "scorer", "baseline", "part" for what a score is made of, or "table" for what the benchmark
+            itself tells.
         per_second: candidates per second, by the median time of one; NaN where it costs nothing.
     """
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,6 +25,7 @@ from snnplug.engine.supernet import Paths, Shared, build_supernet, shared_networ
 from snnplug.errors import ContractError, RecipeError, RunDirectoryError, UsageError
 from snnplug.recipe.plan import make_plan
 from snnplug.recipe.recipe import Recipe
+from snnplug.runs.directory import RunDirectory
 from snnplug.testing.candidates import TinySupernet
 
 CHECKPOINT = "checkpoint-search.supernet.pt"
@@ -212,6 +215,77 @@ def test_another_run_takes_the_supernet(recipe: Any, registry: Registry, tmp_pat
     assert resolved["recipe"]["search"]["supernet"]["from"] == str(tmp_path / "first")
 
 
+@pytest.mark.parametrize("then", ["gone", "trained again"])
+def test_a_supernet_that_was_taken_stays_whatever_becomes_of_the_other_run(
+    then: str, recipe: Any, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del recipe["train"]
+    snnplug.run(recipe, out=tmp_path / "first", registry=registry)
+    other = copy.deepcopy(recipe)
+    other["search"]["supernet"]["from"] = str(tmp_path / "first")
+    whole = snnplug.run(other, out=tmp_path / "whole", registry=registry).summary
+    with monkeypatch.context() as patch:
+        Stop(patch, inheriting.Inherited, "__call__", 3)
+        with pytest.raises(KeyboardInterrupt):
+            snnplug.run(other, out=tmp_path / "second", registry=registry)
+    shutil.rmtree(tmp_path / "first")
+    if then == "trained again":
+        snnplug.run({**recipe, "seed": 9}, out=tmp_path / "first", registry=registry)
+    done = snnplug.resume(tmp_path / "second", registry=registry).summary
+    assert done["search"]["score"] == whole["search"]["score"]
+    assert done["supernet"] == whole["supernet"]
+    snnplug.resume(tmp_path / "second", registry=registry)  # a finished run, too
+    (tmp_path / "second" / CHECKPOINT).write_bytes(b"no checkpoint")
+    with pytest.raises(RunDirectoryError, match=r"second.checkpoint-search\.supernet\.pt is damaged"):
+        snnplug.resume(tmp_path / "second", registry=registry)
+
+
+def test_the_weights_stay_in_the_file_which_is_mapped(
+    recipe: Any, registry: Registry, tmp_path: Path
+) -> None:
+    if not Path("/proc/self/maps").exists():
+        pytest.skip("needs /proc")
+    del recipe["train"]
+    snnplug.run(recipe, out=tmp_path / "run", registry=registry)
+    file = tmp_path / "run" / CHECKPOINT
+    parts = parts_of(recipe, registry)
+    supernet = Shared(tmp_path / "run", CHECKPOINT).load(parts)
+    mapped = []
+    for line in Path("/proc/self/maps").read_text().splitlines():
+        if line.endswith(str(file)):
+            low, high = line.split()[0].split("-")
+            mapped.append(range(int(low, 16), int(high, 16)))
+    for tensor in supernet.state_dict().values():
+        assert any(tensor.data_ptr() in place for place in mapped)
+    content, before = file.read_bytes(), {k: v.clone() for k, v in supernet.state_dict().items()}
+    os.replace(shutil.copy(file, tmp_path / "new"), file)  # as a run that goes on does
+    next(supernet.parameters()).data.zero_()
+    assert file.read_bytes() == content
+    again = Shared(tmp_path / "run", CHECKPOINT).load(parts).state_dict()
+    assert all(torch.equal(before[name], value) for name, value in again.items())
+
+
+def test_a_checkpoint_that_is_replaced_while_it_is_loaded_is_loaded_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = RunDirectory(tmp_path)
+    directory.save_checkpoint({"model": torch.full((3,), 1.0)}, CHECKPOINT)
+    load, loaded = torch.load, []
+
+    def replacing(*args: Any, **kwargs: Any) -> Any:
+        state = load(*args, **kwargs)
+        loaded.append(float(state["model"][0]))
+        if len(loaded) == 1:
+            directory.save_checkpoint({"model": torch.full((3,), 2.0)}, CHECKPOINT)
+        return state
+
+    monkeypatch.setattr(torch, "load", replacing)
+    state = directory.load_checkpoint(CHECKPOINT, mapped=True)
+    assert loaded == [1.0, 2.0]
+    assert state is not None
+    assert state["model"].tolist() == [2.0, 2.0, 2.0]
+
+
 def test_the_training_may_start_with_inherited_weights(
     recipe: Any, registry: Registry, tmp_path: Path
 ) -> None:
@@ -276,6 +350,7 @@ def test_a_supernet_of_another_space_is_refused(recipe: Any, registry: Registry,
     recipe["search"]["space"]["channels"] = 3
     with pytest.raises(ContractError, match="is not that of this search space"):
         snnplug.run(recipe, out=tmp_path / "second", registry=registry)
+    assert not (tmp_path / "second").exists()
 
 
 def test_neurons_shaped_by_the_input_get_their_shape_on_some_path(recipe: Any, registry: Registry) -> None:

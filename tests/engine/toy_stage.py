@@ -33,7 +33,7 @@ class Prune(Stage):
     sections: ClassVar = {"prune": PruneSection}
     gives = "network"
 
-    def check(self, parts: Parts) -> None:
+    def check(self, parts: Parts, directory: RunDirectory | None = None) -> None:
         if not 0 < parts.plan.recipe.prune.share < 1:
             raise RecipeError([f"prune.share: must be between 0 and 1, got {parts.plan.recipe.prune.share}"])
         parts.plan["prune.judge"].build()

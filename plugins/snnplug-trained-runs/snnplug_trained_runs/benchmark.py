@@ -1,7 +1,7 @@
 """Networks that were trained by runs, with the accuracies that the runs measured.
 
-A run counts if it is finished, has trained, and says which genotype: the best of its search, or the
-parameter `genotype` of its architecture. The recipe is that of the first run, by name; runs of another
+A run counts if it is finished, has trained, and says which genotype: the best of its search, or a
+parameter of its architecture. The recipe is that of the first run, by name; runs of another
 search space have genotypes that mean something else, and are refused.
 """
 
@@ -19,14 +19,15 @@ from snnplug.errors import DataError, RunDirectoryError
 
 __all__ = ["trained_runs"]
 
-_TABLES = ("dataset", "encoder", "neuron")
+_TABLES = ("dataset", "encoder", "neuron", "loss")
 
 
-def trained_runs(*, root: str) -> Benchmark:
+def trained_runs(*, root: str, genotype: str = "genotype") -> Benchmark:
     """Read the finished runs of a folder.
 
     Args:
         root: folder of run directories, such as `runs`.
+        genotype: the parameter of an architecture that holds its genotype.
 
     Raises:
         DataError: there are no such runs, a file is damaged, or the runs are of several search spaces.
@@ -37,18 +38,19 @@ def trained_runs(*, root: str) -> Benchmark:
     except OSError as error:
         raise DataError(f"cannot read root = {str(root)!r}: {error.strerror}") from error
     found = [(run, *_read(run)) for run in runs]
-    usable = [(*entry, genotype) for entry in found if (genotype := _genotype(*entry[1:])) is not None]
+    usable = [(*entry, one) for entry in found if (one := _genotype(*entry[1:], genotype)) is not None]
     networks = tuple(
-        _network(run, summary, genotype)
-        for run, _, summary, genotype in usable
-        if _accuracy(summary) is not None
+        _network(run, summary, one) for run, _, summary, one in usable if _accuracy(summary) is not None
     )
     if not networks:
         raise DataError(
             f"no finished run in root = {str(root)!r} has trained a network with a genotype; give the folder "
-            "that holds the run directories"
+            "that holds the run directories, and where an architecture has it under another name than "
+            f"{genotype!r}, that name as genotype"
         )
-    spaces = {json.dumps(_space(resolved), sort_keys=True): run.name for run, resolved, _, _ in usable}
+    spaces = {
+        json.dumps(_space(resolved, genotype), sort_keys=True): run.name for run, resolved, *_ in usable
+    }
     if len(spaces) > 1:
         raise DataError(
             f"the runs in root = {str(root)!r} are of {len(spaces)} search spaces, such as those of "
@@ -70,10 +72,10 @@ def _read(directory: Path) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
         raise DataError(f"cannot use the run {directory}: {error}, or move it out of the folder") from error
 
 
-def _genotype(resolved: Mapping[str, Any], summary: Mapping[str, Any]) -> Any:
+def _genotype(resolved: Mapping[str, Any], summary: Mapping[str, Any], name: str) -> Any:
     if "search" in summary:
         return summary["search"]["best"]
-    return resolved["recipe"].get("architecture", {}).get("genotype")
+    return resolved["recipe"].get("architecture", {}).get(name)
 
 
 def _accuracy(summary: Mapping[str, Any]) -> float | None:
@@ -81,16 +83,16 @@ def _accuracy(summary: Mapping[str, Any]) -> float | None:
     return next((accuracies[split] for split in ("test", "val") if accuracies.get(split) is not None), None)
 
 
-def _space(resolved: Mapping[str, Any]) -> Any:
+def _space(resolved: Mapping[str, Any], genotype: str) -> Any:
     recipe = resolved["recipe"]
     if "search" in recipe:
         return recipe["search"]["space"]
-    return {key: value for key, value in recipe["architecture"].items() if key != "genotype"}
+    return {key: value for key, value in recipe["architecture"].items() if key != genotype}
 
 
 def _recipe(resolved: Mapping[str, Any]) -> dict[str, Any]:
     recipe = resolved["recipe"]
-    tables = {key: recipe[key] for key in _TABLES}
+    tables = {key: recipe[key] for key in _TABLES if key in recipe}
     if "search" in recipe:
         tables["search"] = {"space": recipe["search"]["space"]}
     return tables

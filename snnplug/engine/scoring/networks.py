@@ -6,12 +6,15 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from snnplug.contracts import TrainedNetwork
 from snnplug.engine.parts import Parts
 from snnplug.engine.progress import Reporter
 from snnplug.engine.scoring.evaluator import Job
+from snnplug.engine.scoring.inherited import inherits
 from snnplug.engine.scoring.workers import scoring
+from snnplug.engine.supernet import Shared
 from snnplug.errors import RunDirectoryError
 from snnplug.registry.component import Component
 from snnplug.registry.contents import content_hash
@@ -21,7 +24,15 @@ from snnplug.runs.directory import RunDirectory
 from snnplug.runs.journal import cut_torn_tail
 from snnplug.seeds import digest
 
-__all__ = ["mark_of", "score_networks"]
+__all__ = ["NetworkScore", "mark_of", "score_networks"]
+
+
+class NetworkScore(NamedTuple):
+    """A score, the seconds it took, and the numbers that it is made of, where its scorer says so."""
+
+    score: float
+    seconds: float
+    parts: Mapping[str, float]
 
 
 def mark_of(component: Component) -> str:
@@ -35,8 +46,18 @@ def score_networks(
     networks: Sequence[TrainedNetwork],
     directory: RunDirectory,
     report: Reporter,
-) -> dict[tuple[str, str], tuple[float, float]]:
-    """Return score and seconds by network and scorer, from the journal where they are known."""
+    shared: Shared | None = None,
+) -> dict[tuple[str, str], NetworkScore]:
+    """Return scores by network and scorer, from the journal where they are known.
+
+    Args:
+        parts: around the networks.
+        scorers: to score by.
+        networks: to score.
+        directory: that holds the journal.
+        report: progress.
+        shared: weights for the scorers that inherit.
+    """
     file, space = directory.file("scores.jsonl"), parts.space
     assert space is not None
     contents = {mark_of(scorer): content_hash(scorer.plugin) for scorer in scorers}
@@ -54,16 +75,18 @@ def score_networks(
                     if (network.id, mark) not in known
                 ]
             workers, timeout = _workers(scorer, parts), parts.plan.recipe.search.timeout
-            with scoring(parts, [scorer], workers, "the same command", timeout) as score:
+            weights = shared if inherits(scorer) else None
+            with scoring(parts, [scorer], workers, "the same command", timeout, weights) as score:
                 for scored in score(jobs):
                     network, trial = networks[scored.trial.index], scored.trial
                     if scored.reason:
                         failed.setdefault(mark, scored.reason)
-                    known[network.id, mark] = trial.score, trial.seconds
+                    known[network.id, mark] = NetworkScore(trial.score, trial.seconds, trial.parts)
                     record = {
                         "id": network.id,
                         "scorer": mark,
                         "score": str(trial.score),  # JSON has no infinity
+                        "parts": {name: str(value) for name, value in trial.parts.items()},
                         "seconds": trial.seconds,
                         "content": contents[mark],
                     }
@@ -84,7 +107,7 @@ def _workers(scorer: Component, parts: Parts) -> int:
     return 1 if scorer.spec.cost == "model" else workers
 
 
-def _read_scores(file: Path, contents: Mapping[str, str]) -> dict[tuple[str, str], tuple[float, float]]:
+def _read_scores(file: Path, contents: Mapping[str, str]) -> dict[tuple[str, str], NetworkScore]:
     """Read the journal of scores, without those of a scorer whose files have changed since.
 
     Raises:
@@ -99,7 +122,8 @@ def _read_scores(file: Path, contents: Mapping[str, str]) -> dict[tuple[str, str
                 raise ValueError("its checksum is wrong")
             id_, mark, now = str(r["id"]), str(r["scorer"]), contents.get(str(r["scorer"]))
             if r.get("content", now) == now:  # earlier versions did not note it
-                known[id_, mark] = float(r["score"]), float(r["seconds"])
+                made_of = {str(name): float(value) for name, value in r.get("parts", {}).items()}
+                known[id_, mark] = NetworkScore(float(r["score"]), float(r["seconds"]), made_of)
         except UNREADABLE as error:
             raise RunDirectoryError(
                 f"{file} is damaged: line {number} is no score ({error}); remove the file to score from the "

@@ -20,13 +20,16 @@ __all__ = ["READY", "serve"]
 READY = "ready"  # sent once, when the parts are built
 
 
-def serve(pipe: Connection, program: Mapping[str, Any], environment: Mapping[str, str | None]) -> None:
+def serve(
+    pipe: Connection, program: Mapping[str, Any], environment: Mapping[str, str | None], number: int
+) -> None:
     """Score what comes through the pipe until it closes.
 
     Args:
         pipe: gives orders, then one job after the other.
         program: the driver's main module, as `multiprocessing` describes it; objects may be defined in it.
         environment: variables to put back, None for those to remove.
+        number: place among the workers, on which the device depends.
     """
     driver = multiprocessing.parent_process()
     assert driver is not None and driver.pid is not None
@@ -37,7 +40,7 @@ def serve(pipe: Connection, program: Mapping[str, Any], environment: Mapping[str
     keep_freed_memory()
     try:
         _bring_in(program)
-        _score(pipe)
+        _score(pipe, number)
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return  # the driver is gone
     except Exception as error:
@@ -59,15 +62,18 @@ def _bring_in(program: Mapping[str, Any]) -> None:
         ) from error
 
 
-def _score(pipe: Connection) -> None:
+def _score(pipe: Connection, number: int) -> None:
     import torch
 
-    from snnplug.engine.device import deterministic
+    from snnplug.engine.device import deterministic, worker_device
     from snnplug.engine.parts import make_parts
     from snnplug.engine.scoring.evaluator import Evaluator
 
-    plan, scorers, device, shared = pickle.loads(pipe.recv_bytes())
-    evaluate = Evaluator(make_parts(plan, torch.device(device)), scorers, shared)
+    plan, scorers, name, shared = pickle.loads(pipe.recv_bytes())
+    device = worker_device(torch.device(name), number, torch.cuda.device_count())
+    if device.type == "cuda":
+        torch.cuda.set_device(device)  # where kernels of a plugin's own run
+    evaluate = Evaluator(make_parts(plan, device), scorers, shared)
     with deterministic():
         pipe.send_bytes(pickle.dumps(READY))
         while True:

@@ -27,13 +27,16 @@ class Worker:
 
     Args:
         orders: what the process builds its evaluator of, pickled.
+        number: its place among the workers, from 0, on which its device depends.
     """
 
-    def __init__(self, orders: bytes) -> None:
+    def __init__(self, orders: bytes, number: int = 0) -> None:
+        self.number = number
         context = get_context("spawn")  # a forked process could not use CUDA, nor torch's threads
         self.pipe, theirs = context.Pipe()
         environment = {_SAFE_PATH: os.environ.get(_SAFE_PATH)}
-        self.process = context.Process(target=serve, args=(theirs, _program(), environment), daemon=True)
+        told = (theirs, _program(), environment, number)
+        self.process = context.Process(target=serve, args=told, daemon=True)
         with _without_this_folder(), _without_interrupts(), _without_a_program():
             self.process.start()
         theirs.close()  # else the end of the process would not be seen

@@ -158,7 +158,9 @@ class Workers:
         free = [worker for worker in self._workers if worker.job is None]
         while waiting and (free or len(self._workers) < self._count):
             if not free:
-                self._workers.append(Worker(self._orders))
+                numbers = {worker.number for worker in self._workers}
+                number = next(n for n in range(self._count) if n not in numbers)  # that of a dead one, too
+                self._workers.append(Worker(self._orders, number))
                 free.append(self._workers[-1])
             free.pop(0).give(waiting.popleft())
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from snnplug.engine.session import Session
     from snnplug.recipe.recipe import Recipe
     from snnplug.registry.component import Component
+    from snnplug.runs.directory import RunDirectory
 
 __all__ = ["EnergySection", "Measure", "MeasureSection"]
 
@@ -65,7 +66,7 @@ class Measure(Stage):
         """Whether there will be a network."""
         return network
 
-    def check(self, parts: Parts) -> None:
+    def check(self, parts: Parts, directory: RunDirectory | None = None) -> None:
         """Build every energy model once."""
         for component in _energy_models(parts):
             if not callable(model := component.build()):

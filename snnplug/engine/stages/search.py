@@ -5,6 +5,7 @@ The loop is in `snnplug.engine.searching`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import attrs
@@ -24,8 +25,9 @@ if TYPE_CHECKING:
     from snnplug.engine.parts import Parts
     from snnplug.engine.searching import SearchResult
     from snnplug.engine.session import Session
+    from snnplug.runs.directory import RunDirectory
 
-__all__ = ["Search", "SearchSection"]
+__all__ = ["Search", "SearchSection", "without_weights"]
 
 _at_least_0: Any = attrs.validators.ge(0)
 _at_least_1: Any = attrs.validators.ge(1)
@@ -67,12 +69,13 @@ class Search(Stage):
     sections: ClassVar = {"search": SearchSection}
     gives = "genotype"
 
-    def check(self, parts: Parts) -> None:
+    def check(self, parts: Parts, directory: RunDirectory | None = None) -> None:
         """Refuse objectives that repeat a scorer, and what workers could not import; build all once."""
         from snnplug.engine.references import check_references
         from snnplug.engine.scoring.workers import check_scoring
 
-        problems = [*_repeated(parts.plan), *_without_weights(parts), *check_references(parts)]
+        weightless = without_weights(_judging(parts.plan), parts)
+        problems = [*_repeated(parts.plan), *weightless, *check_references(parts)]
         if problems:
             raise RecipeError(problems)
         _strategy(parts)
@@ -122,12 +125,16 @@ def _repeated(plan: Plan) -> list[str]:
     return problems
 
 
-def _without_weights(parts: Parts) -> list[str]:
-    """Return a line for each scorer that looks at inherited weights where there are none to be had."""
+def _judging(plan: Plan) -> dict[str, Component]:
+    """Return the scorers that the search goes by, by their keys."""
+    objectives = {f"search.objectives.{name}": used for name, used in plan.under("search.objectives").items()}
+    return {"search.scorer": plan["search.scorer"], **objectives}
+
+
+def without_weights(named: Mapping[str, Component], parts: Parts) -> list[str]:
+    """Return a line for each scorer, by key, that looks at inherited weights where there are none."""
     plan, problems = parts.plan, []
     trained, val = plan.recipe.sections.get("search.supernet"), parts.splits.val
-    objectives = {f"search.objectives.{name}": used for name, used in plan.under("search.objectives").items()}
-    named = {"search.scorer": plan["search.scorer"], **objectives}
     for key, component in named.items():
         if not getattr(component.spec, "inherits", False):
             continue

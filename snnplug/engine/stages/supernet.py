@@ -17,8 +17,11 @@ from snnplug.errors import ContractError, RunDirectoryError
 if TYPE_CHECKING:
     from snnplug.engine.parts import Parts
     from snnplug.engine.session import Session
+    from snnplug.runs.directory import RunDirectory
 
-__all__ = ["Supernet", "SupernetSection"]
+__all__ = ["CHECKPOINT", "Supernet", "SupernetSection", "supernet_run"]
+
+CHECKPOINT = "checkpoint-search.supernet.pt"
 
 
 @attrs.frozen(kw_only=True)
@@ -41,17 +44,19 @@ class Supernet(Stage):
     sections: ClassVar = {"search.supernet": SupernetSection}
     partial = True
 
-    def check(self, parts: Parts) -> None:
+    def check(self, parts: Parts, directory: RunDirectory | None = None) -> None:
         """Refuse a space without a supernet, what `[train]` refuses, and a run that has none to take."""
         from snnplug.engine.lone_samples import check_smallest_batch
         from snnplug.engine.optimize import check_optimizer
-        from snnplug.engine.supernet import build_supernet
+        from snnplug.engine.supernet import Shared, build_supernet
 
         section = _section(parts)
-        build_supernet(parts)
         if section.from_:
-            _other(section.from_).load_checkpoint(_checkpoint())
+            if directory is None or not directory.file(CHECKPOINT).exists():  # else it has been copied
+                directory = supernet_run(section.from_)
+            Shared.of(directory, CHECKPOINT).load(parts)
             return
+        build_supernet(parts)
         if parts.loss is None:
             raise ContractError(f"[{self.name}] needs a loss; give [loss] with use = ...")
         check_optimizer(section, self.name)
@@ -80,32 +85,24 @@ class Supernet(Stage):
             }
             work.seconds[self.name] = sum(epoch.seconds or 0.0 for epoch in history)
         work.records["supernet"] = record
-        facts = {name: float(value) for name, value in record["facts"].items() if value is not None}
-        work.shared = Shared(session.directory.path, _checkpoint(), facts)
+        work.shared = Shared(session.directory.path, CHECKPOINT, record["facts"])
 
     def _take(self, session: Session, other: str) -> dict[str, Any]:
-        """Copy the checkpoint of another run, and return what is recorded of it."""
-        import hashlib
+        """Copy the checkpoint of another run, once, and return what is recorded of it."""
+        from snnplug.engine.supernet import last_epoch
+        from snnplug.runs.checksums import checksum_of
 
-        from snnplug.runs.damage import UNREADABLE, damaged
-        from snnplug.runs.reading import structure
-        from snnplug.runs.records import Epoch
-
-        directory = _other(other)
-        state = directory.load_checkpoint(_checkpoint())
-        assert state is not None
-        content = directory.file(_checkpoint()).read_bytes()
-        if session.leads and not session.directory.file(_checkpoint()).exists():
-            session.directory.write_bytes(_checkpoint(), content)
+        own = session.directory
+        if session.leads and not own.file(CHECKPOINT).exists():
+            content = supernet_run(other).read_bytes(CHECKPOINT)
+            assert content is not None
+            own.write_bytes(CHECKPOINT, content)
         session.wait()
-        try:
-            last = structure(state["history"][-1], Epoch)
-        except UNREADABLE as error:
-            raise damaged(directory.path, _checkpoint(), error) from error
+        last = last_epoch(own, CHECKPOINT)
         return {
             "from": str(other),
-            "sha256": hashlib.sha256(content).hexdigest(),
-            "epochs": len(state["history"]),
+            "sha256": checksum_of(own.file(CHECKPOINT)),
+            "epochs": last.epoch,
             "accuracy": last.val_accuracy,
             "facts": dict(last.facts),
         }
@@ -116,14 +113,8 @@ def _section(parts: Parts) -> SupernetSection:
     return section
 
 
-def _checkpoint() -> str:
-    from snnplug.engine.training import checkpoint_name
-
-    return checkpoint_name(Supernet.name)
-
-
-def _other(path: str) -> Any:
-    """Return the directory of a run to take from.
+def supernet_run(path: str) -> RunDirectory:
+    """Return the directory of a run to take a supernet from.
 
     Raises:
         RunDirectoryError: it is none, or has no supernet.
@@ -131,6 +122,6 @@ def _other(path: str) -> Any:
     from snnplug.runs.directory import RunDirectory
 
     directory = RunDirectory.open(Path(path))
-    if not directory.file(_checkpoint()).exists():
-        raise RunDirectoryError(f"search.supernet.from: {path} has no supernet: no {_checkpoint()}")
+    if not directory.file(CHECKPOINT).exists():
+        raise RunDirectoryError(f"search.supernet.from: {path} has no supernet: no {CHECKPOINT}")
     return directory

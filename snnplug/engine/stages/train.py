@@ -36,7 +36,7 @@ class Train(Stage):
     sections: ClassVar = {"train": NetworkSection}
     gives = "network"
 
-    def check(self, parts: Parts) -> None:
+    def check(self, parts: Parts, directory: RunDirectory | None = None) -> None:
         """Refuse an optimizer that is unknown or misses an argument, and batches without statistics."""
         from snnplug.engine.lone_samples import check_smallest_batch
         from snnplug.engine.optimize import check_optimizer
