@@ -92,8 +92,8 @@ class Supernet(Protocol):
 
     It may have a method `chain(genotype) -> Sequence[tuple[str, Module]]`: it selects the genotype and
     returns its path as parts by name, which run one after the other on `[T, B, *]` until another genotype is
-    selected. Parts of equal name do the same with the same weights, so that what two genotypes have in common
-    from the start on need be computed only once.
+    selected. Parts of equal name do the same with the same weights and leave their input as it is, so that
+    what two genotypes have in common from the start on need be computed only once.
     """
 
     def select(self, genotype: Genotype) -> None:

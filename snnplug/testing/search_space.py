@@ -224,8 +224,10 @@ class SearchSpaceConformance(Conformance):
                     expected = supernet(x)
                 y, names, totals = x, list[str](), list[SpikeTotal]()
                 for name, part in supernet.chain(genotype):
+                    given, before = y, y.clone()
                     with count_spikes(part) as total:
-                        y = part(y)
+                        y = part(given)
+                    assert torch.equal(given, before), f"{name} changes its input"
                     names.append(name)
                     totals.append(total)
                     assert torch.equal(y, known.setdefault(tuple(names), y)), names
