@@ -11,7 +11,6 @@ from inheriting import RECIPE
 from inheriting import registry as tiny_registry
 
 import snnplug
-from snnplug import Registry
 from snnplug.engine.parts import make_parts
 from snnplug.engine.supernet import build_supernet, shared_chain
 from snnplug.errors import ComponentError
