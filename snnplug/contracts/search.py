@@ -89,6 +89,11 @@ class Supernet(Protocol):
     A space offers one by a method `supernet() -> Module`; the module is trained with
     genotypes drawn anew for each batch. `space.build(genotype)` loaded with `weights(genotype)` gives
     the outputs that the supernet gives after `select(genotype)`, and genotypes of equal key share weights.
+
+    It may have a method `chain(genotype) -> Sequence[tuple[str, Module]]`: it selects the genotype and
+    returns its path as parts by name, which run one after the other on `[T, B, *]` until another genotype is
+    selected. Parts of equal name do the same with the same weights and leave their input as it is, so that
+    what two genotypes have in common from the start on need be computed only once.
     """
 
     def select(self, genotype: Genotype) -> None:
@@ -100,6 +105,10 @@ class Supernet(Protocol):
 
 def _no_supernet() -> nn.Module:
     raise ContractError("there are no weights to inherit: the recipe needs [search.supernet]")
+
+
+def _no_chain() -> None:
+    return None
 
 
 def _no_held_out(index: int, size: int) -> tuple[Tensor, Tensor]:
@@ -130,6 +139,8 @@ class Candidate:
         readout: class scores `[B, K]` of outputs `[T, B, K]`, as the recipe's loss means them.
         facts: what an earlier stage has found out for all candidates, such as `spikes`, the mean over
             the paths of the supernet.
+        chain: `chain()` returns the parts of the supernet that are run for it, by name and in evaluation
+            mode, none of them a copy; see `Supernet`. None where a supernet does not tell, or there is none.
     """
 
     genotype: Genotype
@@ -142,6 +153,7 @@ class Candidate:
     held_out_samples: int = 0
     readout: Callable[[Tensor], Tensor] = _mean_over_time
     facts: Mapping[str, float] = attrs.field(factory=dict)
+    chain: Callable[[], Sequence[tuple[str, nn.Module]] | None] = _no_chain
 
     @cached_property
     def network(self) -> nn.Module:

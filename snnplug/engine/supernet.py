@@ -23,13 +23,14 @@ from snnplug.engine.evaluate import Evaluation, evaluate
 from snnplug.engine.parts import Parts
 from snnplug.errors import ContractError, one_line
 from snnplug.nn import count_spikes, is_materialized, materialize
+from snnplug.registry.contain import refuse
 from snnplug.runs.damage import UNREADABLE, damaged, missing
 from snnplug.runs.directory import RunDirectory
 from snnplug.runs.reading import structure
 from snnplug.runs.records import Epoch
 from snnplug.seeds import derive_seed
 
-__all__ = ["Paths", "Shared", "build_supernet", "last_epoch", "shared_network"]
+__all__ = ["Paths", "Shared", "build_supernet", "last_epoch", "shared_chain", "shared_network"]
 
 _MOST_PATHS = 10_000  # drawn until every parameter has a shape
 
@@ -123,6 +124,18 @@ def shared_network(parts: Parts, supernet: Any, genotype: Genotype, key: str) ->
     with parts.calls.running:
         network.load_state_dict(dict(supernet.weights(genotype)))
     return network.eval()
+
+
+def shared_chain(parts: Parts, supernet: Any, genotype: Genotype) -> list[tuple[str, nn.Module]] | None:
+    """Return the parts of a supernet that run for a genotype, in evaluation mode; None if it tells none."""
+    if not callable(getattr(supernet, "chain", None)):
+        return None
+    with parts.calls.running:
+        chain: list[Any] = list(supernet.eval().chain(genotype))
+        for part in chain:
+            if not (isinstance(part, tuple) and len(part) == 2 and isinstance(part[1], nn.Module)):
+                refuse(parts.calls.root, "a chain of parts (text, torch.nn.Module)", part)
+    return chain
 
 
 class Paths(Course):

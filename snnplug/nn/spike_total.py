@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import torch
@@ -19,11 +20,17 @@ class SpikeTotal:
     """Sums over all layers, steps and samples since the counting began.
 
     A value counts as that many spikes, 0 as none.
+
+    Args:
+        of: sums whose parts are added up, in any order with the same result.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, of: Iterable[SpikeTotal] = ()) -> None:
         self._neurons: list[Tensor] = []
         self._pools: list[Tensor] = []
+        for one in of:
+            self._neurons += one._neurons
+            self._pools += one._pools
 
     @property
     def neurons(self) -> float:
@@ -45,9 +52,11 @@ class SpikeTotal:
 
 
 def _sum(parts: list[Tensor]) -> float:
-    if len(parts) > 1:
-        parts[:] = [torch.stack(parts).sum()]
-    return float(parts[0]) if parts else 0.0
+    if not parts:
+        return 0.0
+    terms = torch.stack(parts)
+    exact = bool(terms.isfinite().all())  # rounded once, so the same in any order
+    return math.fsum(terms.tolist()) if exact else float(terms.sum())
 
 
 @contextmanager

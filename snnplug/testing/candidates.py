@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import random
 from collections.abc import Mapping
 from typing import Any
@@ -174,6 +175,12 @@ class TinySupernet(TimeModule):
             for name, value in layer.state_dict().items()
         }
 
+    def chain(self, genotype: Genotype) -> list[tuple[str, nn.Module]]:
+        """Select a genotype and return the parts that run for it."""
+        self.select(genotype)
+        names = [*(f"{place} {name}" for place, name in enumerate(self.path)), f"head {bool(self.path)}"]
+        return list(zip(names, self._parts(), strict=True))
+
     def forward(self, x: Tensor) -> Tensor:
         """Map `[T, B, C, H, W]` to `[T, B, K]`."""
         for part in self._parts():
@@ -229,14 +236,18 @@ def tiny_candidate(
             materialize(model, batch(0, 2)[0])
         return model.train()
 
-    def inherit() -> nn.Module:
+    @functools.cache
+    def supernet() -> Any:
         with seeded(derive_seed(seed, "supernet")):
-            supernet = space.supernet()
+            shared = space.supernet()
             for name in ("conv1", "conv3"):
-                supernet.select({"layers": [name, name]})
-                materialize(supernet, batch(0, 2)[0], partly=True)
+                shared.select({"layers": [name, name]})
+                materialize(shared, batch(0, 2)[0], partly=True)
+        return shared.eval()
+
+    def inherit() -> nn.Module:
         model = build()
-        model.load_state_dict(supernet.weights(genotype))
+        model.load_state_dict(supernet().weights(genotype))
         return model.eval()
 
     def held_out(index: int, size: int) -> tuple[Tensor, Tensor]:
@@ -253,4 +264,5 @@ def tiny_candidate(
         inherit=inherit,
         held_out=held_out,
         held_out_samples=_HELD_OUT,
+        chain=lambda: supernet().chain(genotype),
     )

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from snnplug.contracts import Genotype, Graph, Supernet, Task
-from snnplug.nn import materialize, record, seeded
+from snnplug.nn import SpikeTotal, count_spikes, materialize, record, seeded
 from snnplug.registry.component import Component
 from snnplug.testing.base import Conformance
 from snnplug.testing.candidates import TASK, tiny_neuron
@@ -54,11 +54,15 @@ class SearchSpaceConformance(Conformance):
 
     def outputs(self, model: nn.Module) -> Tensor:
         """Return what a network gives for a batch of two."""
-        x = torch.rand(2, *self.task.input_shape, generator=torch.Generator().manual_seed(0))
-        x = x.expand(self.task.steps or 1, *x.shape)
+        x = self.inputs()
         materialize(model, x)
         outputs: Tensor = model(x)
         return outputs
+
+    def inputs(self) -> Tensor:
+        """Return a batch of two, the same in every step."""
+        x = torch.rand(2, *self.task.input_shape, generator=torch.Generator().manual_seed(0))
+        return x.expand(self.task.steps or 1, *x.shape)
 
     def check_network(self, space: Any, genotype: Genotype) -> None:
         """Assert that a genotype is inside the space: it is plain JSON and its network runs."""
@@ -202,6 +206,34 @@ class SearchSpaceConformance(Conformance):
             self.outputs(alone)
             alone.load_state_dict(supernet.weights(genotype))
             assert torch.equal(self.outputs(alone.eval()), self.outputs(supernet.eval()))
+
+    def test_chain_is_the_path_in_parts(self, space: Any, supernet: Any) -> None:
+        """The parts that a supernet tells give its outputs and spikes, and equal names mean equal parts."""
+        if not hasattr(supernet, "chain"):
+            pytest.skip("no chain")
+        known: dict[tuple[str, ...], Tensor] = {}
+        x = self.inputs()
+        with torch.no_grad():
+            for genotype in self.samples(space):
+                supernet.select(genotype)
+                self.outputs(supernet.train())  # shapes that follow the input, and running statistics
+            supernet.eval()
+            for genotype in self.samples(space):
+                supernet.select(genotype)
+                with count_spikes(supernet) as whole:
+                    expected = supernet(x)
+                y, names, totals = x, list[str](), list[SpikeTotal]()
+                for name, part in supernet.chain(genotype):
+                    given, before = y, y.clone()
+                    with count_spikes(part) as total:
+                        y = part(given)
+                    assert torch.equal(given, before), f"{name} changes its input"
+                    names.append(name)
+                    totals.append(total)
+                    assert torch.equal(y, known.setdefault(tuple(names), y)), names
+                assert torch.equal(y, expected)
+                total = SpikeTotal(totals)
+                assert (total.neurons, total.pools) == (whole.neurons, whole.pools)
 
     def test_weights_are_shared(self, space: Any, supernet: Any) -> None:
         """What a genotype inherits are the supernet's own tensors, not copies."""

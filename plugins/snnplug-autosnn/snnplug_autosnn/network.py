@@ -142,8 +142,13 @@ class Choice(TimeModule):
 
     def forward(self, x: Tensor) -> Tensor:
         """Run the selected block."""
-        out: Tensor = self.blocks[self.selected](x)
+        out: Tensor = self.block(x)
         return out
+
+    @property
+    def block(self) -> nn.Module:
+        """The selected block."""
+        return self.blocks[self.selected]
 
 
 class AutoSNNSupernet(AutoSNNetwork):
@@ -179,6 +184,17 @@ class AutoSNNSupernet(AutoSNNetwork):
             choice = self.layers[place]
             assert isinstance(choice, Choice)
             choice.selected = name
+
+    def chain(self, genotype: Any) -> list[tuple[str, nn.Module]]:
+        """Select a genotype and return the parts that run for it, one after the other on `[T, B, *]`."""
+        self.select(genotype)
+        parts: list[tuple[str, nn.Module]] = [("stem", self.stem)]
+        for place, layer in enumerate(self.layers):
+            if isinstance(layer, Choice):
+                parts.append((f"layers.{place} {layer.selected}", layer.block))
+            else:
+                parts.append((f"layers.{place}", layer))
+        return [*parts, ("head", self.head)]
 
     def weights(self, genotype: Any) -> dict[str, Tensor]:
         """Return the shared weights of a genotype, by their names in its own network."""

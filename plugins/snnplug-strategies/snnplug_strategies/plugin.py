@@ -17,6 +17,11 @@ def snnplug_strategies() -> Iterable[StrategySpec]:
         reference="Bergstra & Bengio, JMLR 13, 2012; Li & Talwalkar, UAI 2019, arXiv:1902.07638",
     )
     yield StrategySpec(
+        name="exhaustive",
+        target="snnplug_strategies.exhaustive:Exhaustive",
+        summary="Every network of a space that lists its genotypes, in the order listed.",
+    )
+    yield StrategySpec(
         name="evolution",
         target="snnplug_strategies.evolution:Evolution",
         summary="Regularised evolution: the best of a sample is mutated, the oldest dies.",

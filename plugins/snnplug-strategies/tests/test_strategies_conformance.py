@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from snnplug.testing import PluginConformance, StrategyConformance
+import itertools
+
+from snnplug.testing import PluginConformance, StrategyConformance, TinySpace
 
 
 class TestPlugin(PluginConformance):
@@ -9,6 +11,22 @@ class TestPlugin(PluginConformance):
 
 class TestRandom(StrategyConformance):
     name = "snnplug-strategies:random"
+
+
+class Listed(TinySpace):
+    """The tiny space with a list, in which equal networks stand more than once."""
+
+    def genotypes(self):
+        return ({"layers": list(pair)} for pair in itertools.product(("none", "conv1", "conv3"), repeat=2))
+
+
+class TestExhaustive(StrategyConformance):
+    name = "snnplug-strategies:exhaustive"
+    draws = 7
+    drawn = False
+
+    def space(self):
+        return Listed()
 
 
 class TestEvolution(StrategyConformance):

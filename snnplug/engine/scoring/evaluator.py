@@ -24,7 +24,7 @@ from snnplug.engine.data import order, read_samples
 from snnplug.engine.parts import Parts
 from snnplug.engine.scoring.limits import Limits
 from snnplug.engine.scoring.sizes import beyond_limits
-from snnplug.engine.supernet import Shared, shared_network
+from snnplug.engine.supernet import Shared, shared_chain, shared_network
 from snnplug.errors import ContractError, SnnplugError, UsageError
 from snnplug.nn import seeded
 from snnplug.registry.component import Component
@@ -196,6 +196,7 @@ class Evaluator:
         return {
             "inherit": lambda: shared_network(self.parts, self.supernet, job.genotype, job.key),
             "facts": self.shared.facts,
+            "chain": lambda: shared_chain(self.parts, self.supernet, job.genotype),
         }
 
     @functools.cached_property
