@@ -20,7 +20,7 @@ from snnplug.runs.records import ComponentUse, Origin, Resolved, Threads
 from snnplug.seeds import digest
 from snnplug.version import __version__
 
-__all__ = ["changed_since", "origin_of", "recorded_origin", "resolved_record", "versions"]
+__all__ = ["changed_since", "differences", "origin_of", "recorded_origin", "resolved_record", "versions"]
 
 
 def versions(components: Iterable[Component]) -> dict[str, str]:
@@ -112,6 +112,22 @@ def resolved_record(plan: Plan, command: str, task: Task, origin: Origin) -> Res
         },
         origins=(origin,),
     )
+
+
+def differences(plan: Plan, other: Resolved, keys: Iterable[str]) -> list[str]:
+    """Return a line for each parameter of the named components in which another run differs from a plan."""
+    theirs = {use.key: use for use in other.components}
+    lines = []
+    for key in keys:
+        mine = _settings(_use(key, plan[key]))
+        there = _settings(theirs[key]) if key in theirs else {}
+        names = [name for name in {**there, **mine} if there.get(name) != mine.get(name)]
+        lines += [f"{key}.{name} is {there.get(name)!r} there and {mine.get(name)!r} here" for name in names]
+    return lines
+
+
+def _settings(use: ComponentUse) -> dict[str, Any]:
+    return {"use": use.use, **use.parameters}
 
 
 def _use(key: str, component: Component) -> ComponentUse:

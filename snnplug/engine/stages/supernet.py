@@ -17,6 +17,7 @@ from snnplug.errors import ContractError, RunDirectoryError
 if TYPE_CHECKING:
     from snnplug.engine.parts import Parts
     from snnplug.engine.session import Session
+    from snnplug.runs.directory import RunDirectory
 
 __all__ = ["Supernet", "SupernetSection"]
 
@@ -48,10 +49,10 @@ class Supernet(Stage):
         from snnplug.engine.supernet import build_supernet
 
         section = _section(parts)
-        build_supernet(parts)
         if section.from_:
-            _other(section.from_).load_checkpoint(_checkpoint())
+            _check_taken(parts, section.from_)
             return
+        build_supernet(parts)
         if parts.loss is None:
             raise ContractError(f"[{self.name}] needs a loss; give [loss] with use = ...")
         check_optimizer(section, self.name)
@@ -91,13 +92,13 @@ class Supernet(Stage):
         from snnplug.runs.reading import structure
         from snnplug.runs.records import Epoch
 
-        directory = _other(other)
+        directory = session.directory
+        if session.leads and not directory.file(_checkpoint()).exists():  # what was taken once stays
+            directory.write_bytes(_checkpoint(), _other(other).file(_checkpoint()).read_bytes())
+        session.wait()
         state = directory.load_checkpoint(_checkpoint())
         assert state is not None
         content = directory.file(_checkpoint()).read_bytes()
-        if session.leads and not session.directory.file(_checkpoint()).exists():
-            session.directory.write_bytes(_checkpoint(), content)
-        session.wait()
         try:
             last = structure(state["history"][-1], Epoch)
         except UNREADABLE as error:
@@ -122,7 +123,34 @@ def _checkpoint() -> str:
     return checkpoint_name(Supernet.name)
 
 
-def _other(path: str) -> Any:
+def _check_taken(parts: Parts, path: str) -> None:
+    """Refuse a supernet of another run that is not finished, or of other networks than this run's.
+
+    Raises:
+        RunDirectoryError: there is none, or its training was stopped.
+        ContractError: it was trained with another search space or neuron.
+    """
+    from snnplug.engine.provenance import differences
+    from snnplug.engine.supernet import Shared
+    from snnplug.runs.reading import read_resolved
+
+    directory = _other(path)
+    state = directory.load_checkpoint(_checkpoint())
+    assert state is not None
+    if not state.get("complete", True):
+        raise RunDirectoryError(
+            f"search.supernet.from: the training of the supernet in {path} was stopped after "
+            f"{len(state['history'])} epochs; finish it with: snnplug run --resume {path}"
+        )
+    if others := differences(parts.plan, read_resolved(directory), ("neuron", "search.space")):
+        raise ContractError(
+            f"search.supernet.from: the supernet in {path} is not that of this search space: "
+            f"{others[0]}. Take the same neuron and search space, or train a supernet of this one"
+        )
+    Shared(directory.path, _checkpoint()).load(parts)
+
+
+def _other(path: str) -> RunDirectory:
     """Return the directory of a run to take from.
 
     Raises:
