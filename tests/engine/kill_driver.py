@@ -6,7 +6,6 @@ runs need one import of torch.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import random
@@ -31,6 +30,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import supernets  # noqa: E402
 import toys  # noqa: E402
 import undrawn  # noqa: E402
+from outcomes import outcome  # noqa: E402
 
 Figure.savefig = undrawn.save  # type: ignore[method-assign]
 
@@ -140,38 +140,6 @@ def until_exists(path: Path) -> float:
     while not path.exists():
         time.sleep(0.001)
     return time.monotonic()
-
-
-def outcome(directory: Path) -> dict[str, Any]:
-    """Return all that must be equal."""
-    summary = json.loads((directory / "summary.json").read_text())
-    summary.pop("seconds")
-    summary["search"].pop("seconds")
-    summary["search"].pop("seconds_per_candidate")
-    trials = json.loads((directory / "trials.json").read_text())
-    metrics = [json.loads(line) for line in (directory / "metrics.jsonl").read_text().splitlines()]
-    for record in trials + metrics:
-        record.pop("seconds")
-    checkpoints = {
-        file.name: fingerprint(torch.load(file, weights_only=True))
-        for file in sorted(directory.glob("checkpoint*.pt"))
-    }
-    return {"summary": summary, "trials": trials, "metrics": metrics, "checkpoints": checkpoints}
-
-
-def fingerprint(value: Any) -> str:
-    """Return a digest of every bit of a checkpoint but its times."""
-    found = hashlib.sha256(type(value).__name__.encode())
-    if isinstance(value, torch.Tensor):
-        found.update(f"{value.dtype} {list(value.shape)}".encode() + value.contiguous().numpy().tobytes())
-    elif isinstance(value, dict):
-        for name in sorted(set(value) - {"seconds"}, key=str):
-            found.update(f"{name} {fingerprint(value[name])}".encode())
-    elif isinstance(value, list | tuple):
-        found.update(" ".join(map(fingerprint, value)).encode())
-    else:
-        found.update(repr(value).encode())
-    return found.hexdigest()
 
 
 def main(folder: Path, what: str, points: int) -> None:

@@ -5,6 +5,7 @@ The course of the training is in `snnplug.engine.supernet`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from snnplug.engine.parts import Parts
     from snnplug.engine.session import Session
     from snnplug.runs.directory import RunDirectory
+    from snnplug.runs.records import Epoch
 
 __all__ = ["Supernet", "SupernetSection"]
 
@@ -72,12 +74,12 @@ class Supernet(Stage):
             history = train(
                 session, parts, model, section, self.name, course=Paths(parts, model, section.paths)
             )
-            last = history[-1]
+            kept = _kept(history, best=section.keep == "best")
             record |= {
                 "epochs": len(history),
-                "accuracy": last.val_accuracy,
+                "accuracy": kept.val_accuracy,
                 "paths": section.paths,
-                "facts": dict(last.facts),
+                "facts": dict(kept.facts),
             }
             work.seconds[self.name] = sum(epoch.seconds or 0.0 for epoch in history)
         work.records["supernet"] = record
@@ -100,21 +102,27 @@ class Supernet(Stage):
         assert state is not None
         content = directory.file(_checkpoint()).read_bytes()
         try:
-            last = structure(state["history"][-1], Epoch)
+            history = [structure(epoch, Epoch) for epoch in state["history"]]
+            kept = _kept(history, best=bool(state["best_model"]))
         except UNREADABLE as error:
             raise damaged(directory.path, _checkpoint(), error) from error
         return {
             "from": str(other),
             "sha256": hashlib.sha256(content).hexdigest(),
-            "epochs": len(state["history"]),
-            "accuracy": last.val_accuracy,
-            "facts": dict(last.facts),
+            "epochs": len(history),
+            "accuracy": kept.val_accuracy,
+            "facts": dict(kept.facts),
         }
 
 
 def _section(parts: Parts) -> SupernetSection:
     section: SupernetSection = parts.plan.recipe.sections["search.supernet"]
     return section
+
+
+def _kept(history: Sequence[Epoch], *, best: bool) -> Epoch:
+    """Return the epoch whose weights are those of the supernet."""
+    return max(history, key=lambda epoch: epoch.judged) if best else history[-1]
 
 
 def _checkpoint() -> str:
