@@ -119,15 +119,17 @@ def differences(plan: Plan, other: Resolved, keys: Iterable[str]) -> list[str]:
     theirs = {use.key: use for use in other.components}
     lines = []
     for key in keys:
-        mine = _settings(_use(key, plan[key]))
-        there = _settings(theirs[key]) if key in theirs else {}
+        mine = _settings(_use(key, plan[key]), plan.resolved_recipe())
+        there = _settings(theirs[key], other.recipe) if key in theirs else {}
         names = [name for name in {**there, **mine} if there.get(name) != mine.get(name)]
         lines += [f"{key}.{name} is {there.get(name)!r} there and {mine.get(name)!r} here" for name in names]
     return lines
 
 
-def _settings(use: ComponentUse) -> dict[str, Any]:
-    return {"use": use.use, **use.parameters}
+def _settings(use: ComponentUse, recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """Return name and parameters; what is given by the recipe's own table of that name stands there."""
+    given = {k: v for k, v in use.parameters.items() if k not in recipe or recipe[k] != v}
+    return {"use": use.use, **given}
 
 
 def _use(key: str, component: Component) -> ComponentUse:

@@ -122,7 +122,7 @@ def _section(parts: Parts) -> SupernetSection:
 
 def _kept(history: Sequence[Epoch], *, best: bool) -> Epoch:
     """Return the epoch whose weights are those of the supernet."""
-    return max(history, key=lambda epoch: epoch.judged) if best else history[-1]
+    return max(history, key=lambda epoch: epoch.judged or 0.0) if best else history[-1]
 
 
 def _checkpoint() -> str:
