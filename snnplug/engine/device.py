@@ -6,7 +6,7 @@ import contextlib
 import logging
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -21,7 +21,8 @@ __all__ = [
     "deterministic",
     "device_name",
     "find_place",
-    "precision_of",
+    "precisions",
+    "use_precision",
     "usual_settings",
     "worker_device",
 ]
@@ -31,14 +32,13 @@ DEVICES = ("auto", "cpu", "cuda")
 
 @attrs.frozen
 class Place:
-    """Where a run computes: "cpu" or "cuda", number of devices, and precision as in the recipe.
+    """Where a run computes: "cpu" or "cuda", and number of devices.
 
     `partial` says that training steps leave parameters unused, as those of one path of a supernet do.
     """
 
     accelerator: str
     devices: int = 1
-    precision: str = "32-true"
     partial: bool = False
 
     @property
@@ -58,28 +58,41 @@ class Place:
             fabric = Fabric(
                 accelerator=self.accelerator,
                 devices=self.devices,
-                precision=self.precision,  # type: ignore[arg-type]
                 strategy=several if self.devices > 1 else "auto",
             )
             fabric.launch()
         return fabric
 
 
-def precision_of(recipe: Recipe) -> str:
-    """Return the precision of the stages that train; the usual one where none does."""
-    found = [section.precision for section in recipe.sections.values() if hasattr(section, "precision")]
-    return found[0] if found else "32-true"
+def precisions(recipe: Recipe) -> dict[str, str]:
+    """Return the precision of each stage that trains, by its key in the recipe."""
+    sections = recipe.sections.items()
+    return {f"{name}.precision": s.precision for name, s in sections if hasattr(s, "precision")}
+
+
+def use_precision(fabric: Any, precision: str) -> Any:
+    """Let a launched Fabric train in another precision from now on: each stage has its own.
+
+    Returns:
+        Fabric's plugin, whose `state_dict` belongs to a training's checkpoint.
+    """
+    from lightning_fabric.plugins import MixedPrecision, Precision
+
+    mixed = precision != "32-true"
+    chosen = MixedPrecision(precision, fabric.device.type) if mixed else Precision()  # type: ignore[arg-type]
+    fabric.strategy.precision = chosen
+    return chosen
 
 
 def find_place(
-    device: str = "auto", devices: int = 1, precision: str = "32-true", *, partial: bool = False
+    device: str = "auto", devices: int = 1, wanted: Mapping[str, str] | None = None, *, partial: bool = False
 ) -> Place:
     """Return where to compute, without starting anything.
 
     Args:
         device: "auto", "cpu" or "cuda"; auto takes a GPU if there is one.
         devices: number of GPUs (or of processes on the CPU).
-        precision: as in the recipe.
+        wanted: precisions by their keys in the recipe.
         partial: training steps may leave parameters unused.
 
     Raises:
@@ -97,9 +110,10 @@ def find_place(
         )
     if devices < 1:
         raise DeviceError(f"the number of devices must be at least 1, got {devices}")
-    if device == "cpu" and precision == "16-mixed":
-        raise DeviceError("train.precision 16-mixed needs a GPU; on the CPU use 32-true or bf16-mixed")
-    return Place(device, devices, precision, partial)
+    for key, precision in (wanted or {}).items():
+        if device == "cpu" and precision == "16-mixed":
+            raise DeviceError(f"{key} 16-mixed needs a GPU; on the CPU use 32-true or bf16-mixed")
+    return Place(device, devices, partial)
 
 
 def device_name(fabric: Any) -> str:

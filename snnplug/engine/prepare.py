@@ -70,12 +70,12 @@ def prepare(
 
 
 def _compose(plan: Plan, device: str, devices: int, launch: bool) -> Prepared:
-    from snnplug.engine.device import find_place, precision_of
+    from snnplug.engine.device import find_place, precisions
     from snnplug.engine.parts import make_parts
 
     recipe = plan.recipe
     partial = any(stage.load().partial for stage in recipe.running)
-    place = find_place(device, devices, precision_of(recipe), partial=partial)
+    place = find_place(device, devices, precisions(recipe), partial=partial)
     fabric = place.launch() if launch else None
     parts = make_parts(plan, place.device if fabric is None else fabric.device)
     _check_data(parts)

@@ -20,7 +20,7 @@ from snnplug.runs.records import ComponentUse, Origin, Resolved, Threads
 from snnplug.seeds import digest
 from snnplug.version import __version__
 
-__all__ = ["changed_since", "origin_of", "recorded_origin", "resolved_record", "versions"]
+__all__ = ["changed_since", "differences", "origin_of", "recorded_origin", "resolved_record", "versions"]
 
 
 def versions(components: Iterable[Component]) -> dict[str, str]:
@@ -112,6 +112,24 @@ def resolved_record(plan: Plan, command: str, task: Task, origin: Origin) -> Res
         },
         origins=(origin,),
     )
+
+
+def differences(plan: Plan, other: Resolved, keys: Iterable[str]) -> list[str]:
+    """Return a line for each parameter of the named components in which another run differs from a plan."""
+    theirs = {use.key: use for use in other.components}
+    lines = []
+    for key in keys:
+        mine = _settings(_use(key, plan[key]), plan.resolved_recipe())
+        there = _settings(theirs[key], other.recipe) if key in theirs else {}
+        names = [name for name in {**there, **mine} if there.get(name) != mine.get(name)]
+        lines += [f"{key}.{name} is {there.get(name)!r} there and {mine.get(name)!r} here" for name in names]
+    return lines
+
+
+def _settings(use: ComponentUse, recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """Return name and parameters; what is given by the recipe's own table of that name stands there."""
+    given = {k: v for k, v in use.parameters.items() if k not in recipe or recipe[k] != v}
+    return {"use": use.use, **given}
 
 
 def _use(key: str, component: Component) -> ComponentUse:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import statistics
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,15 @@ from snnplug.runs.reading import structure
 from snnplug.runs.records import Epoch
 from snnplug.seeds import derive_seed
 
-__all__ = ["Paths", "Shared", "build_supernet", "last_epoch", "shared_chain", "shared_network"]
+__all__ = [
+    "Paths",
+    "Shared",
+    "Trained",
+    "build_supernet",
+    "kept_epoch",
+    "shared_chain",
+    "shared_network",
+]
 
 _MOST_PATHS = 10_000  # drawn until every parameter has a shape
 
@@ -55,8 +63,8 @@ class Shared:
 
     @classmethod
     def of(cls, directory: RunDirectory, name: str) -> Shared:
-        """Return what the checkpoint of a run holds; arguments as those of `last_epoch`."""
-        return cls(directory.path, name, last_epoch(directory, name).facts)
+        """Return what the checkpoint of a run holds; arguments as those of `Trained.read`."""
+        return cls(directory.path, name, Trained.read(directory, name).kept.facts)
 
     def load(self, parts: Parts) -> nn.Module:
         """Return the supernet with its weights, on the device of the parts.
@@ -76,24 +84,41 @@ class Shared:
         return supernet.eval()
 
 
-def last_epoch(directory: RunDirectory, name: str) -> Epoch:
-    """Return the record of the last epoch of a trained supernet.
+@attrs.frozen
+class Trained:
+    """What a checkpoint says of the training of a supernet.
 
-    Args:
-        directory: of the run that has trained it.
-        name: of the checkpoint.
-
-    Raises:
-        RunDirectoryError: the checkpoint is damaged.
+    Attributes:
+        epochs: how many it has had.
+        kept: the epoch whose weights it has.
+        complete: whether the training has ended.
     """
-    state = directory.load_checkpoint(name, mapped=True)
-    if state is None:
-        raise missing(directory.path, name)
-    try:
-        epoch: Epoch = structure(state["history"][-1], Epoch)
-    except UNREADABLE as error:
-        raise damaged(directory.path, name, error) from error
-    return epoch
+
+    epochs: int
+    kept: Epoch
+    complete: bool
+
+    @classmethod
+    def read(cls, directory: RunDirectory, name: str) -> Trained:
+        """Read a checkpoint of a run, without its weights.
+
+        Raises:
+            RunDirectoryError: it is damaged or missing.
+        """
+        state = directory.load_checkpoint(name, mapped=True)
+        if state is None:
+            raise missing(directory.path, name)
+        try:
+            history = [structure(epoch, Epoch) for epoch in state["history"]]
+            kept = kept_epoch(history, best=bool(state["best_model"]))
+        except UNREADABLE as error:
+            raise damaged(directory.path, name, error) from error
+        return cls(len(history), kept, state.get("complete", True))
+
+
+def kept_epoch(history: Sequence[Epoch], *, best: bool) -> Epoch:
+    """Return the epoch whose weights are those of the supernet."""
+    return max(history, key=lambda epoch: epoch.judged or 0.0) if best else history[-1]
 
 
 def build_supernet(parts: Parts) -> nn.Module:

@@ -15,6 +15,7 @@ from torch import nn
 from snnplug.contracts import Genotype
 from snnplug.engine.course import Course
 from snnplug.engine.data import order, shares
+from snnplug.engine.device import use_precision
 from snnplug.engine.lone_samples import running_norms
 from snnplug.engine.optimize import learning_rate_factor, make_optimizer
 from snnplug.engine.parts import Parts
@@ -120,6 +121,7 @@ class _Trainer:
         self.history: list[Epoch] = []
         self.best: dict[str, torch.Tensor] = {}
         self.checkpoint = checkpoint_name(stage)
+        self.precision = use_precision(self.fabric, section.precision)
         optimizer = make_optimizer(model, section, stage)
         self.rates = [group["lr"] for group in optimizer.param_groups]
         state = self._load()
@@ -158,6 +160,7 @@ class _Trainer:
         try:
             self.plain.load_state_dict(state["training_model"])
             optimizer.load_state_dict(state["optimizer"])
+            self.precision.load_state_dict(state.get("precision", {}))
             self.history = [structure(record, Epoch) for record in state["history"]]
             self.best = state["best_model"]
         except (*UNREADABLE, RuntimeError) as error:
@@ -248,6 +251,7 @@ class _Trainer:
     def _finish_epoch(
         self, epoch: int, loss: float, accuracy: float, started: float, facts: dict[str, float]
     ) -> None:
+        self._share_statistics()
         held_out = self.course.validate(self.parts, self.plain, self.section.batch_size)
         self.history.append(
             Epoch(
@@ -270,6 +274,12 @@ class _Trainer:
             self.session.write_metrics(self.stage, self.history)
         self.session.wait()
 
+    def _share_statistics(self) -> None:
+        """Give every process the leading one's batch norm statistics: each has those of its own samples."""
+        if self.fabric.world_size > 1:
+            for buffer in self.plain.buffers():
+                torch.distributed.broadcast(buffer, src=0)
+
     def _save(self) -> None:
         finished = self.best if self.best else self.plain.state_dict()
         self.session.directory.save_checkpoint(
@@ -277,8 +287,10 @@ class _Trainer:
                 "model": finished,
                 "training_model": self.plain.state_dict(),
                 "optimizer": self.optimizer.state_dict(),
+                "precision": self.precision.state_dict(),
                 "history": [to_plain(epoch) for epoch in self.history],
                 "best_model": self.best,
+                "complete": len(self.history) >= self.section.epochs or self._stalled(),
                 "threads": self.threads,
                 "genotype": digest(self.genotype),
                 "made_with": to_plain(self.session.origin),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import io
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,21 +12,13 @@ from matplotlib.figure import Figure
 
 sys.path.insert(0, str(Path(__file__).parent))
 import toys
+import undrawn
 
 
 @pytest.fixture(autouse=True)
 def figures_are_not_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave out what takes the longest of a small run: tests/report looks at the figures."""
-
-    draw = Figure.savefig
-
-    def blank(figure: Figure, file: Any, **options: Any) -> None:
-        if isinstance(file, io.StringIO):
-            file.write('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"/>')
-        else:
-            draw(figure, file, **options)
-
-    monkeypatch.setattr(Figure, "savefig", blank)
+    monkeypatch.setattr(Figure, "savefig", undrawn.save)
 
 
 @pytest.fixture

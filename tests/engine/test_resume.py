@@ -17,18 +17,34 @@ from snnplug.errors import RunDirectoryError
 DRIVER = Path(__file__).with_name("kill_driver.py")
 
 
+def killed(folder: Path, what: str, points: int) -> Any:
+    """Return the report of the driver."""
+    command = [sys.executable, str(DRIVER), str(folder), what, str(points)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=900)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("points", [1, pytest.param(5, marks=pytest.mark.slow)])
+def test_killed_in_supernet_search_and_training_and_resumed_equals_unbroken(
+    tmp_path: Path, points: int
+) -> None:
+    report = killed(tmp_path, "in_each_stage", points)
+    stages = [one["stage"] for one in report["killed"]]
+    assert stages == ["search.supernet"] * points + ["search"] * points + ["train"] * points
+    assert [*report["unbroken"]["checkpoints"]] == ["checkpoint-search.supernet.pt", "checkpoint.pt"]
+    for one in report["killed"]:
+        assert one["outcome"] == report["unbroken"]
+
+
 @pytest.mark.parametrize("points", [2, pytest.param(10, marks=pytest.mark.slow)])
 def test_killed_anywhere_and_resumed_equals_unbroken(tmp_path: Path, points: int) -> None:
-    done = subprocess.run(
-        [sys.executable, str(DRIVER), str(tmp_path), str(points)], capture_output=True, text=True, timeout=300
-    )
-    assert done.returncode == 0, done.stderr
-    report = json.loads(done.stdout)
+    report = killed(tmp_path, "anywhere", points)
     assert len(report["killed"]) == points
     assert len(report["unbroken"]["trials"]) >= 5
-    assert not all(killed["finished"] for killed in report["killed"])
-    for killed in report["killed"]:
-        assert killed["outcome"] == report["unbroken"]
+    assert not all(one["finished"] for one in report["killed"])
+    for one in report["killed"]:
+        assert one["outcome"] == report["unbroken"]
 
 
 def test_search_continues_behind_its_journal(

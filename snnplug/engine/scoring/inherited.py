@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from snnplug.engine.parts import Parts
 from snnplug.engine.stages.search import without_weights
-from snnplug.engine.stages.supernet import CHECKPOINT, supernet_run
+from snnplug.engine.stages.supernet import shared_by
 from snnplug.engine.supernet import Shared
 from snnplug.errors import RecipeError
 from snnplug.recipe.recipe import Recipe
@@ -32,7 +32,7 @@ def shared_weights(parts: Parts, scorers: Sequence[Component]) -> Shared | None:
     Raises:
         RecipeError: no supernet is named, or the data set has no validation split.
         RunDirectoryError: the run that is named has none, or its checkpoint is damaged.
-        ContractError: its supernet is that of another search space.
+        ContractError: its supernet is that of another search space or neuron.
     """
     named = {f"scorers.{scorer.name}": scorer for scorer in scorers if inherits(scorer)}
     if not named:
@@ -47,6 +47,4 @@ def shared_weights(parts: Parts, scorers: Sequence[Component]) -> Shared | None:
                 "that run by -s search.supernet.from=DIR"
             ]
         )
-    shared = Shared.of(supernet_run(other), CHECKPOINT)
-    shared.load(parts)
-    return shared
+    return shared_by(other, parts)

@@ -17,9 +17,10 @@ from snnplug.errors import ContractError, RunDirectoryError
 if TYPE_CHECKING:
     from snnplug.engine.parts import Parts
     from snnplug.engine.session import Session
+    from snnplug.engine.supernet import Shared
     from snnplug.runs.directory import RunDirectory
 
-__all__ = ["CHECKPOINT", "Supernet", "SupernetSection", "supernet_run"]
+__all__ = ["CHECKPOINT", "Supernet", "SupernetSection", "shared_by"]
 
 CHECKPOINT = "checkpoint-search.supernet.pt"
 
@@ -52,9 +53,10 @@ class Supernet(Stage):
 
         section = _section(parts)
         if section.from_:
-            if directory is None or not directory.file(CHECKPOINT).exists():  # else it has been copied
-                directory = supernet_run(section.from_)
-            Shared.of(directory, CHECKPOINT).load(parts)
+            if directory is None or not directory.file(CHECKPOINT).exists():
+                shared_by(section.from_, parts)
+            else:  # it has been copied
+                Shared.of(directory, CHECKPOINT).load(parts)
             return
         build_supernet(parts)
         if parts.loss is None:
@@ -64,7 +66,7 @@ class Supernet(Stage):
 
     def run(self, session: Session, work: Work) -> None:
         """Train it, from the last checkpoint on, or take another run's."""
-        from snnplug.engine.supernet import Paths, Shared, build_supernet
+        from snnplug.engine.supernet import Paths, Shared, build_supernet, kept_epoch
         from snnplug.engine.training import train
 
         parts, section = session.parts, _section(session.parts)
@@ -76,12 +78,12 @@ class Supernet(Stage):
             history = train(
                 session, parts, model, section, self.name, course=Paths(parts, model, section.paths)
             )
-            last = history[-1]
+            kept = kept_epoch(history, best=section.keep == "best")
             record |= {
                 "epochs": len(history),
-                "accuracy": last.val_accuracy,
+                "accuracy": kept.val_accuracy,
                 "paths": section.paths,
-                "facts": dict(last.facts),
+                "facts": dict(kept.facts),
             }
             work.seconds[self.name] = sum(epoch.seconds or 0.0 for epoch in history)
         work.records["supernet"] = record
@@ -89,22 +91,22 @@ class Supernet(Stage):
 
     def _take(self, session: Session, other: str) -> dict[str, Any]:
         """Copy the checkpoint of another run, once, and return what is recorded of it."""
-        from snnplug.engine.supernet import last_epoch
+        from snnplug.engine.supernet import Trained
         from snnplug.runs.checksums import checksum_of
 
         own = session.directory
-        if session.leads and not own.file(CHECKPOINT).exists():
-            content = supernet_run(other).read_bytes(CHECKPOINT)
+        if session.leads and not own.file(CHECKPOINT).exists():  # what was taken once stays
+            content = _other(other).read_bytes(CHECKPOINT)
             assert content is not None
             own.write_bytes(CHECKPOINT, content)
         session.wait()
-        last = last_epoch(own, CHECKPOINT)
+        trained = Trained.read(own, CHECKPOINT)
         return {
             "from": str(other),
             "sha256": checksum_of(own.file(CHECKPOINT)),
-            "epochs": last.epoch,
-            "accuracy": last.val_accuracy,
-            "facts": dict(last.facts),
+            "epochs": trained.epochs,
+            "accuracy": trained.kept.val_accuracy,
+            "facts": dict(trained.kept.facts),
         }
 
 
@@ -113,7 +115,35 @@ def _section(parts: Parts) -> SupernetSection:
     return section
 
 
-def supernet_run(path: str) -> RunDirectory:
+def shared_by(path: str, parts: Parts) -> Shared:
+    """Return the supernet of another run, for networks of these parts.
+
+    Raises:
+        RunDirectoryError: there is none, it is damaged, or its training was stopped.
+        ContractError: it was trained with another search space or neuron.
+    """
+    from snnplug.engine.provenance import differences
+    from snnplug.engine.supernet import Shared, Trained
+    from snnplug.runs.reading import read_resolved
+
+    directory = _other(path)
+    trained = Trained.read(directory, CHECKPOINT)
+    if not trained.complete:
+        raise RunDirectoryError(
+            f"search.supernet.from: the training of the supernet in {path} was stopped after "
+            f"{trained.epochs} epochs; finish it with: snnplug run --resume {path}"
+        )
+    if others := differences(parts.plan, read_resolved(directory), ("neuron", "search.space")):
+        raise ContractError(
+            f"search.supernet.from: the supernet in {path} is not that of this search space: "
+            f"{others[0]}. Take the same neuron and search space, or train a supernet of this one"
+        )
+    shared = Shared.of(directory, CHECKPOINT)
+    shared.load(parts)
+    return shared
+
+
+def _other(path: str) -> RunDirectory:
     """Return the directory of a run to take a supernet from.
 
     Raises:
