@@ -1,1 +1,1 @@
-"""Digits (embedded), MNIST, FashionMNIST, CIFAR-10/100 and image folders."""
+"""Digits (embedded), MNIST, FashionMNIST, CIFAR-10/100, SVHN and image folders."""

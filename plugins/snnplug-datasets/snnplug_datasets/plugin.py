@@ -42,6 +42,12 @@ def snnplug_datasets() -> Iterable[DatasetSpec]:
         reference="Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009",
     )
     yield DatasetSpec(
+        name="svhn",
+        target="snnplug_datasets.svhn:svhn",
+        summary="Digits of house numbers: 99,289 colour images of 32 x 32 pixels, and 531,131 easier ones.",
+        reference="Netzer et al., NIPS Workshop on Deep Learning and Unsupervised Feature Learning 2011",
+    )
+    yield DatasetSpec(
         name="image_folder",
         target="snnplug_datasets.folder:image_folder",
         summary="Images of your own in a folder for each class, or Tiny ImageNet as it is unpacked.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from snnplug.errors import DataError
 from snnplug.nn import ImageSplit
 from snnplug_datasets.splitting import choose, hold_out
 
-__all__ = ["at_home", "data_root", "divide", "read"]
+__all__ = ["at_home", "data_root", "divide", "read", "read_part"]
 
 
 def at_home(path: str, advice: str) -> Path:
@@ -60,21 +61,39 @@ def read(
     Raises:
         DataError: it is missing, unreadable, or cannot be downloaded.
     """
+    train, test = (
+        read_part(name, partial(dataset, train=train), folder, root, download) for train in (True, False)
+    )
+    return train, test
+
+
+def read_part(name: str, dataset: Callable[..., Any], file: str, root: str | None, download: bool) -> Any:
+    """Return one part of a dataset.
+
+    Args:
+        name: what the user calls it.
+        dataset: torchvision's class for that part.
+        file: the file or folder under the root in which torchvision keeps it.
+        root: folder of stored datasets, or None.
+        download: fetch it if it is not there.
+
+    Raises:
+        DataError: it is missing, unreadable, or cannot be downloaded.
+    """
     place = data_root(root)
+    path = place / file
     advice = 'set root = "..." to the folder that holds it, or download = true to fetch it'
-    if not download and not os.path.isdir(place / folder):  # also where nobody may look
-        raise DataError(f"{name} is not at {place / folder}; {advice}")
+    there = os.path.isdir(path) or os.path.isfile(path)  # neither where nobody may look
+    if not download and not there:
+        raise DataError(f"{name} is not at {path}; {advice}")
     try:
-        return tuple(dataset(place, train=train, download=download) for train in (True, False))
+        return dataset(place, download=download)
     except Exception as error:  # torchvision raises whatever its parsers run into
         reason = " ".join(str(error).split()) or type(error).__name__
         if download:
-            raise DataError(
-                f"{name} cannot be downloaded to {place / folder}, or not read there: {reason}"
-            ) from error
+            raise DataError(f"{name} cannot be downloaded to {path}, or not read there: {reason}") from error
         raise DataError(
-            f"{name} at {place / folder} is incomplete or corrupt ({reason}); "
-            f"remove the broken files and {advice}"
+            f"{name} at {path} is incomplete or corrupt ({reason}); remove the broken files and {advice}"
         ) from error
 
 

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
+from scipy.io import savemat
+from torchvision.datasets import SVHN
 
 from snnplug import Component, Registry
 from snnplug.testing import DatasetConformance, PluginConformance
@@ -36,6 +40,22 @@ class TestCIFAR10(DatasetConformance):
 class TestCIFAR100(DatasetConformance):
     name = "snnplug-datasets:cifar100"
     distinct = False
+
+
+class TestSVHN(DatasetConformance):
+    name = "snnplug-datasets:svhn"
+
+    @pytest.fixture
+    def component(
+        self, tmp_path: Path, installed_registry: Registry, monkeypatch: pytest.MonkeyPatch
+    ) -> Component:
+        generator, parts = np.random.default_rng(0), {}
+        for part, (url, name, _) in SVHN.split_list.items():
+            images = generator.integers(0, 256, (32, 32, 3, 100)).astype(np.uint8)
+            savemat(tmp_path / name, {"X": images, "y": np.arange(100)[:, None] % 10 + 1})
+            parts[part] = [url, name, hashlib.md5((tmp_path / name).read_bytes()).hexdigest()]
+        monkeypatch.setattr(SVHN, "split_list", parts)
+        return installed_registry.use("dataset", self.name, root=str(tmp_path))
 
 
 class TestImageFolder(DatasetConformance):

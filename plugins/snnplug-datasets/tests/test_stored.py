@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from torchvision.datasets import CIFAR10, CIFAR100
+from scipy.io import savemat
+from snnplug_datasets.augment import CropAndFlip
+from torchvision.datasets import CIFAR10, CIFAR100, SVHN
 
 from snnplug import Registry
 from snnplug.errors import DataError, ParameterError
@@ -58,6 +60,21 @@ def write_cifar(root: Path, monkeypatch: pytest.MonkeyPatch, classes: int) -> No
     monkeypatch.setattr(dataset, "test_list", [batch(name) for name, _ in dataset.test_list])
     names = write(dataset.meta["filename"], {dataset.meta["key"]: [f"class {i}" for i in range(classes)]})
     monkeypatch.setattr(dataset, "meta", {**dataset.meta, "md5": names[1]})
+
+
+def write_svhn(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write SVHN's three files, 0 as its label 10; their checksums take the place of the real ones.
+
+    The first pixel is the class; the second one tells the parts apart.
+    """
+    parts = {}
+    for number, (part, (url, name, _)) in enumerate(SVHN.split_list.items()):
+        labels = np.arange(100 * (number + 1)) % 10
+        data = random.integers(0, 256, (32, 32, 3, len(labels))).astype(np.uint8)
+        data[0, 0], data[0, 1] = labels, number
+        savemat(root / name, {"X": data, "y": np.where(labels, labels, 10)[:, None].astype(np.uint8)})
+        parts[part] = [url, name, hashlib.md5((root / name).read_bytes()).hexdigest()]
+    monkeypatch.setattr(SVHN, "split_list", parts)
 
 
 @pytest.mark.parametrize(("name", "folder"), [("mnist", "MNIST"), ("fashion_mnist", "FashionMNIST")])
@@ -133,6 +150,55 @@ def test_only_cifar_training_batches_are_augmented(tmp_path: Path, monkeypatch: 
         assert torch.equal(part.batch(indices)[0], part.batch(indices)[0])
 
 
+@pytest.mark.parametrize("extra", [False, True])
+def test_svhn_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, extra: bool) -> None:
+    write_svhn(tmp_path, monkeypatch)  # 100 images for training, 200 for the test and 300 extra ones
+    splits = registry.create("dataset", "svhn", root=str(tmp_path), extra=extra, augment=False)
+    train, test = (400, 200) if extra else (100, 200)
+    assert (len(splits.train), len(splits.val), len(splits.test)) == (train * 9 // 10, train // 10, test)
+    assert splits.task.input_shape == (3, 32, 32)
+    assert splits.class_names == tuple("0123456789")
+    for part in (splits.train, splits.val, splits.test):
+        values, labels = part.batch(torch.arange(len(part)))
+        assert torch.equal((values[:, :, 0, 0] * 255).round().long(), labels.unsqueeze(1).expand(-1, 3))
+        assert values.is_contiguous()
+    both = torch.cat([splits.train.images, splits.val.images])
+    assert set(both[:, 0, 0, 1].tolist()) == ({0, 2} if extra else {0})
+    assert set(splits.test.images[:, 0, 0, 1].tolist()) == {1}
+
+
+def test_svhn_is_cropped_and_mirrored_only_on_request(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_svhn(tmp_path, monkeypatch)
+    splits = registry.create("dataset", "svhn", root=str(tmp_path))
+    assert splits.train.augment == CropAndFlip(flip=False)
+    assert splits.val.augment is None
+    assert splits.test.augment is None
+    mirrored = registry.create("dataset", "svhn", root=str(tmp_path), flip=True)
+    assert mirrored.train.augment == CropAndFlip(flip=True)
+
+
+def test_flip_without_augmentation_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_svhn(tmp_path, monkeypatch)
+    with pytest.raises(ParameterError, match="flip needs augment = true"):
+        registry.create("dataset", "svhn", root=str(tmp_path), augment=False, flip=True)
+
+
+@pytest.mark.parametrize("part", ["train", "test", "extra"])
+def test_svhn_names_the_file_that_is_missing_or_broken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    write_svhn(tmp_path, monkeypatch)
+    file = tmp_path / f"{part}_32x32.mat"
+    file.write_bytes(file.read_bytes()[:-10])
+    with pytest.raises(DataError, match=rf"svhn at .*/{file.name} is incomplete or corrupt"):
+        registry.create("dataset", "svhn", root=str(tmp_path), extra=True)
+    file.unlink()
+    with pytest.raises(DataError, match=rf"svhn is not at .*/{file.name}; set root = .* or download = true"):
+        registry.create("dataset", "svhn", root=str(tmp_path), extra=True)
+
+
 @pytest.mark.parametrize(
     ("name", "folder"),
     [
@@ -140,6 +206,7 @@ def test_only_cifar_training_batches_are_augmented(tmp_path: Path, monkeypatch: 
         ("fashion_mnist", "FashionMNIST"),
         ("cifar10", "cifar-10-batches-py"),
         ("cifar100", "cifar-100-python"),
+        ("svhn", "train_32x32.mat"),
     ],
 )
 def test_a_missing_dataset_says_where_it_looked_and_what_to_do(
@@ -197,7 +264,7 @@ def no_home(path: str) -> str:
     return path
 
 
-@pytest.mark.parametrize("name", ["mnist", "fashion_mnist", "cifar10", "cifar100"])
+@pytest.mark.parametrize("name", ["mnist", "fashion_mnist", "cifar10", "cifar100", "svhn"])
 @pytest.mark.parametrize("download", [False, True])
 def test_without_a_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, download: bool) -> None:
     monkeypatch.setattr("os.path.expanduser", no_home)
