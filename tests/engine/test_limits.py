@@ -23,7 +23,7 @@ from snnplug.engine.parts import Parts, make_parts
 from snnplug.engine.scoring.limits import Limits
 from snnplug.engine.scoring.sizes import beyond_limits
 from snnplug.errors import RecipeError, RunDirectoryError, RunFailed
-from snnplug.nn import StepwiseBatchNorm2d, TimeModule, TimeSequential, record
+from snnplug.nn import StepwiseBatchNorm2d, TimeModule, TimeSequential, channels_last, record
 from snnplug.recipe.overrides import apply_overrides
 from snnplug.recipe.plan import make_plan
 from snnplug.recipe.read import to_toml
@@ -215,6 +215,16 @@ def test_sizes_by_hand() -> None:
     found = beyond(wide_net(), neurons=99_999, memory=1)
     assert found == {"neurons": 100_000, "memory": 4 * (weights + outputs) / 2**20}
     assert beyond(wide_net(), parameters=weights, neurons=100_000, memory=found["memory"]) == {}
+
+
+def test_another_shape_or_the_same_memory_counts_as_none() -> None:
+    convolution = nn.Conv2d(1, 8, 3, padding=1)
+    plain = TimeSequential(convolution, nn.Flatten(), nn.Linear(8 * 16, 3000))
+    layers = [convolution, nn.Identity(), nn.ReLU(inplace=True), nn.Dropout(), nn.Flatten()]
+    more = TimeSequential(*layers, nn.Linear(8 * 16, 3000))
+    assert beyond(more, memory=1) == beyond(plain, memory=1) != {}
+    copied = channels_last(TimeSequential(*copy.deepcopy(layers), nn.Linear(8 * 16, 3000)))
+    assert beyond(copied, memory=1) == beyond(plain, memory=1)
 
 
 def test_neurons_are_those_that_the_recorder_sees() -> None:

@@ -4,9 +4,9 @@
     memory = 4 bytes * (parameters + buffers + sum over all layers of the numbers that they put out)
 
 Layers are neurons, and modules with parameters of their own or without others inside. What they put out
-is counted over all steps; an output that lies in the memory of an input (a view, an identity) counts as
-none, and so do the copies that fold a constant input over time. The sum is what a pass holds if it keeps
-every output, whatever its type: it compares networks. A process takes more, in training a multiple.
+is counted over all steps; an output that lies in the memory of an input or is only another shape of it
+counts as none, and so do the copies that fold a constant input over time. The sum is what a pass holds if it
+keeps every output, whatever its type: it compares networks. A process takes more, in training a multiple.
 """
 
 from __future__ import annotations
@@ -28,6 +28,10 @@ __all__ = ["beyond_limits"]
 
 _BYTES = 4  # of a number in float32
 _MIB = 2**20
+_RESHAPING = (
+    nn.Flatten,
+    nn.Unflatten,
+)  # whether they copy depends on the order in memory, thus on the device
 
 
 def beyond_limits(limits: Limits, parts: Parts, candidate: Candidate) -> dict[str, float]:
@@ -91,6 +95,8 @@ class _Outputs:
         self.numbers += spikes.numel()
 
     def _put_out(self, layer: nn.Module, inputs: Any, output: Any) -> None:
+        if isinstance(layer, _RESHAPING):
+            return
         taken = {tensor.untyped_storage().data_ptr() for tensor in _tensors(inputs)}
         for tensor in _tensors(output):
             if tensor.untyped_storage().data_ptr() not in taken:
