@@ -254,7 +254,8 @@ class Searcher:
 
     def _note(self, draws: Counter[str]) -> str:
         scores = [self.sign * score for score in self._scores(draws) if math.isfinite(score)]
-        return f"{len(draws)} distinct, best {self.sign * max(scores):.4g}" if scores else ""
+        best = f", best {self.sign * max(scores):.4g}" if scores else ""
+        return f"{len(draws)} distinct{best}"
 
 
 def _finite(trials: Iterable[Trial]) -> list[Trial]:

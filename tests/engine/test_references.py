@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import math
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import handmade
+import inheriting
 import pytest
 import toys
 from handmade import parameters, recipe
@@ -143,6 +146,21 @@ def test_workers_score_them_too(toy_registry: Any, toy_recipe: dict[str, Any], t
     toy_recipe["search"]["workers"] = 2
     snnplug.run(toy_recipe, out=tmp_path / "two", registry=toy_registry)
     assert handmade.journal(tmp_path / "one") == handmade.journal(tmp_path / "two")
+
+
+def test_they_inherit_as_candidates_do(tmp_path: Path) -> None:
+    data = copy.deepcopy(inheriting.RECIPE)
+    del data["train"]
+    by_hand = {"layers": ["conv3", "conv3"]}
+    data["search"] |= {"references": {"large": by_hand}, "limits": {"neurons": 10**6, "memory": 100}}
+    data["search"]["supernet"] |= {"epochs": 1}
+    done = snnplug.run(data, out=tmp_path / "run", registry=inheriting.registry())
+    large = references(done)["large"]
+    assert (large.genotype, set(large.parts or {})) == (by_hand, {"accuracy", "spikes"})
+    (drawn,) = [trial for trial in done.trials if trial.key == large.key]
+    assert (drawn.score, drawn.parts) == (large.score, large.parts)
+    text = tomllib.loads((tmp_path / "run" / "recipe.toml").read_text())
+    assert text["search"]["references"] == {"large": by_hand}
 
 
 @pytest.mark.slow

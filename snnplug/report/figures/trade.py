@@ -58,7 +58,7 @@ def trade_off(
     if best is not None:
         axes.plot(*best, "D", color=SERIES[1], markersize=9, markeredgecolor=INK, markeredgewidth=1.2)
     costs = [cost for points in (*periods, references.values()) for cost, _ in points]
-    if max(map(abs, costs)) >= 1e4:
+    if not 1e-2 <= max(map(abs, costs)) < 1e4:
         axes.xaxis.set_major_formatter(EngFormatter(sep=""))
     axes.yaxis.set_major_formatter(PercentFormatter(1.0))
     axes.locator_params(axis="x", nbins=6)

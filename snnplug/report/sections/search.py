@@ -15,7 +15,7 @@ from snnplug.report.chain import draw_chain, is_chain
 from snnplug.report.section import Section, Stat, render_template
 from snnplug.report.trade import Trade, trades
 from snnplug.runs.reading import Records
-from snnplug.runs.records import TrialRecord
+from snnplug.runs.records import SearchRecord, TrialRecord
 from snnplug.statistics.ranking import kendall
 
 __all__ = ["Search"]
@@ -90,7 +90,7 @@ class _Scores:
 
 def _scores(data: Records) -> _Scores | None:
     """Return the pictures of the scores, None without a trial file."""
-    from snnplug.report.figures.search import score_histogram, score_ranks, score_scatter
+    from snnplug.report.figures.search import score_histogram, score_ranks
 
     if data.trials is None:
         return None
@@ -103,19 +103,7 @@ def _scores(data: Records) -> _Scores | None:
     top = next(
         (pair for pair in scored if found and pair[0].key == found.key), max(scored, key=lambda pair: pair[1])
     )
-    baselines, fronts = [], []
-    goals, front = (found.objectives, found.pareto) if found else ({}, ())
-    for i, name in enumerate(dict.fromkeys(name for trial in data.trials for name in trial.values)):
-        points = _points(data.trials, name)
-        if points:
-            values, theirs = [v for v, _ in points], [score for _, score in points]
-            best = next(iter(_points([top[0]], name)), None)
-            marked = _points(front, name) if name in goals else []
-            picture = score_scatter(values, theirs, best, words.plain(name), f"scatter{i}", marked)
-            if name in goals:
-                fronts.append(_Front(name, goals[name], picture))
-            else:
-                baselines.append(_Baseline(name, kendall(values, theirs), picture))
+    baselines, fronts = _against(data.trials, top[0], found)
     scores = [score for _, score in scored]
     ranks, histogram = score_ranks(scores, top[1], "ranks"), score_histogram(scores, top[1], "histogram")
     by_hand, winner = found.references if found else {}, top[0]
@@ -133,6 +121,28 @@ def _scores(data: Records) -> _Scores | None:
         ranks=ranks,
         histogram=histogram,
     )
+
+
+def _against(
+    trials: Sequence[TrialRecord], top: TrialRecord, found: SearchRecord | None
+) -> tuple[list[_Baseline], list[_Front]]:
+    """Return pictures of the score against all else that is known of the candidates."""
+    from snnplug.report.figures.search import score_scatter
+
+    baselines, fronts = [], []
+    goals, front = (found.objectives, found.pareto) if found else ({}, ())
+    for i, name in enumerate(dict.fromkeys(name for trial in trials for name in trial.values)):
+        points = _points(trials, name)
+        if points:
+            values, theirs = [v for v, _ in points], [score for _, score in points]
+            best = next(iter(_points([top], name)), None)
+            marked = _points(front, name) if name in goals else []
+            picture = score_scatter(values, theirs, best, words.plain(name), f"scatter{i}", marked)
+            if name in goals:
+                fronts.append(_Front(name, goals[name], picture))
+            else:
+                baselines.append(_Baseline(name, kendall(values, theirs), picture))
+    return baselines, fronts
 
 
 def _points(trials: Iterable[TrialRecord], name: str) -> list[tuple[float, float]]:
