@@ -129,9 +129,8 @@ def test_without_a_supernet_scorers_that_inherit_are_left_out_with_a_note(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     found = run(tmp_path / "out", scorers=[], quiet=False)
-    assert (
-        "note: without search.supernet.from left out, as they inherit: inherited" in capsys.readouterr().err
-    )
+    said = capsys.readouterr().err
+    assert "note: without search.supernet.from left out, as they inherit: inherited" in said
     assert {name for name in values(found) if "inherited" in name} == set()
     assert not any(math.isnan(value) for value in values(found)["toy_size"])
 

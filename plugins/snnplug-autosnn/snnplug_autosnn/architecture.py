@@ -55,6 +55,6 @@ def autosnn_network(
         voting=voting,
     )
     try:
-        return space.build(names * len(space.macro.blocks) if len(names) == 1 else names)
+        return space.build(names)
     except ParameterError as error:
         raise ParameterError(f"blocks: {error}") from error

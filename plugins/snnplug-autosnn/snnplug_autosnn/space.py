@@ -30,8 +30,8 @@ BLOCKS = ("skip", "SCB_k3", "SCB_k5", "SRB_k3", "SRB_k5")
 class AutoSNN:
     """Networks of blocks in a backbone. A genotype is the text `"SRB_k5 SRB_k5 skip SRB_k3 SRB_k5"`.
 
-    Methods that take a genotype also take a list of names, or of places in `blocks` as the published code
-    has them, with -1 where a pool stands.
+    Methods that take a genotype also take one name for all places, a list of names, or of places in `blocks`
+    as the published code has them, with -1 where a pool stands.
 
     Args:
         task: images and number of classes.
@@ -150,6 +150,7 @@ class AutoSNN:
         if not isinstance(given, list | tuple):
             raise ParameterError(f"genotype {genotype!r} is no text and no list of blocks")
         names = [self._name(one, genotype) for one in given if one != -1]
+        names *= len(self.macro.blocks) if len(names) == 1 else 1
         if len(names) != len(self.macro.blocks):
             raise ParameterError(
                 f"genotype {genotype!r} has {len(names)} blocks, the backbone has "

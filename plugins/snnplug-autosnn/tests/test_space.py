@@ -207,6 +207,7 @@ def test_one_block_for_all_places():
         autosnn_network(TASK, neuron=TinyNeuron, channels=4, blocks=b) for b in ("skip", "skip " * 5)
     )
     assert [tuple(p.shape) for p in short.parameters()] == [tuple(p.shape) for p in long.parameters()]
+    assert space().key("skip") == space().key("skip skip skip skip skip") != space().key("SRB_k3")
     with pytest.raises(ParameterError, match=r"blocks: .*has 2 blocks"):
         autosnn_network(TASK, neuron=TinyNeuron, blocks="skip SRB_k3")
     with pytest.raises(ValueError, match="got 'SRB'"):

@@ -37,8 +37,9 @@ def runs(tmp_path: Path) -> Path:
     return tmp_path / "runs"
 
 
-def read(root: Path) -> Any:
-    return Registry.from_installed().create("benchmark", "snnplug-trained-runs:trained_runs", root=str(root))
+def read(root: Path, **more: str) -> Any:
+    name = "snnplug-trained-runs:trained_runs"
+    return Registry.from_installed().create("benchmark", name, root=str(root), **more)
 
 
 def test_networks_and_recipe(runs: Path) -> None:
@@ -66,6 +67,26 @@ def test_a_given_cell_is_the_architectures_genotype(tmp_path: Path) -> None:
     benchmark = read(tmp_path)
     assert [n.genotype for n in benchmark.networks] == ["22"]
     assert "search" not in benchmark.recipe
+
+
+def test_an_architecture_may_have_its_genotype_under_another_name(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        write_run(tmp_path / name, "ignored", 0.75)
+        resolved = json.loads((tmp_path / name / "resolved.json").read_text())
+        del resolved["recipe"]["search"]
+        resolved["recipe"] |= {
+            "architecture": {"use": "acme:net", "blocks": name},
+            "loss": {"use": "acme:loss"},
+        }
+        (tmp_path / name / "resolved.json").write_text(json.dumps(resolved))
+        summary = json.loads((tmp_path / name / "summary.json").read_text())
+        del summary["search"]
+        (tmp_path / name / "summary.json").write_text(json.dumps(summary))
+    with pytest.raises(DataError, match=r"under another name than 'genotype', that name as genotype"):
+        read(tmp_path)
+    benchmark = read(tmp_path, genotype="blocks")
+    assert [n.genotype for n in benchmark.networks] == ["a", "b"]  # of one space, whatever their blocks
+    assert benchmark.recipe["loss"] == {"use": "acme:loss"}
 
 
 def test_nothing_there(tmp_path: Path) -> None:
