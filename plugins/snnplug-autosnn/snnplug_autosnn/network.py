@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from snnplug.nn import StepwiseBatchNorm2d, TimeModule, TimeSequential, fold, is_static
 from snnplug_autosnn.blocks import Make, block
+from snnplug_autosnn.context import ContextMake, own_weights, set_context
 from snnplug_autosnn.macro import Macro, Place
 
 __all__ = ["STEM_HALVINGS", "AutoSNNSupernet", "AutoSNNetwork", "Frame", "Stem"]
@@ -106,15 +107,15 @@ class AutoSNNetwork(nn.Module):
             rows += [nn.MaxPool2d(2), make.conv_norm(C, C, 3), make.neuron()]
         rows += [nn.MaxPool2d(2)] * (halvings - 1)
         self.stem = TimeSequential(*rows)
-        named = iter(blocks)
+        named = enumerate(blocks)
         self.layers = nn.ModuleList(
-            self.at(place, next(named), make) if place.kind == "block" else _pool(place, make)
+            self.at(place, *next(named), make) if place.kind == "block" else _pool(place, make)
             for place in macro.places
         )
         self.head = Head(make, macro, frame.classes, frame.votes)
 
-    def at(self, place: Place, name: str, make: Make) -> TimeModule:
-        """Return what stands at a place for a block."""
+    def at(self, place: Place, index: int, name: str, make: Make) -> TimeModule:
+        """Return what stands at a place for a block, the index-th one."""
         return block(name, make, place.inputs, place.outputs, place.stride)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -158,6 +159,7 @@ class AutoSNNSupernet(AutoSNNetwork):
         names: of the blocks that may stand at each place.
         read: returns the names of the blocks of a genotype, in order.
         macro, make, frame: as `AutoSNNetwork` takes them.
+        reach: on how many blocks before it the batch norm of a block depends; see `snnplug_autosnn.context`.
     """
 
     def __init__(
@@ -167,43 +169,64 @@ class AutoSNNSupernet(AutoSNNetwork):
         macro: Macro,
         make: Make,
         frame: Frame,
+        reach: int = 0,
     ) -> None:
-        self._names = names
+        self._names, self._reach = names, reach
         super().__init__(names[:1] * len(macro.blocks), macro, make, frame)
         self.read, self.places = read, macro.blocks
 
-    def at(self, place: Place, name: str, make: Make) -> TimeModule:
+    def at(self, place: Place, index: int, name: str, make: Make) -> TimeModule:
         """Return all blocks for a place."""
+        make = ContextMake(make, self._names, index, self._reach)
         return Choice(
             {one: block(one, make, place.inputs, place.outputs, place.stride) for one in self._names}
         )
 
     def select(self, genotype: Any) -> None:
         """Let the next forward passes run the blocks of a genotype."""
-        for place, name in zip(self.places, self.read(genotype), strict=True):
+        for place, (name, before) in self._chosen(genotype).items():
             choice = self.layers[place]
             assert isinstance(choice, Choice)
             choice.selected = name
+            set_context(choice.block, self._context(before))
 
     def chain(self, genotype: Any) -> list[tuple[str, nn.Module]]:
         """Select a genotype and return the parts that run for it, one after the other on `[T, B, *]`."""
         self.select(genotype)
+        chosen = self._chosen(genotype)
         parts: list[tuple[str, nn.Module]] = [("stem", self.stem)]
         for place, layer in enumerate(self.layers):
             if isinstance(layer, Choice):
-                parts.append((f"layers.{place} {layer.selected}", layer.block))
+                name, before = chosen[place]
+                after = f" after {' '.join(before)}" if before else ""
+                parts.append((f"layers.{place} {name}{after}", layer.block))
             else:
                 parts.append((f"layers.{place}", layer))
         return [*parts, ("head", self.head)]
 
     def weights(self, genotype: Any) -> dict[str, Tensor]:
         """Return the shared weights of a genotype, by their names in its own network."""
-        chosen = dict(zip(self.places, self.read(genotype), strict=True))
-        found = {}
-        for key, value in self.state_dict().items():
-            layer, place, *inner = key.split(".", 4)
-            if layer != "layers" or inner[0] != "blocks":
-                found[key] = value
-            elif inner[1] == chosen[int(place)]:
-                found[f"layers.{place}.{inner[2]}"] = value
+        chosen = self._chosen(genotype)
+        found = {**self.stem.state_dict(prefix="stem."), **self.head.state_dict(prefix="head.")}
+        for place, layer in enumerate(self.layers):
+            prefix = f"layers.{place}."
+            if isinstance(layer, Choice):
+                name, before = chosen[place]
+                found |= own_weights(layer.blocks[name], self._context(before), prefix)
+            else:
+                found |= layer.state_dict(prefix=prefix)
         return found
+
+    def _chosen(self, genotype: Any) -> dict[int, tuple[str, tuple[str, ...]]]:
+        """Return the name of the block at each place, and the names before it that batch norm depends on."""
+        names = self.read(genotype)
+        return {
+            place: (name, names[max(0, index - self._reach) : index])
+            for index, (place, name) in enumerate(zip(self.places, names, strict=True))
+        }
+
+    def _context(self, before: Sequence[str]) -> int:
+        number = 0
+        for name in before:
+            number = number * len(self._names) + self._names.index(name)
+        return number

@@ -19,6 +19,7 @@ from snnplug import Component, Edge, Graph, Task, digest
 from snnplug.errors import ContractError, ParameterError, did_you_mean
 from snnplug.nn import SpikingNeuron, as_neuron
 from snnplug_autosnn.blocks import Make, check_blocks
+from snnplug_autosnn.context import check_reach
 from snnplug_autosnn.macro import read_macro
 from snnplug_autosnn.network import STEM_HALVINGS, AutoSNNetwork, AutoSNNSupernet, Frame, Stem
 
@@ -45,6 +46,8 @@ class AutoSNN:
         batch_norm: statistics of each time step, as published, or over time and batch together.
         voting: outputs averaged for each class.
         mutation: probability that a mutant has another block at a place.
+        norm_context: on how many blocks before it the batch norm of a block depends in the supernet: 0 for
+            norms that all paths share, as published.
 
     Raises:
         ValueError: a parameter is out of range.
@@ -63,6 +66,7 @@ class AutoSNN:
         batch_norm: Literal["per_step", "joint"] = "per_step",
         voting: int = 10,
         mutation: float = 0.2,
+        norm_context: int = 0,
     ) -> None:
         if len(task.input_shape) != 3:
             raise ContractError(
@@ -80,6 +84,8 @@ class AutoSNN:
             raise ContractError(f"stem {chosen!r} leaves nothing of images of {H} x {W} pixels; take 'conv'")
         self.task, self.mutation, self.blocks = task, mutation, check_blocks(tuple(blocks))
         self.macro = read_macro(macro, channels, (H // halved, W // halved))
+        check_reach(norm_context, len(self.blocks), len(self.macro.blocks))
+        self._reach = norm_context
         self._make = Make(lambda: as_neuron(copy.deepcopy(neuron)), batch_norm)
         self._frame = Frame(chosen, inputs, task.classes, voting)
         self._make.neuron()  # one that does not fit is refused before a search has begun
@@ -116,7 +122,7 @@ class AutoSNN:
 
     def supernet(self) -> nn.Module:
         """Return all networks in one, with shared weights: `[T, B, C, H, W]` to `[T, B, K]`."""
-        return AutoSNNSupernet(self.blocks, self.read, self.macro, self._make, self._frame)
+        return AutoSNNSupernet(self.blocks, self.read, self.macro, self._make, self._frame, self._reach)
 
     def genotypes(self) -> Iterator[str]:
         """Yield every genotype."""
@@ -124,7 +130,7 @@ class AutoSNN:
 
     def size(self) -> int:
         """Return the number of networks."""
-        return len(self.blocks) ** len(self.macro.blocks)
+        return int(len(self.blocks) ** len(self.macro.blocks))
 
     def graph(self, genotype: Any) -> Graph:
         """Return a chain: an edge for each place, labelled with its block, to a node named as its module."""

@@ -21,6 +21,8 @@ class TestAutoSNN(SearchSpaceConformance):
     params = (
         {"channels": 4},
         {"channels": 4, "macro": [4, "8*", "a", "g"], "batch_norm": "joint", "voting": 2},
+        {"channels": 4, "macro": [4, "m", 6, "8*"], "norm_context": 1},
+        {"channels": 4, "macro": [4, "m", 6, 6], "batch_norm": "joint", "norm_context": 9},
         {"channels": 4, "blocks": ["skip", "SCB_k1", "SIB_k3_e2"], "stem": "conv_pool", "macro": [4, "m", 6]},
     )
 

@@ -146,6 +146,16 @@ def test_what_is_shared_is_run_once(searched, shared_bytes: int, kept: int) -> N
     }
 
 
+@pytest.mark.parametrize("batch_norm", ["joint", "per_step"])
+def test_norms_of_a_context_are_shared_within_it(batch_norm) -> None:
+    searched, scorer = Searched(batch_norm=batch_norm, norm_context=1), fitness()
+    genotypes = random.Random(0).sample(searched.genotypes[:50], 50)
+    for genotype in genotypes:
+        assert scorer(searched.candidate(genotype, inherit=not_to_be_built)) == searched.whole(genotype)
+    names = {name for genotype in genotypes for name, _ in searched.supernet.chain(genotype)}
+    assert {"stem", "layers.0 skip", "layers.1", "layers.2 SRB_k3 after skip", "head"} < names
+
+
 def test_neurons_that_draw_at_random_are_not_shared() -> None:
     searched, scorer = Searched(Noisy), fitness()
     for genotype in searched.genotypes[:6]:
