@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-__all__ = ["command"]
+if TYPE_CHECKING:
+    from snnplug.engine.correlate import Correlation
+
+__all__ = ["command", "write_scores"]
 
 
 @click.command("correlate")
@@ -106,8 +109,6 @@ def _scores(
 
     own_process()  # before torch is loaded
     from snnplug.engine.correlate import correlate
-    from snnplug.report.correlation import scores_table, to_record, write_scatter
-    from snnplug.statistics.predictors import figures, layer_groups
 
     found = correlate(
         benchmark,
@@ -119,6 +120,18 @@ def _scores(
         device=device,
         quiet=quiet,
     )
+    record, text = write_scores(found)
+    if not quiet:
+        out = found.directory.path
+        click.echo(f"written to {out}: correlate.md, correlate.json, correlate.svg", err=True)
+    return record, text.rstrip()
+
+
+def write_scores(found: Correlation) -> tuple[dict[str, Any], str]:
+    """Write what was found into its directory, and return it as data and as text."""
+    from snnplug.report.correlation import scores_table, to_record, write_scatter
+    from snnplug.statistics.predictors import figures, layer_groups
+
     seed = found.settings["seed"]
     groups = layer_groups(found.networks, found.predictors)
     rows = [figures(predictor, found.networks, groups, seed=seed) for predictor in found.predictors]
@@ -143,10 +156,7 @@ def _scores(
     text += scores_table(rows)
     if told_text:
         text += f"\n{found.benchmark.note}\n\n{told_text}"
-    directory, out = found.directory, found.directory.path
-    directory.write_json("correlate.json", record)
-    directory.write_text("correlate.md", text)
-    write_scatter(scored, found.networks, out / "correlate.svg")
-    if not quiet:
-        click.echo(f"written to {out}: correlate.md, correlate.json, correlate.svg", err=True)
-    return record, text.rstrip()
+    found.directory.write_json("correlate.json", record)
+    found.directory.write_text("correlate.md", text)
+    write_scatter(scored, found.networks, found.directory.path / "correlate.svg")
+    return record, text

@@ -124,7 +124,9 @@ class Study:
 
     def __init__(self, given: argparse.Namespace) -> None:
         self.given, self.out = given, given.out
-        space = registry().create("search_space", "autosnn", Task((3, 32, 32), 10), neuron=ReLU)
+        space = registry().create(
+            "search_space", "autosnn", Task(input_shape=(3, 32, 32), classes=10), neuron="relu"
+        )
         rng = random.Random(0)
         drawn = dict.fromkeys(space.sample(rng) for _ in range(10 * given.alone))
         self.parts: dict[str, tuple[tuple[str, ...], Callable[[], dict[str, Any]]]] = {}
@@ -138,6 +140,9 @@ class Study:
             self.add(f"hand/{name}", lambda name=name: self.alone(name))
         for macro in ("SNN_2", "SNN_3", "SNN_4"):
             self.add(f"hand/{macro}", lambda macro=macro: self.alone("SRB_k3", macro=macro))
+        alone = [name for name in self.parts if name.startswith("alone")]
+        for batches in (0, 8):
+            self.add(f"correlate-{batches}", dict, "exhaustive", *alone)
         inherit = {"from": str(self.out / "exhaustive")}
         for exponent in EXPONENTS:
             self.add(
@@ -222,12 +227,38 @@ class Study:
 
     def cell(self) -> dict[str, Any]:
         """Return the recipe of the cell that was found."""
-        network = {"use": "snasnet_cell", "genotype": self.best("snasnet"), "channels": 16}
+        network = {"use": "snasnet_cell", "cell": self.best("snasnet"), "channels": 16}
         return self.common() | {"architecture": network, "train": self.training(self.given.epochs)}
+
+    def correlate(self, batches: int) -> None:
+        """Say how well inherited weights predict what the networks of `alone` come to."""
+        from snnplug.cli.correlate_command import write_scores
+        from snnplug.engine.correlate import correlate
+
+        given = self.given
+        scorer = {"exponent": 0.0, "samples": given.val_samples, "batch_size": 500, "recalibrate": batches}
+        found = correlate(
+            "trained_runs",
+            scorers=["spike_aware_fitness"],
+            out=self.out / f"correlate-{batches}",
+            overrides=[
+                f"benchmark.root={self.out / 'alone'}",
+                "benchmark.genotype=blocks",
+                f"search.space={{use='autosnn', channels={given.channels}}}",
+                f"search.supernet.from={self.out / 'exhaustive'}",
+                *(f"scorers.spike_aware_fitness.{key}={value}" for key, value in scorer.items()),
+            ],
+            device=given.device,
+            registry=registry(),
+        )
+        write_scores(found)
 
     def run(self, name: str) -> None:
         """Run a part, or go on with it."""
         out, device = self.out / name, self.given.device
+        if name.startswith("correlate"):
+            self.correlate(int(name.partition("-")[2]))
+            return
         if (out / "resolved.json").exists():
             snnplug.resume(out, device=device, registry=registry())
         else:
@@ -266,7 +297,7 @@ def main() -> None:
         own_process()
         Study(given).run(given.part)
         return
-    given.out.mkdir(parents=True, exist_ok=True)
+    (given.out / "logs").mkdir(parents=True, exist_ok=True)
     if not (given.out / "images.npz").exists():
         store(given.images, given.out / "images.npz")
     began, parts = time.monotonic(), Study(given).parts
@@ -277,19 +308,20 @@ def main() -> None:
     def work(name: str, before: list[Future[bool]]) -> bool:
         if not all(future.result() for future in before):
             return False
-        if (given.out / name / "summary.json").exists():
+        if any((given.out / name / file).exists() for file in ("summary.json", "correlate.json")):
             return True
         if time.monotonic() - began > given.seconds:
             print(f"{name}: no time left", flush=True)
             return False
-        started = time.monotonic()
-        done = subprocess.run(
-            [sys.executable, *sys.argv, "--part", name],
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-            stderr=subprocess.STDOUT,
-            stdout=open(given.out / f"{name}.log", "w"),  # noqa: SIM115
-        )
-        said = "" if done.returncode == 0 else f", failed: see {name}.log"
+        started, log = time.monotonic(), given.out / "logs" / f"{name.replace('/', '-')}.log"
+        with open(log, "w") as file:
+            done = subprocess.run(
+                [sys.executable, *sys.argv, "--part", name],
+                env={**os.environ, "OMP_NUM_THREADS": "1"},
+                stderr=subprocess.STDOUT,
+                stdout=file,
+            )
+        said = "" if done.returncode == 0 else f", failed: see {log}"
         print(f"{name}: {time.monotonic() - started:.0f} s{said}", flush=True)
         return done.returncode == 0
 
