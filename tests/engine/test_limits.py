@@ -79,6 +79,8 @@ def test_refused_ones_are_no_failures(tmp_path: Path) -> None:
     handmade.asked.clear()
     snnplug.resume(tmp_path / "run", registry=handmade.registry(), retry_failed=True)
     assert handmade.asked == [5]
+    lines = TrialJournal(tmp_path / "run" / "trials.journal").trials
+    assert [trial.genotype for trial in lines] == [3, 11, 5, 7, 5]
 
 
 def test_five_refused_in_a_row_do_not_end_a_search(tmp_path: Path) -> None:

@@ -116,6 +116,16 @@ def test_one_that_fails_is_a_note(tmp_path: Path) -> None:
     assert handmade.asked == [10]
 
 
+def test_one_that_fails_and_is_beyond_a_limit_has_failed(tmp_path: Path) -> None:
+    data = recipe(10, 3, bad=[10], references=BY_HAND, limits={"neurons": 6})
+    done = snnplug.run(data, out=tmp_path / "run", registry=handmade.registry())
+    assert "search.references.all wide has no score" in " ".join(done.summary["notes"])
+    assert done.summary["search"]["refused"] == 1
+    handmade.asked.clear()
+    snnplug.resume(tmp_path / "run", registry=handmade.registry(), retry_failed=True)
+    assert handmade.asked == [10]
+
+
 def test_failing_ones_do_not_end_a_search(tmp_path: Path) -> None:
     by_hand = {f"number {width}": width for width in range(1, 7)}
     data = recipe(9, bad=range(1, 7), references=by_hand)
