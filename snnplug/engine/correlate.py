@@ -134,7 +134,8 @@ def correlate(
     read_out = ["loss"] if any(map(inherits, chosen)) else []
     prepared = prepare(recipe_of, registry, device=device, launch=True, only=(*_KINDS, *read_out))
     parts, plan = prepared.parts, prepared.parts.plan
-    shared = shared_weights(parts, chosen)
+    with usual_settings():
+        shared = shared_weights(parts, chosen)
     random.Random(derive_seed(parts.seed, "correlate sample")).shuffle(networks)
     networks = networks[:sample]
     fixed = {
