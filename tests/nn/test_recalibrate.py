@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+import math
+
 import pytest
 import torch
 from torch import nn
 
-from snnplug.nn import StepwiseBatchNorm2d, TimeSequential, count_spikes, recalibrate, record
+from snnplug.nn import SpikeTotal, StepwiseBatchNorm2d, TimeSequential, count_spikes, recalibrate, record
 from snnplug.testing import tiny_neuron
 
 
@@ -60,3 +63,20 @@ def test_spikes_of_neurons_and_pools_are_counted_apart() -> None:
     model(x)
     assert total.neurons == activity.spikes_per_sample * 24  # it has ended
     assert not model.layers[2]._forward_hooks
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations([1e16, 1.0, -1e16, 1.0])))
+def test_a_total_is_the_same_in_any_order_and_in_any_parts(order: tuple[float, ...]) -> None:
+    first, second = SpikeTotal(), SpikeTotal()
+    for total, values in ((first, order[:1]), (second, order[1:])):
+        for value in values:
+            total.add_neuron("layer", torch.tensor([value], dtype=torch.float64))
+    assert SpikeTotal([first, second]).neurons == 2.0
+    assert SpikeTotal().neurons == first.pools == 0.0
+
+
+def test_a_total_that_is_not_finite_is_said_as_such() -> None:
+    total = SpikeTotal()
+    for value in (float("inf"), float("-inf")):
+        total.add_neuron("layer", torch.tensor([value]))
+    assert math.isnan(total.neurons)

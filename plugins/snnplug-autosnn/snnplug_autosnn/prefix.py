@@ -136,8 +136,9 @@ def _pack(x: Tensor) -> Tensor:
     packed = x.to(torch.bool)
     if packed.stride() != x.stride() or x.element_size() not in _BITS:
         return x
-    bits = _BITS[x.element_size()]  # compared by bit: there is a negative zero
-    return packed if torch.equal(packed.to(x.dtype).view(bits), x.view(bits)) else x
+    bits = _BITS[x.element_size()]  # by bit, as there is a negative zero; by step, as that is faster
+    pairs = zip(packed, x, strict=True)
+    return packed if all(torch.equal(p.to(x.dtype).view(bits), y.view(bits)) for p, y in pairs) else x
 
 
 def _generators() -> Tensor:
