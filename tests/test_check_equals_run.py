@@ -76,11 +76,11 @@ def paths(table: Any, prefix: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 
 def mutated(rng: random.Random) -> dict[str, Any]:
-    """Return a built-in recipe with one or two places changed."""
+    """Return a built-in recipe with up to two places changed."""
     recipe = copy.deepcopy(RECIPES[rng.choice(list(RECIPES))])
     if rng.random() < 0.7:  # data that is there, so that more than its absence is met
         recipe["dataset"] = {"use": "digits"}
-    for _ in range(rng.randint(1, 2)):
+    for _ in range(rng.randint(0, 2)):
         path = rng.choice(paths(recipe))
         parent: Any = recipe
         for key in path[:-1]:

@@ -106,6 +106,19 @@ def test_the_pages_data_set_of_event_frames_runs(tmp_path: Path, monkeypatch: py
     assert done.summary["synaptic_operations"] > 0
 
 
+def test_the_pages_network_made_by_hand_is_of_the_small_searchs_space(tmp_path: Path) -> None:
+    [text] = re.findall(r"```toml\n(# hand_made\.toml\n.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    (tmp_path / "hand_made.toml").write_text(text, encoding="utf-8")
+    by_hand = make_plan(read_recipe(tmp_path / "hand_made.toml"), REGISTRY)
+    found = make_plan(read_recipe("autosnn_digits"), REGISTRY)
+    facts = task("autosnn_digits", steps=4)
+    space: Any = found["search.space"].build(facts)
+    network: Any = by_hand["architecture"].build(facts)
+    network.load_state_dict(space.supernet().weights("SRB_k3 SRB_k3 SRB_k3 SRB_k3"))
+    assert by_hand.recipe.train == found.recipe.train
+    assert [by_hand["dataset"], by_hand["loss"]] == [found["dataset"], found["loss"]]
+
+
 @pytest.mark.parametrize("channels", [32, 64, 128])
 def test_wider_by_an_override(channels: int) -> None:
     plan = make_plan(read_recipe("autosnn_cifar10", [f"architecture.channels={channels}"]), REGISTRY)
