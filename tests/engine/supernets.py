@@ -26,7 +26,7 @@ RECIPE: dict[str, Any] = {
         "round_size": 4,
         "supernet": {
             "epochs": 4,
-            "batch_size": 128,
+            "batch_size": 32,
             "paths": 3,
             "optimizer": {"use": "adam", "lr": 0.02},
         },
