@@ -7,7 +7,7 @@ from typing import Any
 RECIPE: dict[str, Any] = {
     "name": "autosnn-digits",
     "seed": 1,
-    "dataset": {"use": "digits", "val_fraction": 0.2, "test_fraction": 0.5},
+    "dataset": {"use": "digits", "val_fraction": 0.1, "test_fraction": 0.6},
     "encoder": {"use": "direct", "steps": 2},
     "neuron": {"use": "plif"},
     "loss": {"use": "rate_ce"},

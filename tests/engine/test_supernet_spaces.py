@@ -90,6 +90,7 @@ def test_neither_the_round_nor_the_workers_matter(
     assert search("workers", round_size=7, workers=2) == whole
 
 
+@pytest.mark.slow
 def test_the_whole_run_is_the_same_with_two_workers(registry: Registry, tmp_path: Path) -> None:
     one = copy.deepcopy(supernets.RECIPE)
     two = copy.deepcopy(one)
