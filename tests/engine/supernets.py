@@ -7,7 +7,7 @@ from typing import Any
 RECIPE: dict[str, Any] = {
     "name": "autosnn-digits",
     "seed": 1,
-    "dataset": {"use": "digits", "val_fraction": 0.2, "test_fraction": 0.5},
+    "dataset": {"use": "digits", "val_fraction": 0.1, "test_fraction": 0.6},
     "encoder": {"use": "direct", "steps": 2},
     "neuron": {"use": "plif"},
     "loss": {"use": "rate_ce"},
@@ -26,7 +26,7 @@ RECIPE: dict[str, Any] = {
         "round_size": 4,
         "supernet": {
             "epochs": 4,
-            "batch_size": 128,
+            "batch_size": 32,
             "paths": 3,
             "optimizer": {"use": "adam", "lr": 0.02},
         },

@@ -33,6 +33,7 @@ def test_killed_in_supernet_search_and_training_and_resumed_equals_unbroken(
     stages = [one["stage"] for one in report["killed"]]
     assert stages == ["search.supernet"] * points + ["search"] * points + ["train"] * points
     assert [*report["unbroken"]["checkpoints"]] == ["checkpoint-search.supernet.pt", "checkpoint.pt"]
+    assert len({trial["score"] for trial in report["unbroken"]["trials"]}) > 8
     for one in report["killed"]:
         assert one["outcome"] == report["unbroken"]
 

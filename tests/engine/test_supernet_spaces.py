@@ -14,6 +14,7 @@ import snnplug
 from snnplug import Registry
 
 SNASNET = {"use": "snasnet", "channels": 4}
+AUTOSNN: dict[str, Any] = supernets.RECIPE["search"]["space"]
 
 
 @pytest.fixture(scope="module")
@@ -21,14 +22,16 @@ def registry() -> Registry:
     return Registry.from_installed(quiet=True)
 
 
-def recipe_of(space: dict[str, Any], scorer: str, **search: Any) -> dict[str, Any]:
+def recipe_of(space: dict[str, Any], scorer: str, recalibrate: int = 0, **search: Any) -> dict[str, Any]:
     """Return the small recipe with another space, scorer and settings of the search."""
     recipe = copy.deepcopy(supernets.RECIPE)
     del recipe["train"]
     recipe["search"].update(space=space, scorer={"use": scorer}, **search)
     if scorer == "sahd":
         del recipe["search"]["supernet"]
-    else:
+        return recipe
+    recipe["search"]["scorer"]["recalibrate"] = recalibrate
+    if space["use"] == "snasnet":
         recipe["search"]["supernet"]["epochs"] = 1
     return recipe
 
@@ -56,18 +59,22 @@ def test_it_searches_cells_of_snasnet(scorer: str, registry: Registry, tmp_path:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("space", "scorer"),
-    [(SNASNET, "sahd"), (SNASNET, "spike_aware_fitness"), (None, "spike_aware_fitness")],
-    ids=["snasnet-sahd", "snasnet-supernet", "autosnn-supernet"],
+    ("space", "scorer", "recalibrate"),
+    [
+        (SNASNET, "sahd", 0),
+        (SNASNET, "spike_aware_fitness", 0),
+        (AUTOSNN, "spike_aware_fitness", 0),
+        (AUTOSNN, "spike_aware_fitness", 2),
+    ],
+    ids=["snasnet-sahd", "snasnet-supernet", "autosnn-supernet", "autosnn-recalibrated"],
 )
 def test_neither_the_round_nor_the_workers_matter(
-    space: dict[str, Any] | None, scorer: str, registry: Registry, tmp_path: Path
+    space: dict[str, Any], scorer: str, recalibrate: int, registry: Registry, tmp_path: Path
 ) -> None:
-    space = space or supernets.RECIPE["search"]["space"]
     shared: dict[str, Any] = {}
 
     def search(name: str, **settings: Any) -> Any:
-        recipe = recipe_of(space, scorer, **settings)
+        recipe = recipe_of(space, scorer, recalibrate, **settings)
         if shared:
             recipe["search"]["supernet"].update(shared)
         snnplug.run(recipe, out=tmp_path / name, registry=registry)
@@ -83,6 +90,7 @@ def test_neither_the_round_nor_the_workers_matter(
     assert search("workers", round_size=7, workers=2) == whole
 
 
+@pytest.mark.slow
 def test_the_whole_run_is_the_same_with_two_workers(registry: Registry, tmp_path: Path) -> None:
     one = copy.deepcopy(supernets.RECIPE)
     two = copy.deepcopy(one)
