@@ -181,7 +181,7 @@ class Study:
             | {"test_samples": given.test_samples},
             "encoder": {"use": "direct", "steps": steps},
             "neuron": {"use": neuron},
-            "loss": {"use": "spike_count_mse"},
+            "loss": {"use": "rate_ce" if neuron == "relu" else "spike_count_mse"},
         }
 
     def training(self, epochs: int) -> dict[str, Any]:
