@@ -26,8 +26,8 @@ class SpikeTotal:
     """
 
     def __init__(self, of: Iterable[SpikeTotal] = ()) -> None:
-        self._neurons: list[Tensor] = []
-        self._pools: list[Tensor] = []
+        self._neurons: list[float | Tensor] = []
+        self._pools: list[float | Tensor] = []
         for one in of:
             self._neurons += one._neurons
             self._pools += one._pools
@@ -44,19 +44,29 @@ class SpikeTotal:
 
     def add_neuron(self, name: str, spikes: Tensor) -> None:
         """Count spikes `[t, B, *]` of a layer of neurons."""
-        self._neurons.append(spikes.detach().sum(dtype=torch.float64))
+        self._neurons.append(_spikes_of(spikes))
 
     def add_pool(self, module: nn.Module, args: object, out: Tensor) -> None:
         """Count what a max pool has passed on."""
-        self._pools.append(out.detach().sum(dtype=torch.float64))
+        self._pools.append(_spikes_of(out))
 
 
-def _sum(parts: list[Tensor]) -> float:
-    if not parts:
-        return 0.0
-    terms = torch.stack(parts)
-    exact = bool(terms.isfinite().all())  # rounded once, so the same in any order
-    return math.fsum(terms.tolist()) if exact else float(terms.sum())
+def _spikes_of(x: Tensor) -> float | Tensor:
+    """Return the sum of a layer's outputs.
+
+    A GPU would be waited for. On a CPU a tensor that is kept lies among the large ones that come and go, and
+    the memory around it would not be used again.
+    """
+    total = x.detach().sum(dtype=torch.float64)
+    return total.item() if total.device.type == "cpu" else total
+
+
+def _sum(parts: list[float | Tensor]) -> float:
+    if tensors := [part for part in parts if isinstance(part, Tensor)]:
+        parts[:] = [*(part for part in parts if not isinstance(part, Tensor)), *torch.stack(tensors).tolist()]
+    terms = [float(part) for part in parts]
+    exact = all(map(math.isfinite, terms))  # rounded once, so the same in any order
+    return math.fsum(terms) if exact else sum(terms)
 
 
 @contextmanager

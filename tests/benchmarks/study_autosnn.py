@@ -1,15 +1,15 @@
-"""What a supernet's weights tell, what the searches on them find, and what that is worth when trained.
+"""What a supernet's weights tell, what searches on them find, and what that is worth when trained.
 
-    python tests/benchmarks/study_autosnn.py --images ARCHIVE --out RUNS --device cuda --jobs 8
+    python tests/benchmarks/study_autosnn.py autosnn_mnist --supernet RUN --out RUNS -s dataset.root=FOLDER
 
-takes an archive of images `<class>/<image>`, and leaves a run directory for each of its parts; those that
-are finished are not repeated. `study_autosnn_tables.py RUNS` reads them.
+takes a recipe with the space `autosnn`, and a finished run of it for the supernet. It leaves a run directory
+for each part; those that are finished are not repeated. `study_autosnn_tables.py RUNS` reads them.
 
-    exhaustive       a supernet of AutoSNN_16, and each of the 3,125 networks scored with its weights
-    lambda-L         five searches with these weights, one for each exponent
-    alone/N          networks drawn at random, trained by themselves
-    hand/NAME        networks made by hand: one block at all places, and the four backbones
-    relu, snasnet    searches with a ReLU and one step; in forward cells of SNASNet
+    exhaustive       every network of the space, scored with the weights of the supernet
+    lambda-L         searches with these weights, one for each exponent
+    alone/N          networks drawn at random, each trained by itself
+    hand/NAME        made by hand: one block at all places, and the backbones of the paper
+    relu, snasnet    searches with supernets of their own: a ReLU and one step; forward cells of SNASNet
     winner/NAME      what a search found, trained like all others: by several seeds, with several T
     correlate-N      inherited against own accuracy, batch norm recalibrated with N batches
 """
@@ -17,34 +17,39 @@ are finished are not repeated. `study_autosnn_tables.py RUNS` reads them.
 from __future__ import annotations
 
 import argparse
-import io
+import copy
 import os
 import random
 import subprocess
 import sys
-import tarfile
 import time
-from collections.abc import Callable, Mapping
+import tomllib
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 import snnplug
-from snnplug import DatasetSpec, NeuronSpec, Registry, Splits, Task
+from snnplug import NeuronSpec, Registry, Task
 from snnplug.engine.process import own_process
-from snnplug.nn import ImageSplit, MembraneState, SpikingNeuron
+from snnplug.nn import MembraneState, SpikingNeuron
+from snnplug.recipe.overrides import apply_overrides
+from snnplug.recipe.read import recipe_text
 
 EXPONENTS = (0.0, -0.04, -0.08, -0.16, -0.24)
-BLOCKS = ("skip", "SCB_k3", "SCB_k5", "SRB_k3", "SRB_k5", "SIB_k3_e3")
-MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
+FIRST = "lambda-0.08"
+HAND = ("skip", "SCB_k3", "SCB_k5", "SRB_k3", "SRB_k5", "SIB_k3_e3")
+MACROS = ("SNN_2", "SNN_3", "SNN_4")
+TRAINED = ("alone", "hand", "winner", "correlate")
+
+Table = dict[str, Any]
 
 
 class ReLU(SpikingNeuron):
-    """What a neuron is in a network that is no spiking one: `[T, B, *]` to the same, without a state."""
+    """What stands for a neuron in a network that does not spike: `[T, B, *]` to the same, without a state."""
 
     binary = False
 
@@ -57,66 +62,15 @@ class ReLU(SpikingNeuron):
         return x.relu(), state
 
 
-class Shift:
-    """Shifts and mirrors a batch of images."""
-
-    def __call__(self, values: Tensor) -> Tensor:
-        """Map `[B, C, H, W]` to the same shape."""
-        B, _, H, W = values.shape
-        rows = torch.randint(9, (B, 1)) + torch.arange(H)
-        columns = torch.randint(9, (B, 1)) + torch.arange(W)
-        columns = torch.where(torch.rand(B, 1) < 0.5, columns.flip(1), columns)
-        wide = torch.nn.functional.pad(values, [4] * 4)
-        picked = wide[torch.arange(B).view(B, 1, 1), :, rows.unsqueeze(2), columns.unsqueeze(1)]
-        return picked.permute(0, 3, 1, 2).contiguous()
-
-
-def images(*, file: str, train_samples: int, val_samples: int, test_samples: int) -> Splits:
-    """Return the images of a file that `store` has written, those for training shifted and mirrored."""
-    held = np.load(file)
-    pixels, labels = torch.from_numpy(held["images"]), torch.from_numpy(held["labels"])
-    mixed = torch.randperm(len(labels), generator=torch.Generator().manual_seed(0))
-    ends = np.cumsum([test_samples, val_samples, train_samples])
-    test, val, train = np.split(mixed.numpy(), ends)[:3]
-    classes = int(labels.max()) + 1
-    task = Task(input_shape=tuple(pixels.shape[1:]), classes=classes, mean=MEAN, std=STD)
-    return Splits(
-        task=task,
-        train=ImageSplit(pixels[train], labels[train], Shift()),
-        val=ImageSplit(pixels[val], labels[val]),
-        test=ImageSplit(pixels[test], labels[test]),
-    )
-
-
-def store(source: Path, file: Path) -> None:
-    """Write the images `<class>/<name>` of an archive into one file."""
-    from PIL import Image
-
-    found: list[tuple[str, np.ndarray]] = []
-    with tarfile.open(source) as archive:
-        for member in archive:
-            handle = archive.extractfile(member) if member.isfile() else None
-            if handle is not None and member.name.lower().endswith((".jpg", ".png")):
-                pixels = np.asarray(Image.open(io.BytesIO(handle.read())).convert("RGB"))
-                found.append((Path(member.name).parent.name, pixels.transpose(2, 0, 1)))
-    names = sorted({name for name, _ in found})
-    np.savez(
-        file,
-        images=np.stack([pixels for _, pixels in found]),
-        labels=np.array([names.index(name) for name, _ in found]),
-    )
-
-
 def registry() -> Registry:
-    """Return what is installed, with the images and the ReLU."""
+    """Return what is installed, and the ReLU."""
     found = Registry.from_installed(quiet=True)
-    found.register(DatasetSpec(name="study_images", target=images, summary="Images of one file."))
     found.register(NeuronSpec(name="relu", target=ReLU, summary="No neuron: the positive part."))
     return found
 
 
 class Study:
-    """Recipes of all parts.
+    """The parts and their recipes.
 
     Args:
         given: what the command line says.
@@ -124,212 +78,174 @@ class Study:
 
     def __init__(self, given: argparse.Namespace) -> None:
         self.given, self.out = given, given.out
-        space = registry().create(
-            "search_space", "autosnn", Task(input_shape=(3, 32, 32), classes=10), neuron="relu"
-        )
-        rng = random.Random(0)
-        drawn = dict.fromkeys(space.sample(rng) for _ in range(10 * given.alone))
-        self.parts: dict[str, tuple[tuple[str, ...], Callable[[], dict[str, Any]]]] = {}
-        self.add("exhaustive", lambda: self.search({"use": "exhaustive"}, train=self.shared()))
-        self.add("relu", lambda: self.search(self.evolution(), 0.0, self.shared(), "relu", steps=1))
-        snasnet = {"use": "snasnet", "channels": 16, "backward": False}
-        self.add("snasnet", lambda: self.search(self.evolution(), -0.08, self.shared(), space=snasnet))
-        for n, blocks in enumerate(list(drawn)[: given.alone]):
-            self.add(f"alone/{n:02}", lambda blocks=blocks: self.alone(blocks))
-        for name in BLOCKS:
-            self.add(f"hand/{name}", lambda name=name: self.alone(name))
-        for macro in ("SNN_2", "SNN_3", "SNN_4"):
-            self.add(f"hand/{macro}", lambda macro=macro: self.alone("SRB_k3", macro=macro))
-        alone = [name for name in self.parts if name.startswith("alone")]
-        for batches in (0, 8):
-            self.add(f"correlate-{batches}", dict, "exhaustive", *alone)
-        inherit = {"from": str(self.out / "exhaustive")}
+        self.base, _ = apply_overrides(tomllib.loads(recipe_text(given.recipe)), given.set)
+        self.space: Table = self.base["search"]["space"]
+        self.parts: dict[str, tuple[tuple[str, ...], Callable[[], Table]]] = {}
+        self.add("exhaustive", lambda: self.search({"use": "exhaustive"}))
         for exponent in EXPONENTS:
-            self.add(
-                f"lambda{exponent:g}",
-                lambda exponent=exponent: self.search(self.evolution(), exponent, inherit),
-                "exhaustive",
-            )
-        first = "lambda-0.08"
-        for search in (first, "lambda0", "relu"):
+            self.add(f"lambda{exponent:g}", lambda exponent=exponent: self.search(exponent=exponent))
+        self.add("relu", self.without_spikes)
+        snasnet = {"use": "snasnet", "channels": self.space["channels"], "backward": False}
+        self.add("snasnet", lambda: self.search(space=snasnet, inherit=False))
+        for n, blocks in enumerate(self.drawn()):
+            self.add(f"alone/{n:02}", lambda blocks=blocks: self.alone(blocks))
+        for name in HAND:
+            self.add(f"hand/{name}", lambda name=name: self.alone(name))
+        for macro in MACROS:
+            self.add(f"hand/{macro}", lambda macro=macro: self.alone("SRB_k3", macro=macro))
+        for search in (FIRST, "lambda0", "relu"):
             self.add(f"winner/{search}", lambda search=search: self.alone(self.best(search)), search)
         self.add("winner/snasnet", self.cell, "snasnet")
-        for seed in (1, 2):
-            self.add(f"winner/seed{seed}", lambda seed=seed: self.alone(self.best(first), seed), first)
-        for steps in (2, 4, 16):
-            self.add(f"winner/T{steps}", lambda steps=steps: self.alone(self.best(first), T=steps), first)
+        for seed in (1, 2, 3, 4):
+            self.add(f"winner/seed{seed}", lambda seed=seed: self.alone(self.best(FIRST), seed), FIRST)
+        for steps in (1, 2, 8):
+            self.add(f"winner/T{steps}", lambda steps=steps: self.alone(self.best(FIRST), T=steps), FIRST)
+        alone = [name for name in self.parts if name.startswith("alone")]
+        for batches in (0, 8):
+            self.add(f"correlate-{batches}", dict, *alone)
 
-    def add(self, name: str, recipe: Callable[[], dict[str, Any]], *after: str) -> None:
+    def add(self, name: str, recipe: Callable[[], Table], *after: str) -> None:
         """Add a part that needs others."""
         self.parts[name] = (after, recipe)
+
+    def drawn(self) -> list[str]:
+        """Return different networks of the space, drawn at random."""
+        given = {key: value for key, value in self.space.items() if key != "use"} | {"neuron": "relu"}
+        task = Task(input_shape=(3, 32, 32), classes=10)
+        space = registry().create("search_space", self.space["use"], task, **given)
+        rng = random.Random(0)
+        return list(dict.fromkeys(space.sample(rng) for _ in range(3 * self.given.alone)))[: self.given.alone]
 
     def best(self, name: str) -> str:
         """Return what a search found."""
         return str(snnplug.load(self.out / name).summary["search"]["best"])
 
-    def evolution(self) -> dict[str, Any]:
-        """Return the strategy of the paper."""
-        return {"use": "spike_aware_evolution", "draws": self.given.draws}
-
-    def common(self, neuron: str = "plif", steps: int = 8, seed: int = 0) -> dict[str, Any]:
-        """Return what all recipes have."""
-        given = self.given
-        data = {"train_samples": given.train_samples, "val_samples": given.val_samples}
-        return {
-            "seed": seed,
-            "dataset": {"use": "study_images", "file": str(given.out / "images.npz"), **data}
-            | {"test_samples": given.test_samples},
-            "encoder": {"use": "direct", "steps": steps},
-            "neuron": {"use": neuron},
-            "loss": {"use": "rate_ce" if neuron == "relu" else "spike_count_mse"},
-        }
-
-    def training(self, epochs: int) -> dict[str, Any]:
-        """Return a table of settings."""
-        optimizer = {"use": "adam", "lr": self.given.lr}
-        return {"epochs": epochs, "batch_size": self.given.batch, "optimizer": optimizer}
-
-    def shared(self) -> dict[str, Any]:
-        """Return the table of a supernet: constant rate, as published."""
-        return {**self.training(self.given.shared_epochs), "schedule": "constant", "paths": 16}
+    def common(self, *without: str) -> Table:
+        """Return the recipe without some of its tables, and without an estimate of energy."""
+        return {k: copy.deepcopy(v) for k, v in self.base.items() if k not in (*without, "energy")}
 
     def search(
         self,
-        strategy: Mapping[str, Any],
+        strategy: Table | None = None,
         exponent: float = -0.08,
-        train: Mapping[str, Any] | None = None,
-        neuron: str = "plif",
+        space: Table | None = None,
         *,
-        space: Mapping[str, Any] | None = None,
-        steps: int = 8,
-    ) -> dict[str, Any]:
-        """Return the recipe of a search that inherits."""
-        scorer = {"use": "spike_aware_fitness", "exponent": exponent, "samples": self.given.scored}
-        return self.common(neuron, steps) | {
-            "search": {
-                "space": dict(space or {"use": "autosnn", "channels": self.given.channels}),
-                "strategy": dict(strategy),
-                "scorer": scorer | {"batch_size": self.given.scored, "spikes": "neurons_and_pools"},
-                "baselines": False,
-                "round_size": 100 if strategy["use"] == "exhaustive" else 20,
-                "supernet": dict(train or {}),
-            }
-        }
+        inherit: bool = True,
+    ) -> Table:
+        """Return the recipe of a search; with the supernet that there is, or one of its own."""
+        recipe = self.common("train")
+        search = recipe["search"]
+        search["scorer"] |= {"exponent": exponent, "samples": self.given.scored, "batch_size": 100}
+        search |= {"strategy": strategy or search["strategy"], "space": space or search["space"]}
+        search |= {"baselines": False, "round_size": 20 if strategy is None else 125}
+        if space is not None:
+            search.pop("references", None)
+        if inherit:
+            search["supernet"] = {"from": str(self.given.supernet)}
+        return recipe
 
-    def alone(self, blocks: str, seed: int = 0, macro: str = "SNN_1", T: int = 8) -> dict[str, Any]:
+    def without_spikes(self) -> Table:
+        """Return the recipe of a search for a network that does not spike, by accuracy alone."""
+        recipe = self.search(exponent=0.0, inherit=False)
+        recipe["encoder"]["steps"] = 1
+        return recipe | {"neuron": {"use": "relu"}, "loss": {"use": "rate_ce"}}
+
+    def alone(self, blocks: str, seed: int = 0, macro: str = "SNN_1", T: int | None = None) -> Table:
         """Return the recipe of a network of given blocks."""
-        network = {"use": "autosnn_network", "blocks": blocks, "macro": macro}
-        network["channels"] = self.given.channels
-        return self.common(steps=T, seed=seed) | {
-            "architecture": network,
-            "train": self.training(self.given.epochs),
-        }
+        recipe = self.common("search")
+        recipe["encoder"]["steps"] = T or recipe["encoder"]["steps"]
+        own = {key: value for key, value in self.space.items() if key not in ("use", "blocks", "mutation")}
+        network = {"macro": macro, **own, "use": "autosnn_network", "blocks": blocks}
+        return self.small(recipe) | {"seed": seed, "architecture": network}
 
-    def cell(self) -> dict[str, Any]:
+    def cell(self) -> Table:
         """Return the recipe of the cell that was found."""
-        network = {"use": "snasnet_cell", "cell": self.best("snasnet"), "channels": 16}
-        return self.common() | {"architecture": network, "train": self.training(self.given.epochs)}
+        network = {"use": "snasnet_cell", "cell": self.best("snasnet"), "channels": self.space["channels"]}
+        return self.small(self.common("search")) | {"architecture": network}
 
-    def correlate(self, batches: int) -> None:
-        """Say how well inherited weights predict what the networks of `alone` come to."""
-        from snnplug.cli.correlate_command import write_scores
-        from snnplug.engine.correlate import correlate
-
-        given = self.given
-        scorer = {"exponent": 0.0, "samples": given.val_samples, "batch_size": 500, "recalibrate": batches}
-        found = correlate(
-            "trained_runs",
-            scorers=["spike_aware_fitness"],
-            out=self.out / f"correlate-{batches}",
-            overrides=[
-                f"benchmark.root={self.out / 'alone'}",
-                "benchmark.genotype=blocks",
-                f"search.space={{use='autosnn', channels={given.channels}}}",
-                f"search.supernet.from={self.out / 'exhaustive'}",
-                *(f"scorers.spike_aware_fitness.{key}={value}" for key, value in scorer.items()),
-            ],
-            device=given.device,
-            registry=registry(),
-        )
-        write_scores(found)
+    def small(self, recipe: Table) -> Table:
+        """Let a network be trained as all others here are."""
+        recipe["train"] |= {"epochs": self.given.epochs}
+        if self.given.train_samples:
+            recipe["dataset"] |= {"train_samples": self.given.train_samples}
+        return recipe
 
     def run(self, name: str) -> None:
         """Run a part, or go on with it."""
         out, device = self.out / name, self.given.device
-        if name.startswith("correlate"):
-            self.correlate(int(name.partition("-")[2]))
-            return
         if (out / "resolved.json").exists():
             snnplug.resume(out, device=device, registry=registry())
         else:
             snnplug.run(self.parts[name][1](), out=out, device=device, registry=registry())
 
+    def correlate(self, batches: int) -> list[str]:
+        """Return the command that compares inherited with own accuracies."""
+        out, space = self.out / f"correlate-{batches}", dict(self.space)
+        table = ", ".join(f"{key} = {value!r}" for key, value in space.items())
+        scorer = {"exponent": 0.0, "samples": self.given.scored, "batch_size": 100, "recalibrate": batches}
+        settings = {
+            "benchmark.root": self.out / "alone",
+            "benchmark.genotype": "blocks",
+            "search.space": "{" + table + "}",
+            "search.supernet.from": self.given.supernet,
+            **{f"scorers.spike_aware_fitness.{key}": value for key, value in scorer.items()},
+        }
+        pairs = [word for key, value in settings.items() for word in ("-s", f"{key}={value}")]
+        scorers = ["--scorer", "spike_aware_fitness"]
+        options = ["--benchmark", "trained_runs", *scorers, "--out", str(out), "--device", self.given.device]
+        return [sys.executable, "-m", "snnplug", "correlate", *options, *pairs]
+
 
 def main() -> None:
-    """Run what is missing, in processes of its own, what others need first."""
+    """Run what is missing, each in a process of its own, after what it needs."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--images", type=Path, required=True, help="archive of images in folders of classes")
+    parser.add_argument("recipe", help="file or name")
+    parser.add_argument("--supernet", type=Path, required=True, help="finished run of the recipe")
     parser.add_argument("--out", type=Path, required=True, help="folder of the run directories")
+    parser.add_argument("-s", "--set", action="append", default=[], metavar="KEY=VALUE", help="of the recipe")
+    parser.add_argument("--scored", type=int, default=300, help="validation samples of a score")
+    parser.add_argument("--alone", type=int, default=20, help="networks drawn at random")
+    parser.add_argument("--epochs", type=int, default=3, help="of each network trained by itself")
+    parser.add_argument("--train-samples", type=int, help="of each network trained by itself; default all")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--jobs", type=int, default=1, help="parts at a time")
-    parser.add_argument("--only", nargs="+", metavar="PART", help="parts, and what they need")
+    parser.add_argument("--only", nargs="+", metavar="PART", help="parts, or the beginning of their names")
     parser.add_argument("--part", help=argparse.SUPPRESS)
-    parser.add_argument("--seconds", type=float, default=float("inf"), help="begin no part after that time")
-    for name, value in {
-        "train-samples": 40000,
-        "val-samples": 5000,
-        "test-samples": 5000,
-        "scored": 500,
-        "channels": 16,
-        "epochs": 8,
-        "shared-epochs": 20,
-        "batch": 128,
-        "draws": 200,
-        "alone": 24,
-    }.items():
-        parser.add_argument(f"--{name}", type=int, default=value)
-    parser.add_argument("--lr", type=float, default=2e-3)
     given = parser.parse_args()
-    given.out = given.out.absolute()
+    given.out, given.supernet = given.out.absolute(), given.supernet.absolute()
+    study = Study(given)
     if given.part:
         own_process()
-        Study(given).run(given.part)
+        study.run(given.part)
         return
     (given.out / "logs").mkdir(parents=True, exist_ok=True)
-    if not (given.out / "images.npz").exists():
-        store(given.images, given.out / "images.npz")
-    began, parts = time.monotonic(), Study(given).parts
-    wanted = dict.fromkeys(given.only or parts)
-    for name in list(wanted):
-        wanted = dict.fromkeys([*parts[name][0], *wanted])
+    wanted = [name for name in study.parts if not given.only or name.startswith(tuple(given.only))]
+    needed = {other for name in wanted for other in study.parts[name][0]}
+    names = sorted({*wanted, *needed}, key=lambda name: (len(study.parts[name][0]), name.startswith(TRAINED)))
 
     def work(name: str, before: list[Future[bool]]) -> bool:
         if not all(future.result() for future in before):
             return False
         if any((given.out / name / file).exists() for file in ("summary.json", "correlate.json")):
             return True
-        if time.monotonic() - began > given.seconds:
-            print(f"{name}: no time left", flush=True)
-            return False
+        own = name.startswith("correlate")
+        command = study.correlate(int(name.partition("-")[2])) if own else [sys.executable, *sys.argv]
         started, log = time.monotonic(), given.out / "logs" / f"{name.replace('/', '-')}.log"
         with open(log, "w") as file:
-            done = subprocess.run(
-                [sys.executable, *sys.argv, "--part", name],
-                env={**os.environ, "OMP_NUM_THREADS": "1"},
-                stderr=subprocess.STDOUT,
-                stdout=file,
-            )
+            command += [] if own else ["--part", name]
+            alone = {**os.environ, "OMP_NUM_THREADS": "1"}
+            done = subprocess.run(command, env=alone, stdout=file, stderr=subprocess.STDOUT)
         said = "" if done.returncode == 0 else f", failed: see {log}"
         print(f"{name}: {time.monotonic() - started:.0f} s{said}", flush=True)
         return done.returncode == 0
 
-    first = sorted(wanted, key=lambda name: name.startswith(("alone", "hand", "winner", "correlate")))
-    with ThreadPoolExecutor(max(given.jobs, 1)) as pool:
+    with ThreadPoolExecutor(given.jobs) as pool:
         futures: dict[str, Future[bool]] = {}
-        for name in sorted(first, key=lambda name: len(parts[name][0]) > 0):
-            futures[name] = pool.submit(work, name, [futures[other] for other in parts[name][0]])
+        for name in names:
+            before = [futures[other] for other in study.parts[name][0]]
+            futures[name] = pool.submit(work, name, before)
     if not all(future.result() for future in futures.values()):
         raise SystemExit(1)
 
