@@ -34,6 +34,8 @@ def kernel_surrogate(
     """
     if x.device.type not in DEVICES or x.dtype not in _TYPES or not x.numel():
         return None
+    if torch.compiler.is_compiling():  # a library's kernel would break the graph
+        return None
     if neuron.reset == "none" or neuron.surrogate not in surrogates:
         return None
     return surrogates[neuron.surrogate](neuron.alpha)

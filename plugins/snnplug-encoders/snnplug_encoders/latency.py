@@ -69,8 +69,9 @@ class Latency(Encoder):
         if self.code == "linear":
             times = self.tau * (1 - values)
         else:
+            exact = values.double()  # after rounding every device has the same
             # at the threshold the time is infinite, and the last step is taken
-            times = self.tau * torch.log(values / (values - self.threshold).clamp(min=0))
+            times = self.tau * torch.log(exact / (exact - self.threshold).clamp(min=0))
         return times.round().clamp(0, self.steps - 1).nan_to_num(0).long()
 
     def forward(self, values: Tensor, generator: Generator | None = None) -> Tensor:
