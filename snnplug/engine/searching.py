@@ -121,6 +121,7 @@ class Searcher:
         self.references = references_of(session.parts)
         self.known = Trials(session, {reference.key for reference in self.references.values()})
         self.genotypes: dict[str, Genotype] = {}  # of what was drawn, as it first was
+        self.best = -math.inf  # score so far, for the bar
 
     def run(self) -> SearchResult:
         """Search to the end.
@@ -146,8 +147,8 @@ class Searcher:
                 for scored in known.keep(score(jobs)):
                     if scored.reason and not scored.beyond:
                         reason = f"; one of them failed: {scored.reason}"
-                    bar.advance(self._note(draws))
-                bar.advance(self._note(draws), len(keys) - len(jobs))
+                    bar.advance(self._note(draws, [scored.trial.key]))
+                bar.advance(self._note(draws, keys), len(keys) - len(jobs))
                 with self.deciding:
                     strategy.tell([self._told(self._drawn(key)) for key in keys])
                 tried = self._scores(draws)
@@ -252,9 +253,11 @@ class Searcher:
         others = (sign * trial.values.get(name, math.nan) for name, sign in self.goals.items())
         return attrs.evolve(trial, score=score, objectives=(score, *others))
 
-    def _note(self, draws: Counter[str]) -> str:
-        scores = [self.sign * score for score in self._scores(draws) if math.isfinite(score)]
-        best = f", best {self.sign * max(scores):.4g}" if scores else ""
+    def _note(self, draws: Counter[str], keys: Iterable[str]) -> str:
+        """Return what the bar shows, with candidates that are new to it."""
+        scores = [self.sign * score for score in self._scores(keys) if math.isfinite(score)]
+        self.best = max([self.best, *scores])
+        best = f", best {self.sign * self.best:.4g}" if math.isfinite(self.best) else ""
         return f"{len(draws)} distinct{best}"
 
 
