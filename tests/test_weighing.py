@@ -43,8 +43,9 @@ def test_candidates_without_both_parts_are_left_out():
     assert weigh([]) == []
 
 
-def test_of_equals_the_first_is_best():
+def test_of_equals_the_cheaper_is_best_then_the_first():
     assert rows(weigh([(0.2, 3.0), (0.5, 7.0), (0.5, 7.0)], (0.0,))) == [(0.0, 0.0, 1)]
+    assert rows(weigh([(0.5, 7.0), (0.5, 4.0), (0.2, 3.0)], (0.0,))) == [(0.0, 0.0, 1)]
 
 
 def test_exponents_run_from_accuracy_alone_to_the_dearest():

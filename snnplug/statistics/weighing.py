@@ -42,8 +42,8 @@ def weigh(
 ) -> list[Weighed]:
     """Return who is best under each exponent; neighbours with the same candidate are one.
 
-    Of equal candidates the first is best. One without accuracy or cost is left out, and so is one that costs
-    nothing, which would be best by infinity.
+    Of equals the cheaper one is best, then the first. One without accuracy or cost is left out, and so is one
+    that costs nothing, which would be best by infinity.
 
     Args:
         candidates: accuracy and cost of each.
@@ -61,7 +61,7 @@ def weigh(
     mean = math.fsum(cost for _, cost in known.values()) / len(known)
     found: list[Weighed] = []
     for exponent in exponents:
-        best = max(known, key=lambda i: known[i][0] * (known[i][1] / mean) ** exponent)
+        best = max(known, key=lambda i: (known[i][0] * (known[i][1] / mean) ** exponent, -known[i][1]))
         if found and found[-1].position == best:
             found[-1] = attrs.evolve(found[-1], last=exponent)
         else:
