@@ -11,9 +11,9 @@ from snnplug.nn import TimeSequential, count_spikes
 from snnplug.testing.candidates import TinyNeuron
 
 
-def tensors() -> int:
+def tensors() -> set[int]:
     gc.collect()
-    return sum(issubclass(type(one), torch.Tensor) for one in gc.get_objects())
+    return {id(one) for one in gc.get_objects() if issubclass(type(one), torch.Tensor)}
 
 
 def test_nothing_is_kept_of_a_batch_but_numbers():
@@ -23,6 +23,6 @@ def test_nothing_is_kept_of_a_batch_but_numbers():
         once, before = (total.neurons, total.pools), tensors()
         for _ in range(20):
             model(torch.rand(2, 4, 1, 8, 8))
-        assert tensors() == before
+        assert tensors() <= before
         assert total.neurons > once[0] > 0
         assert total.pools > once[1] > 0
