@@ -12,6 +12,7 @@ import pytest
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs a shell")
 FULL = Path("/dev/full")
+PYTHON = shlex.quote(sys.executable)
 TALK = (
     "import os, sys; from snnplug.cli.streams import mend_streams; mend_streams(); "
     "file = open(sys.argv[1], 'wb'); os.write(1, b'out'); os.write(2, b'err'); "
@@ -54,11 +55,11 @@ def test_nobody_reading_standard_error_is_no_error() -> None:
 def test_a_mistake_keeps_its_exit_code_where_it_cannot_be_said(closed: str) -> None:
     if not FULL.exists():
         pytest.skip("no full device here")
-    assert shell(f"{sys.executable} -m snnplug lst {closed}").returncode == 2
+    assert shell(f"{PYTHON} -m snnplug lst {closed}").returncode == 2
 
 
 @pytest.mark.skipif(not FULL.exists(), reason="no full device here")
 def test_output_that_cannot_be_written_is_one_line() -> None:
-    done = shell(f"{sys.executable} -m snnplug list >/dev/full")
+    done = shell(f"{PYTHON} -m snnplug list >/dev/full")
     assert done.returncode == 1
     assert done.stderr == "snnplug: [Errno 28] No space left on device\n"
