@@ -193,9 +193,7 @@ def _spread(g: Tensor, h: Tensor, kept: Tensor, above: Tensor | None, into: floa
     if above is None:
         g.zero_()
     else:
-        torch.mul(above, slope, out=g)
-        if into != 1:
-            g.mul_(into)
+        torch.addcmul(g.new_zeros(()), above, slope, value=into, out=g)
 
 
 def _accumulate(g: Tensor, kept: Tensor | None, end: Tensor | None, into: float, onward: float) -> None:

@@ -38,8 +38,7 @@ class Surrogate:
 
 
 def _atan(x: Tensor, alpha: float) -> Tensor:
-    # a 1 of no dimension, in place of ones, would cost as much as three operations
-    slope = torch.ones_like(x).addcmul_(x, x, value=(math.pi / 2 * alpha) ** 2).reciprocal_()
+    slope = torch.addcmul(x.new_ones(()), x, x, value=(math.pi / 2 * alpha) ** 2).reciprocal_()
     return slope if alpha == 2 else slope * (alpha / 2)
 
 
