@@ -24,8 +24,9 @@ from snnplug.engine.prepare import prepare
 from snnplug.engine.progress import Reporter
 from snnplug.engine.provenance import versions
 from snnplug.engine.scoring.evaluator import build_scorers
-from snnplug.engine.scoring.inherited import able, inherits, shared_weights
+from snnplug.engine.scoring.inherited import able, shared_weights
 from snnplug.engine.scoring.networks import NetworkScore, mark_of, score_networks
+from snnplug.engine.stages.search import inherits
 from snnplug.errors import ContractError, RecipeError, RunDirectoryError
 from snnplug.recipe.overrides import apply_overrides
 from snnplug.recipe.read import read_recipe, recipe_text

@@ -23,18 +23,7 @@ __all__ = [
 ]
 
 ABSENT = "–"
-FILTERS = (
-    "change",
-    "indented",
-    "links",
-    "number",
-    "percent",
-    "plain",
-    "quantity",
-    "seconds",
-    "shorten",
-    "value",
-)
+FILTERS = tuple(name for name in __all__ if name.islower())  # what templates may call
 _SPACE = "\N{NO-BREAK SPACE}"
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _PREFIXES = {-18: "a", -15: "f", -12: "p", -9: "n", -6: "µ", -3: "m", 0: "", 3: "k", 6: "M", 9: "G", 12: "T"}

@@ -5,19 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from snnplug.engine.parts import Parts
-from snnplug.engine.stages.search import without_weights
+from snnplug.engine.stages.search import inherits, without_weights
 from snnplug.engine.stages.supernet import shared_by
 from snnplug.engine.supernet import Shared
 from snnplug.errors import RecipeError
 from snnplug.recipe.recipe import Recipe
 from snnplug.registry.component import Component
 
-__all__ = ["able", "inherits", "shared_weights"]
-
-
-def inherits(scorer: Component) -> bool:
-    """Whether a scorer looks at inherited weights."""
-    return bool(getattr(scorer.spec, "inherits", False))
+__all__ = ["able", "shared_weights"]
 
 
 def able(scorers: Sequence[Component], recipe: Recipe) -> list[Component]:

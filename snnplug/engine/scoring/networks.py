@@ -12,8 +12,8 @@ from snnplug.contracts import TrainedNetwork
 from snnplug.engine.parts import Parts
 from snnplug.engine.progress import Reporter
 from snnplug.engine.scoring.evaluator import Job
-from snnplug.engine.scoring.inherited import inherits
 from snnplug.engine.scoring.workers import scoring
+from snnplug.engine.stages.search import inherits
 from snnplug.engine.supernet import Shared
 from snnplug.errors import RunDirectoryError
 from snnplug.registry.component import Component

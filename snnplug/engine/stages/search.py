@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from snnplug.engine.session import Session
     from snnplug.runs.directory import RunDirectory
 
-__all__ = ["Search", "SearchSection", "without_weights"]
+__all__ = ["Search", "SearchSection", "inherits", "without_weights"]
 
 _at_least_0: Any = attrs.validators.ge(0)
 _at_least_1: Any = attrs.validators.ge(1)
@@ -131,12 +131,17 @@ def _judging(plan: Plan) -> dict[str, Component]:
     return {"search.scorer": plan["search.scorer"], **objectives}
 
 
+def inherits(scorer: Component) -> bool:
+    """Whether a scorer looks at inherited weights."""
+    return bool(getattr(scorer.spec, "inherits", False))
+
+
 def without_weights(named: Mapping[str, Component], parts: Parts) -> list[str]:
     """Return a line for each scorer, by key, that looks at inherited weights where there are none."""
     plan, problems = parts.plan, []
     trained, val = plan.recipe.sections.get("search.supernet"), parts.splits.val
     for key, component in named.items():
-        if not getattr(component.spec, "inherits", False):
+        if not inherits(component):
             continue
         if trained is None:
             problems.append(f"{key}: {component.name} looks at inherited weights; add [search.supernet]")

@@ -138,7 +138,7 @@ def shared_by(path: str, parts: Parts) -> Shared:
             f"search.supernet.from: the supernet in {path} is not that of this search space: "
             f"{others[0]}. Take the same neuron and search space, or train a supernet of this one"
         )
-    shared = Shared.of(directory, CHECKPOINT)
+    shared = Shared(directory.path, CHECKPOINT, trained.kept.facts)
     shared.load(parts)
     return shared
 
