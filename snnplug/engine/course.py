@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,8 +10,14 @@ from torch import nn
 
 from snnplug.engine.evaluate import Evaluation, evaluate
 from snnplug.engine.parts import Parts
+from snnplug.runs.records import Epoch
 
-__all__ = ["Course"]
+__all__ = ["Course", "best_epoch"]
+
+
+def best_epoch(history: Sequence[Epoch]) -> int:
+    """Return the epoch, from 0, with the best validation (else training) accuracy, of equals the first."""
+    return max(range(len(history)), key=lambda e: (history[e].judged, -e))
 
 
 class Course:

@@ -20,7 +20,14 @@ from snnplug.runs.records import ComponentUse, Origin, Resolved, Threads
 from snnplug.seeds import digest
 from snnplug.version import __version__
 
-__all__ = ["changed_since", "differences", "origin_of", "recorded_origin", "resolved_record", "versions"]
+__all__ = [
+    "changed_since",
+    "differing_parameters",
+    "origin_of",
+    "recorded_origin",
+    "resolved_record",
+    "versions",
+]
 
 
 def versions(components: Iterable[Component]) -> dict[str, str]:
@@ -114,7 +121,7 @@ def resolved_record(plan: Plan, command: str, task: Task, origin: Origin) -> Res
     )
 
 
-def differences(plan: Plan, other: Resolved, keys: Iterable[str]) -> list[str]:
+def differing_parameters(plan: Plan, other: Resolved, keys: Iterable[str]) -> list[str]:
     """Return a line for each parameter of the named components in which another run differs from a plan."""
     theirs = {use.key: use for use in other.components}
     lines = []

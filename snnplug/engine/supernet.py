@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from snnplug.contracts import Genotype, SearchSpace
-from snnplug.engine.course import Course
+from snnplug.engine.course import Course, best_epoch
 from snnplug.engine.evaluate import Evaluation, evaluate
 from snnplug.engine.parts import Parts
 from snnplug.errors import ContractError, one_line
@@ -118,7 +118,7 @@ class Trained:
 
 def kept_epoch(history: Sequence[Epoch], *, best: bool) -> Epoch:
     """Return the epoch whose weights are those of the supernet."""
-    return max(history, key=lambda epoch: epoch.judged or 0.0) if best else history[-1]
+    return history[best_epoch(history)] if best else history[-1]
 
 
 def build_supernet(parts: Parts) -> nn.Module:

@@ -1,4 +1,4 @@
-"""The settings of a training, as every stage that trains has them in its section of the recipe."""
+"""The settings of a training, as every stage that trains has them in its section, and the file it goes to."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import attrs
 
 from snnplug.recipe.section import Table
 
-__all__ = ["TrainSection"]
+__all__ = ["TrainSection", "checkpoint_name"]
 
 _at_least_0: Any = attrs.validators.ge(0)
 _at_least_1: Any = attrs.validators.ge(1)
@@ -48,3 +48,8 @@ class TrainSection:
     precision: Literal["32-true", "16-mixed", "bf16-mixed"] = "32-true"
     early_stop: int = attrs.field(default=0, validator=_at_least_0)
     keep: Literal["last", "best"] = "last"
+
+
+def checkpoint_name(stage: str) -> str:
+    """Return the name of a stage's checkpoint."""
+    return "checkpoint.pt" if stage == "train" else f"checkpoint-{stage}.pt"

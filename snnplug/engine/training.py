@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from snnplug.contracts import Genotype
-from snnplug.engine.course import Course
+from snnplug.engine.course import Course, best_epoch
 from snnplug.engine.data import order, shares
 from snnplug.engine.device import use_precision
 from snnplug.engine.lone_samples import running_norms
@@ -22,7 +22,7 @@ from snnplug.engine.parts import Parts
 from snnplug.engine.session import Session
 from snnplug.engine.stage import Restored
 from snnplug.engine.threads import threads_for, use_threads
-from snnplug.engine.train_section import TrainSection
+from snnplug.engine.train_section import TrainSection, checkpoint_name
 from snnplug.errors import ContractError, NonFiniteLoss, RunDirectoryError
 from snnplug.nn import seeded
 from snnplug.runs.damage import UNREADABLE, damaged
@@ -31,7 +31,7 @@ from snnplug.runs.reading import structure, to_plain
 from snnplug.runs.records import Epoch, Origin
 from snnplug.seeds import derive_seed, digest
 
-__all__ = ["checkpoint_name", "restore_network", "train"]
+__all__ = ["restore_network", "train"]
 
 _CHECK_EVERY = 20  # on a GPU, reading the loss waits for it
 
@@ -73,11 +73,6 @@ def train(
     finally:
         with parts.calls.losing:
             parts.loss.unwatch()
-
-
-def checkpoint_name(stage: str) -> str:
-    """Return the name of a stage's checkpoint."""
-    return "checkpoint.pt" if stage == "train" else f"checkpoint-{stage}.pt"
 
 
 def restore_network(parts: Parts, directory: RunDirectory, genotype: Any, stage: str) -> Restored | None:
@@ -267,7 +262,7 @@ class _Trainer:
                 facts=facts,
             )
         )
-        if self.section.keep == "best" and self._best_epoch() == epoch:
+        if self.section.keep == "best" and best_epoch(self.history) == epoch:
             self.best = {k: v.detach().cpu().clone() for k, v in self.plain.state_dict().items()}
         if self.session.leads:
             self._save()
@@ -298,13 +293,11 @@ class _Trainer:
             self.checkpoint,
         )
 
-    def _best_epoch(self) -> int:
-        """Return the epoch, from 0, with the best validation (else training) accuracy."""
-        return max(range(len(self.history)), key=lambda e: (self.history[e].judged, -e))
-
     def _stalled(self) -> bool:
         patience = self.section.early_stop
-        return bool(patience and self.history and len(self.history) - 1 - self._best_epoch() >= patience)
+        return bool(
+            patience and self.history and len(self.history) - 1 - best_epoch(self.history) >= patience
+        )
 
     def _note(self) -> str:
         if not self.history:

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from snnplug.errors import ContractError
+from snnplug.nn.mode import evaluating
 
 __all__ = ["is_materialized", "materialize"]
 
@@ -37,14 +38,8 @@ def materialize(module: nn.Module, *inputs: Any, partly: bool = False) -> None:
     """
     if is_materialized(module):
         return
-    modes = {part: part.training for part in module.modules()}
-    module.eval()
-    try:
-        with torch.no_grad():
-            module(*inputs)
-    finally:
-        for part, mode in modes.items():
-            part.training = mode
+    with evaluating(module), torch.no_grad():
+        module(*inputs)
     missing = [
         name for name, p in module.named_parameters() if isinstance(p, nn.parameter.UninitializedParameter)
     ]

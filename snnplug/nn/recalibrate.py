@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from snnplug.nn.mode import evaluating
 from snnplug.nn.time import StepwiseBatchNorm2d
 
 __all__ = ["recalibrate"]
@@ -26,22 +27,20 @@ def recalibrate(model: nn.Module, inputs: Iterable[Tensor]) -> None:
         inputs: batches `[T, B, *]`; without any nothing changes.
     """
     norms: list[Any] = [part for part in model.modules() if isinstance(part, _NORMS)]
-    modes, momenta = {part: part.training for part in model.modules()}, [norm.momentum for norm in norms]
-    model.eval()
+    momenta = [norm.momentum for norm in norms]
     begun = False
-    try:
-        for x in inputs:
-            for norm in norms:
-                norm.train()
-                norm.momentum = None  # the mean of all
-                if not begun:
-                    norm.running_mean.zero_()
-                    norm.running_var.fill_(1)
-                    norm.num_batches_tracked.zero_()
-            begun = True
-            model(x)
-    finally:
-        for norm, momentum in zip(norms, momenta, strict=True):
-            norm.momentum = momentum
-        for part, mode in modes.items():
-            part.training = mode
+    with evaluating(model):
+        try:
+            for x in inputs:
+                for norm in norms:
+                    norm.train()
+                    norm.momentum = None  # the mean of all
+                    if not begun:
+                        norm.running_mean.zero_()
+                        norm.running_var.fill_(1)
+                        norm.num_batches_tracked.zero_()
+                begun = True
+                model(x)
+        finally:
+            for norm, momentum in zip(norms, momenta, strict=True):
+                norm.momentum = momentum

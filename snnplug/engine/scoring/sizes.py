@@ -23,6 +23,7 @@ from snnplug.contracts import Candidate
 from snnplug.engine.parts import Parts
 from snnplug.engine.scoring.limits import Limits
 from snnplug.nn import SpikingNeuron, outermost, seeded, watch_spikes
+from snnplug.nn.mode import evaluating
 
 __all__ = ["beyond_limits"]
 
@@ -46,23 +47,11 @@ def beyond_limits(limits: Limits, parts: Parts, candidate: Candidate) -> dict[st
     beyond = limits.beyond({"parameters": weights})
     if beyond or not {"neurons", "memory"} & limits.given.keys():
         return beyond
-    with seeded(candidate.seed), torch.no_grad(), _evaluating(network), _Outputs().of(network) as outputs:
+    with seeded(candidate.seed), torch.no_grad(), evaluating(network), _Outputs().of(network) as outputs:
         parts.calls.network(network, parts.sample(1))
     held = sum(tensor.numel() for tensor in (*network.parameters(), *network.buffers()))
     memory = _BYTES * (held + outputs.numbers) / _MIB
     return limits.beyond({"neurons": sum(outputs.neurons.values()), "memory": memory})
-
-
-@contextmanager
-def _evaluating(network: nn.Module) -> Iterator[None]:
-    """Let a network be in evaluation mode inside the block, so that a pass leaves nothing behind in it."""
-    modes = {part: part.training for part in network.modules()}
-    network.eval()
-    try:
-        yield
-    finally:
-        for part, mode in modes.items():
-            part.training = mode
 
 
 class _Outputs:

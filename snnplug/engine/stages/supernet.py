@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import attrs
 
 from snnplug.engine.stage import Stage, Work
-from snnplug.engine.train_section import TrainSection
+from snnplug.engine.train_section import TrainSection, checkpoint_name
 from snnplug.errors import ContractError, RunDirectoryError
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CHECKPOINT", "Supernet", "SupernetSection", "shared_by"]
 
-CHECKPOINT = "checkpoint-search.supernet.pt"
+CHECKPOINT = checkpoint_name("search.supernet")
 
 
 @attrs.frozen(kw_only=True)
@@ -122,7 +122,7 @@ def shared_by(path: str, parts: Parts) -> Shared:
         RunDirectoryError: there is none, it is damaged, or its training was stopped.
         ContractError: it was trained with another search space or neuron.
     """
-    from snnplug.engine.provenance import differences
+    from snnplug.engine.provenance import differing_parameters
     from snnplug.engine.supernet import Shared, Trained
     from snnplug.runs.reading import read_resolved
 
@@ -133,7 +133,7 @@ def shared_by(path: str, parts: Parts) -> Shared:
             f"search.supernet.from: the training of the supernet in {path} was stopped after "
             f"{trained.epochs} epochs; finish it with: snnplug run --resume {path}"
         )
-    if others := differences(parts.plan, read_resolved(directory), ("neuron", "search.space")):
+    if others := differing_parameters(parts.plan, read_resolved(directory), ("neuron", "search.space")):
         raise ContractError(
             f"search.supernet.from: the supernet in {path} is not that of this search space: "
             f"{others[0]}. Take the same neuron and search space, or train a supernet of this one"
