@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 import toys
+from stopping import stopped_after
 
 import snnplug
 from snnplug import Candidate, Registry, ScorerSpec, StrategySpec, Trial
-from snnplug.errors import RunFailed
 from snnplug.runs.journal import TrialJournal
 
 
@@ -93,18 +93,9 @@ def test_killed_and_resumed_equals_unbroken_whatever_a_scorer_answers(
     settings = {"bad": (2, 3, 7, 11), "how": how}
     snnplug.run(recipe, out=tmp_path / "whole", registry=registry(**settings))
     assert sum(trial.get("score") is None for trial in outcome(tmp_path / "whole")[1]) >= 2
-    add = TrialJournal.add
     for stop in (1, 4, 6):
-
-        def stopped(journal: TrialJournal, *scored: Any, stop: int = stop) -> Trial:
-            if len(journal.trials) == stop:
-                raise RunFailed("stopped here")
-            return add(journal, *scored)
-
-        with monkeypatch.context() as patch:
-            patch.setattr(TrialJournal, "add", stopped)
-            with pytest.raises(RunFailed, match="stopped here"):
-                snnplug.run(recipe, out=tmp_path / f"{stop}", registry=registry(**settings))
+        with stopped_after(stop):
+            snnplug.run(recipe, out=tmp_path / f"{stop}", registry=registry(**settings))
         snnplug.resume(tmp_path / f"{stop}", registry=registry(**settings))
         assert outcome(tmp_path / f"{stop}") == outcome(tmp_path / "whole")
 

@@ -15,10 +15,11 @@ import pytest
 import torch
 import toys
 from handmade import parameters, recipe
+from stopping import stopped_after
 from torch import nn
 
 import snnplug
-from snnplug import Candidate, Trial
+from snnplug import Candidate
 from snnplug.engine.parts import Parts, make_parts
 from snnplug.engine.scoring.limits import Limits
 from snnplug.engine.scoring.sizes import beyond_limits
@@ -133,21 +134,12 @@ def test_the_journal_is_the_same_with_workers_and_a_time_limit(
     assert {width for width, score, *_ in one[0].values() if score == "nan"} >= {7, 9, 10}
 
 
-def test_killed_and_resumed_equals_unbroken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_killed_and_resumed_equals_unbroken(tmp_path: Path) -> None:
     data = recipe(12, 3, 10, 5, 4, 9, 2, limits={"neurons": 6}, round_size=2)
     whole = snnplug.run(data, out=tmp_path / "whole", registry=handmade.registry())
-    add = TrialJournal.add
     for stop in range(1, 6):
-
-        def stopped(journal: TrialJournal, *scored: Any, stop: int = stop) -> Trial:
-            if len(journal.trials) == stop:
-                raise RunFailed("stopped here")
-            return add(journal, *scored)
-
-        with monkeypatch.context() as patch:
-            patch.setattr(TrialJournal, "add", stopped)
-            with pytest.raises(RunFailed, match="stopped here"):
-                snnplug.run(data, out=tmp_path / f"{stop}", registry=handmade.registry())
+        with stopped_after(stop):
+            snnplug.run(data, out=tmp_path / f"{stop}", registry=handmade.registry())
         again = snnplug.resume(tmp_path / f"{stop}", registry=handmade.registry())
         assert handmade.journal(tmp_path / f"{stop}") == handmade.journal(tmp_path / "whole")
         assert again.summary["search"]["refused"] == whole.summary["search"]["refused"] == 3

@@ -14,11 +14,11 @@ import inheriting
 import pytest
 import toys
 from handmade import parameters, recipe
+from stopping import stopped_after
 
 import snnplug
-from snnplug import ScorerSpec, Trial
-from snnplug.errors import RecipeError, RunFailed
-from snnplug.runs.journal import TrialJournal
+from snnplug import ScorerSpec
+from snnplug.errors import RecipeError
 from snnplug.runs.reading import structure
 from snnplug.runs.records import SearchRecord, TrialRecord
 
@@ -77,21 +77,12 @@ def test_one_that_is_drawn_too_is_scored_once(tmp_path: Path) -> None:
     assert done.summary["search"]["score"] == 11.0  # drawn, it may win
 
 
-def test_a_resumed_run_does_not_score_them_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_resumed_run_does_not_score_them_again(tmp_path: Path) -> None:
     data = recipe(3, 4, references=BY_HAND)
     whole = snnplug.run(data, out=tmp_path / "whole", registry=handmade.registry())
-    add = TrialJournal.add
     for stop in (1, 2, 3):
-
-        def stopped(journal: TrialJournal, *scored: Any, stop: int = stop) -> Trial:
-            if len(journal.trials) == stop:
-                raise RunFailed("stopped here")
-            return add(journal, *scored)
-
-        with monkeypatch.context() as patch:
-            patch.setattr(TrialJournal, "add", stopped)
-            with pytest.raises(RunFailed, match="stopped here"):
-                snnplug.run(data, out=tmp_path / f"{stop}", registry=handmade.registry())
+        with stopped_after(stop):
+            snnplug.run(data, out=tmp_path / f"{stop}", registry=handmade.registry())
         handmade.asked.clear()
         again = snnplug.resume(tmp_path / f"{stop}", registry=handmade.registry())
         assert handmade.asked == [10, 1, 3, 4][stop:]

@@ -151,7 +151,10 @@ def _other(path: str) -> RunDirectory:
     """
     from snnplug.runs.directory import RunDirectory
 
-    directory = RunDirectory.open(Path(path))
+    try:
+        directory = RunDirectory.open(Path(path))
+    except RunDirectoryError as error:
+        raise RunDirectoryError(f"search.supernet.from: {error}") from error
     if not directory.file(CHECKPOINT).exists():
         raise RunDirectoryError(f"search.supernet.from: {path} has no supernet: no {CHECKPOINT}")
     return directory
