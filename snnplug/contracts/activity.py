@@ -72,6 +72,7 @@ class Activity:
 
     Attributes:
         neurons, synapses: by module name, in the order of first use.
+        windows: time steps of the windows along the longest path; 0 without windowed codes.
         uncounted: what has weights or multiplies and was not counted: class or operations by module name.
     """
 
@@ -80,6 +81,7 @@ class Activity:
     neurons: dict[str, NeuronActivity] = attrs.field(factory=dict)
     synapses: dict[str, SynapseActivity] = attrs.field(factory=dict)
     uncounted: dict[str, str] = attrs.field(factory=dict)
+    windows: int = 0
 
     def _per_sample(self, total: float) -> float:
         return total / self.samples if self.samples else 0.0
@@ -126,8 +128,11 @@ class Activity:
 
     @property
     def latency_steps(self) -> int:
-        """Time steps until the answer."""
-        return self.steps
+        """Time steps until the answer: those of the input, and then one window after the other.
+
+        An input of one step, given at once, takes no time of its own before the first window.
+        """
+        return self.windows + (self.steps if self.steps > 1 or not self.windows else 0)
 
     def rate(self, name: str) -> float:
         """Return the firing rate of a layer: spikes per neuron and step."""

@@ -3,7 +3,9 @@
 from snnplug.contracts import Activity, NeuronActivity, SynapseActivity
 from snnplug.nn.activity_scorer import ActivityScorer
 from snnplug.nn.check_data import as_labels, check_split
+from snnplug.nn.code import Code, WindowNeuron, is_used, midpoints
 from snnplug.nn.encoder import Encoder
+from snnplug.nn.fit import quantiles, squared_errors
 from snnplug.nn.kernel import kernel_surrogate
 from snnplug.nn.layers import SYNAPTIC
 from snnplug.nn.leak import Leak
@@ -43,6 +45,7 @@ __all__ = [
     "SYNAPTIC",
     "Activity",
     "ActivityScorer",
+    "Code",
     "Dropout",
     "Encoder",
     "ImageSplit",
@@ -62,6 +65,7 @@ __all__ = [
     "SynapseActivity",
     "TimeModule",
     "TimeSequential",
+    "WindowNeuron",
     "as_labels",
     "as_neuron",
     "channels_last",
@@ -73,10 +77,13 @@ __all__ = [
     "is_materialized",
     "is_spikes_only",
     "is_static",
+    "is_used",
     "join_steps",
     "kernel_surrogate",
     "materialize",
+    "midpoints",
     "outermost",
+    "quantiles",
     "recalibrate",
     "record",
     "repeat_spikes",
@@ -86,5 +93,6 @@ __all__ = [
     "sharpness",
     "spike",
     "spikes_only",
+    "squared_errors",
     "watch_spikes",
 ]

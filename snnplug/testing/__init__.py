@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from snnplug.testing.search_space import SearchSpaceConformance
     from snnplug.testing.stepping import step_loop
     from snnplug.testing.strategy import StrategyConformance
+    from snnplug.testing.window_neuron import WindowNeuronConformance
 
 __all__ = [
     "ArchitectureConformance",
@@ -53,6 +54,7 @@ __all__ = [
     "SearchSpaceConformance",
     "StrategyConformance",
     "TinySpace",
+    "WindowNeuronConformance",
     "covering",
     "step_loop",
     "tiny_candidate",
@@ -74,6 +76,7 @@ MODULES: Mapping[str, tuple[str, ...]] = {
     "search_space": ("SearchSpaceConformance",),
     "stepping": ("step_loop",),
     "strategy": ("StrategyConformance",),
+    "window_neuron": ("WindowNeuronConformance",),
 }
 
 

@@ -94,9 +94,50 @@ def test_decoded_values_stay_spikes_where_they_are_moved_selected_or_scaled() ->
     assert activity.macs == 0
 
 
-def test_decoded_values_that_are_mixed_are_analog() -> None:
-    model = TimeSequential(Coded(), nn.AvgPool2d(2), nn.Flatten(), nn.Linear(8, 3))
-    assert seen(model).synapses["layers.3"].analog
+@pytest.mark.parametrize(
+    "pool",
+    [nn.AvgPool2d(2), nn.AvgPool2d(3, 2, 1), nn.AdaptiveAvgPool2d(2), nn.AvgPool2d(2, divisor_override=3)],
+    ids=repr,
+)
+def test_every_spike_of_an_average_goes_on(pool: nn.Module) -> None:
+    convolution = nn.Conv2d(2, 3, 1)
+    layer = seen(TimeSequential(Coded(), pool, convolution)).synapses["layers.2"]
+    kernel, stride, padding = (
+        getattr(pool, k, v) for k, v in (("kernel_size", 2), ("stride", 2), ("padding", 0))
+    )
+    spikes = counts_of(X)
+    ones = torch.ones(2, 1, kernel, kernel)
+    arrived = nn.functional.conv2d(spikes.flatten(0, 1), ones, stride=stride, padding=padding, groups=2)
+    assert not layer.analog
+    assert layer.operations == (3 * arrived.view(len(X), -1).sum(1)).tolist()
+
+
+def test_sums_of_decoded_values_hand_on_the_spikes_of_both() -> None:
+    linear = nn.Linear(32, 3)
+
+    class Sums(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.one, self.two, self.linear = Coded(), Coded(), linear
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.linear((self.one(x) + self.two(0.3 * x)).flatten(2))
+
+    layer = seen(Sums()).synapses["linear"]
+    both = counts_of(X) + counts_of(0.3 * X)
+    assert layer.operations == [by_matrix(step.flatten(1), linear.weight)[0] for step in both]
+
+
+def test_what_mixes_decoded_values_otherwise_is_analog() -> None:
+    class Mixes(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.neuron, self.linear = Coded(), nn.Linear(32, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.linear(self.neuron(x).sigmoid().flatten(2))
+
+    assert seen(Mixes()).synapses["linear"].analog
 
 
 def test_by_step_and_pruned() -> None:

@@ -1,7 +1,8 @@
 """Values that stand for a known number of spikes, on their way from a neuron to the next layer.
 
 A neuron may send decoded values, such as 1.55 for two spikes. What moves, selects or scales such values
-does so with their spikes; what mixes them in another way leaves values of which no spikes are known.
+does so with their spikes; what adds them, as average pools and shortcuts do, hands on all of them; what mixes
+them in another way leaves values of which no spikes are known.
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor
 
-__all__ = ["SpikeCounts", "keeps_values", "spikes_after"]
+__all__ = ["SUMS", "SpikeCounts", "keeps_values", "spikes_after"]
 
 _MOVES = frozenset(
     ["clone", "_to_copy", "flip", "roll", "repeat", "index", "index_select", "gather", "constant_pad_nd"]
 )
 _SCALES = frozenset(["mul", "div"])
 _SIGNS = frozenset(["relu", "abs", "neg"])
+SUMS = frozenset(["add", "sub"])  # of two tensors
 
 
 @runtime_checkable
@@ -42,7 +44,7 @@ def spikes_after(
     args: tuple[Any, ...],
     kwargs: Mapping[str, Any],
     out: Any,
-    spikes: Tensor | list[Tensor],
+    parts: list[Any],
 ) -> Tensor | None:
     """Return the spikes that the result of an operation, or the first of its results, stands for.
 
@@ -51,21 +53,34 @@ def spikes_after(
         func: the operation.
         args, kwargs: its arguments.
         out: its result, or results.
-        spikes: what the values of its first argument stand for; a list if that is a list of tensors.
+        parts: what the values of its first argument stand for; or of the tensors in that list, or of both
+            that it adds.
 
     Returns:
         None where they are not known.
     """
-    if isinstance(spikes, list):
-        return func(spikes, *args[1:], **kwargs) if operation in ("cat", "stack") else None
+    if operation in ("cat", "stack"):
+        return func(parts, *args[1:], **kwargs)  # type: ignore[no-any-return]
+    if operation in SUMS:
+        return parts[0] + parts[1] if len(parts) == 2 else None  # type: ignore[no-any-return]
+    (spikes,) = parts
     if operation in _MOVES:
         return func(spikes, *args[1:], **kwargs)  # type: ignore[no-any-return]
     if operation in _SIGNS or (operation in _SCALES and _is_one_number(args[1])):
-        return spikes
+        return spikes  # type: ignore[no-any-return]
     if _is_max_pool(operation):
         values, chosen = out
         axes = int(operation.partition("pool")[2][0])  # over as many axes the index counts
-        return spikes.flatten(-axes).gather(-1, chosen.flatten(-axes)).view(values.shape)
+        return spikes.flatten(-axes).gather(-1, chosen.flatten(-axes)).view(values.shape)  # type: ignore[no-any-return]
+    if operation == "sum":
+        return func(spikes, *args[1:], **kwargs)  # type: ignore[no-any-return]
+    if operation in ("mean", "_adaptive_avg_pool2d", "_adaptive_avg_pool3d"):
+        many, left = divmod(spikes.numel(), out.numel())
+        alike = operation == "mean" or all(a % b == 0 for a, b in zip(spikes.shape, out.shape, strict=True))
+        return func(spikes, *args[1:], **kwargs) * many if alike and not left else None
+    if operation in ("avg_pool2d", "avg_pool3d"):
+        kernel, stride, padding, ceil_mode = (*args[1:5], *([], 0, False)[len(args[1:5]) - 1 :])
+        return func(spikes, kernel, stride, padding, ceil_mode, divisor_override=1)  # type: ignore[no-any-return]
     return None
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from snnplug.nn.recording.decoded import keeps_values, spikes_after
+from snnplug.nn.recording.decoded import SUMS, keeps_values, spikes_after
 from snnplug.nn.recording.origin import Origins, Steps, Weights, held_by, locate
 
 __all__ = ["Call", "Flow", "operands_of", "tensors_in"]
@@ -116,15 +116,17 @@ class Flow:
         steps: Steps | None = None
         weights: Weights | None = None
         holder: Tensor | None = None
-        unknown = False
+        unknown, delay = False, 0
         for x in operands_of(call.args, call.kwargs):
             origin = by_id(id(x))
             if origin is None:
                 unknown = True
             elif isinstance(origin, Weights):
                 weights = origin
-            elif steps is None or origin[1::-1] > steps[1::-1]:  # length, then start
-                steps, holder = origin, x
+            else:
+                delay = max(delay, origin.delay)
+                if steps is None or origin[1::-1] > steps[1::-1]:  # length, then start
+                    steps, holder = origin, x
         if steps is None or holder is None:
             made = None if unknown or weights is None else weights._replace(itself=False)
             for one in tensors_in(call.out):
@@ -132,11 +134,13 @@ class Flow:
             return None, weights
         if steps.length == 1:
             for one in tensors_in(call.out):
-                self.origins.note(one, Steps(steps.start))
+                self.origins.note(one, Steps(steps.start, delay=delay))
         else:
             place = locate(holder, steps)
             for one in tensors_in(call.out):
-                self.origins.note(one, held_by(one, _axis_after(holder, place.axis, one, call.args), place))
+                self.origins.note(
+                    one, held_by(one, _axis_after(holder, place.axis, one, call.args), place, delay)
+                )
         if steps.binary or steps.spikes is not None:
             self._decode(call)
         return steps, weights
@@ -145,6 +149,8 @@ class Flow:
         """Note which spikes the first result still stands for."""
         x, result = call.args[0], tensors_in(call.out)[0]
         parts = list(x) if isinstance(x, list | tuple) else [x]
+        if call.operation in SUMS:
+            parts = [one for one in call.args if isinstance(one, Tensor)]
         known = [steps for part in parts if (steps := self.origins.steps(part)) is not None]
         held = self.origins.steps(result)
         if held is None or len(known) < len(parts):
@@ -153,10 +159,10 @@ class Flow:
             keeps = x is not parts[0] or keeps_values(call.operation)
             self.origins.note(result, held._replace(binary=keeps))
             return
-        spikes = [steps.spikes for steps in known if steps.spikes is not None]
-        if len(spikes) == len(parts):
+        spikes = [part if steps.binary else steps.spikes for part, steps in zip(parts, known, strict=True)]
+        if all(one is not None for one in spikes):
             with torch._C._DisableTorchDispatch():
-                found = spikes_after(*call, spikes if x is not parts[0] else spikes[0])
+                found = spikes_after(*call, spikes)
             self.origins.note(result, held._replace(spikes=found))
 
     def write_through(self, out: Any) -> None:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from snnplug.contracts.activity import Activity, NeuronActivity
+from snnplug.nn.code import WindowNeuron
 from snnplug.nn.memory_format import flat_samples
 from snnplug.nn.neuron import SpikingNeuron, State
 from snnplug.nn.recording.decoded import SpikeCounts
@@ -54,6 +55,7 @@ class Neurons:
         self._calls: Counter[str] = Counter()
         self._states: dict[int, tuple[str, Steps]] = {}  # what they returned, by the mark on their potential
         self._start: int | None = None  # of the neuron at work: the step at which it is; None: unknown
+        self._delay = 0  # of the neuron at work: time steps of the windows that its current has waited for
         self._counts: Tensor | None = None  # of the neuron at work: for how many spikes its values stand
         self._blind: Any = None  # while a neuron is at work that makes no product
         self._passes = 0
@@ -69,6 +71,8 @@ class Neurons:
         self.operations.scope.neuron = name
         self.operations.weighted = 0
         start, after = self._step_of(current), self._after(name, state)
+        held = self.origins.steps(current)
+        self._delay = 0 if held is None else held.delay
         self._start = after or None if start is None else max(start, after)
         neuron = self.neurons[name]
         if current is not None and self.inert.enter(
@@ -140,8 +144,11 @@ class Neurons:
         binary = self._counts is None and self.neurons[name].binary
         length = 1 if step else len(spikes)
         stride, offset = (0, 0) if length == 1 else (spikes.stride(0), int(spikes.storage_offset()))
-        self.origins.note(spikes, Steps(self._start, length, stride, offset, counts, binary))
-        last = Steps(self._start + length - 1)
+        module = self.neurons[name].module
+        delay = self._delay + (module.slots if isinstance(module, WindowNeuron) else 0)
+        self.activity.windows = max(self.activity.windows, delay)
+        self.origins.note(spikes, Steps(self._start, length, stride, offset, counts, binary, delay))
+        last = Steps(self._start + length - 1, delay=delay)
         for field in state if isinstance(state, tuple) else ():
             if isinstance(field, Tensor):
                 self.origins.note(field, last)

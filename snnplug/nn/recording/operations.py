@@ -202,7 +202,10 @@ def _result(product: Product, inputs: list[Input], out: Tensor) -> Steps | None:
     if not known:
         return None
     length, start, side, place = max(known, key=lambda found: found[:2])
-    return Steps(start) if length == 1 else held_by(out, product.axis(side, place.axis), place)
+    delay = max(one.steps.delay for one in inputs if one.steps is not None)
+    if length == 1:
+        return Steps(start, delay=delay)
+    return held_by(out, product.axis(side, place.axis), place, delay)
 
 
 class _Rule(NamedTuple):

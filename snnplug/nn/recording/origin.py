@@ -37,6 +37,7 @@ class Steps(NamedTuple):
         offset: where in memory the first one begins.
         spikes: for how many spikes each value stands, where a neuron says so; None: for as many as it says.
         binary: its values are 0 and 1, as neurons send them.
+        delay: time steps of the windows that they have waited for.
     """
 
     start: int = 0
@@ -45,6 +46,7 @@ class Steps(NamedTuple):
     offset: int = 0
     spikes: Tensor | None = None
     binary: bool = False
+    delay: int = 0
 
 
 class Place(NamedTuple):
@@ -86,13 +88,14 @@ def locate(x: Tensor, steps: Steps) -> Place:
     return Place(start)
 
 
-def held_by(result: Tensor, axis: int | None, place: Place) -> Steps:
+def held_by(result: Tensor, axis: int | None, place: Place, delay: int = 0) -> Steps:
     """Return the steps of a result.
 
     Args:
         result: the result of an operation.
         axis: which of its axes that of the place has become; None if none.
         place: where the steps lie in the operand.
+        delay: of the result.
     """
     if (
         place.length > 1
@@ -102,8 +105,8 @@ def held_by(result: Tensor, axis: int | None, place: Place) -> Steps:
         and result.shape[axis] % (place.length * place.run) == 0
     ):
         stride = result.stride(axis) * place.run
-        return Steps(place.start, place.length, stride, int(result.storage_offset()))
-    return Steps(place.start)
+        return Steps(place.start, place.length, stride, int(result.storage_offset()), delay=delay)
+    return Steps(place.start, delay=delay)
 
 
 class Origins:
