@@ -42,10 +42,13 @@ class SpikingNeuron(TimeModule):
     Attributes:
         windowed: needs the whole window; `step` and streaming raise `ContractError`.
         graded: spikes carry values other than 0 and 1.
+        analog: sends analog values and no spikes, as a ReLU does where a neuron could stand. Nobody counts
+            what it sends as spikes, and the next layer is billed in multiply-accumulates.
     """
 
     windowed: ClassVar[bool] = False
     graded: ClassVar[bool] = False
+    analog: ClassVar[bool] = False
 
     def __init__(self) -> None:  # nn.Module's own takes any argument and would hide a misspelled one
         super().__init__()

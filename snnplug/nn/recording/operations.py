@@ -202,7 +202,9 @@ def _result(product: Product, inputs: list[Input], out: Tensor) -> Steps | None:
     if not known:
         return None
     length, start, side, place = max(known, key=lambda found: found[:2])
-    return Steps(start) if length == 1 else held_by(out, product.axis(side, place.axis), place)
+    held = Steps(start) if length == 1 else held_by(out, product.axis(side, place.axis), place)
+    analog = any(one.steps is not None and one.steps.analog for one in inputs)
+    return held._replace(analog=True) if analog else held
 
 
 class _Rule(NamedTuple):

@@ -37,6 +37,7 @@ class Steps(NamedTuple):
         offset: where in memory the first one begins.
         spikes: for how many spikes each value stands, where a neuron says so; None: for as many as it says.
         binary: its values are 0 and 1, as neurons send them.
+        analog: its values are none of spikes, even where they are whole numbers.
     """
 
     start: int = 0
@@ -45,6 +46,7 @@ class Steps(NamedTuple):
     offset: int = 0
     spikes: Tensor | None = None
     binary: bool = False
+    analog: bool = False
 
 
 class Place(NamedTuple):
