@@ -8,9 +8,9 @@ SEW ADD: Fang et al., NeurIPS 2021, arXiv:2102.04159. Membrane shortcut (MS-ResN
 TNNLS 2024, arXiv:2112.08954. Both can represent the identity, which "post_add" cannot with neurons that
 spike: it is the ResNet of He et al., CVPR 2016, arXiv:1512.03385, with a neuron in place of every ReLU, as
 it is trained as an ANN and converted. Where the size changes, x passes a 1x1 convolution and batch norm;
-He et al. pad with zeros on CIFAR. With "sew" the input of a convolution is a whole number, the sum of several spikes; a 2 is
-counted as two synaptic operations. With "membrane" every convolution but the stem and the shortcuts that
-change the size sees binary spikes. What differs from the papers: the stem and the defaults follow the
+He et al. pad with zeros on CIFAR. With "sew" the input of a convolution is a whole number, the sum of
+several spikes; a 2 is counted as two synaptic operations. With "membrane" every convolution but the stem
+and the shortcuts that change the size sees binary spikes. What differs from the papers: the stem and the defaults follow the
 size of the images. The stem "three_conv3" and a layer of neurons behind the last pool are those of the
 "ResNet-20" that conversion papers use (Li et al., ICML 2021, arXiv:2106.06984, and its first code).
 """
@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from snnplug import Component, Task
 from snnplug.errors import ContractError
-from snnplug.nn import TimeModule, TimeSequential, as_neuron
+from snnplug.nn import TimeModule, TimeSequential, as_neuron, is_static
 from snnplug_models.layers import BatchNorm, conv, image_shape
 
 __all__ = ["Residual", "resnet"]
@@ -37,8 +37,9 @@ class Residual(TimeModule):
         self.branch, self.shortcut = branch, shortcut
 
     def forward(self, x: Tensor) -> Tensor:
-        """Add the two."""
-        y: Tensor = self.branch(x) + self.shortcut(x)
+        """Add the two; two stride-0 expansions along T stay one."""
+        a, b = self.branch(x), self.shortcut(x)
+        y: Tensor = (a[0] + b[0]).expand_as(a) if is_static(a) and is_static(b) else a + b
         return y
 
 
