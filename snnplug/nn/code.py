@@ -11,8 +11,8 @@ wait for the whole window. A neuron of one writes `code` alone, and `start` to s
 Because what lies between two neurons is linear, the emitted window and the decoded value give equal outputs.
 The value domain is one pass of one step; the event domain is the simulation, spike by spike.
 
-Gradients: the values' own with the cases held constant, and for the potential a straight-through 1 between the
-lowest edge and the highest level, 0 outside, as in quantisation-aware training (Bhalgat et al., LSQ+, 2020).
+Gradients: the values' own with the cases held constant, and for the potential a straight-through 1 between
+the lowest edge and the highest level, 0 outside, as in quantisation-aware training (Esser et al., LSQ, 2020).
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ class WindowNeuron(SpikingNeuron):
                 self.load_state_dict(kept)
 
     def error(self, samples: Tensor) -> float:
-        """Return the mean squared error of the decoded values of potentials `[n, C, *]`, against their ReLU."""
+        """Return the mean squared error of decoded potentials `[n, C, *]` against their ReLU."""
         code = self.code()
         found = look_up(samples, code.edges, code.levels)
         return float((found - samples.relu()).square().mean(dtype=torch.float64))

@@ -2,9 +2,9 @@
 
     case(v) = number of edges <= v
 
-Edges are few and fixed during a call, numbers are many. On a CPU a fine grid over the edges says which of them
-is near a number, and one comparison with that edge decides; this is exact whatever the rounding, as the grid is
-monotone and no two different edges share a cell. Compiled code compares with every edge, fused into one pass.
+Edges are few and fixed during a call, numbers are many. On a CPU a fine grid over the edges says which of
+them is near a number, and one comparison with that edge decides; this is exact whatever the rounding, as the
+grid is monotone and no two different edges share a cell. Compiled code compares with every edge in one pass.
 """
 
 from __future__ import annotations

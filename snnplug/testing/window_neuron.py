@@ -77,7 +77,7 @@ class WindowNeuronConformance(NeuronConformance):
     # the code
 
     def test_table_is_one(self, component: Component) -> None:
-        """Edges ascend and have no gradient; used levels ascend; slots are declared; the first case is silence."""
+        """Edges ascend and have no gradient, used levels ascend, and the first case is silence."""
         neuron = self.window_neuron(component)
         code = neuron.code()
         assert code.values.shape[-2] == code.edges.shape[-1] + 1
@@ -91,32 +91,37 @@ class WindowNeuronConformance(NeuronConformance):
 
     def test_value_is_the_sum_of_the_window(self, component: Component) -> None:
         """What is decoded is what the entries of the window add up to."""
-        neuron, v = self.window_neuron(component), self.potentials()
+        v = self.potentials()
+        neuron = self.window_neuron(component, v)
         assert_close(self.events(neuron)(v).sum(0), neuron(v)[0], rtol=0, atol=1e-12)
 
     def test_steps_before_it_are_summed(self, component: Component) -> None:
         """A current that comes in parts is the potential that it adds up to."""
-        neuron, v = self.window_neuron(component), self.potentials()
+        v = self.potentials()
+        neuron = self.window_neuron(component, v)
         parts = torch.cat([0.5 * v, 0.25 * v, 0.25 * v])
         assert_close(neuron(parts), neuron(v), rtol=0, atol=0)
 
     def test_window_and_value_give_equal_outputs(self, component: Component) -> None:
         """A linear layer behind cannot tell them apart."""
-        neuron, v = self.window_neuron(component), self.potentials()
+        v = self.potentials()
+        neuron = self.window_neuron(component, v)
         layer = nn.Conv2d(2, 3, 3, bias=False).double()
         windows = layer(self.events(neuron)(v).flatten(0, 1)).unflatten(0, (-1, v.shape[1])).sum(0)
         assert_close(windows, layer(neuron(v)[0]), rtol=0, atol=1e-12)
 
     def test_no_more_spikes_than_declared(self, component: Component) -> None:
         """No potential makes a neuron send more spikes."""
-        window = self.events(self.window_neuron(component))(self.potentials())
+        v = self.potentials()
+        window = self.events(self.window_neuron(component, v))(v)
         counts = window.count_nonzero(0)
         assert counts.amax() == self.most_spikes
 
     def test_calibration_does_not_worsen_its_own_samples(self, component: Component) -> None:
-        """`calibrate` leaves the mean squared error over the samples that it was given as it is, or makes it less."""
+        """`calibrate` does not make the mean squared error over its own samples greater."""
         for scale in (0.3, 1.0, 4.0):
-            neuron, samples = self.window_neuron(component), scale * self.potentials()[0]
+            samples = scale * self.potentials()[0]
+            neuron = self.window_neuron(component, self.potentials())
             target = samples.relu()
             before = (neuron(samples.unsqueeze(0))[0] - target).square().mean()
             neuron.calibrate(samples)
@@ -125,7 +130,7 @@ class WindowNeuronConformance(NeuronConformance):
 
     def test_calibration_is_repeatable(self, component: Component) -> None:
         """The same samples give the same parameters."""
-        one, two = self.window_neuron(component), self.window_neuron(component)
+        one, two = (self.window_neuron(component, self.potentials()) for _ in range(2))
         for neuron in (one, two):
             neuron.calibrate(self.potentials()[0])
         assert_close(one.state_dict(), two.state_dict(), rtol=0, atol=0)

@@ -1,0 +1,1 @@
+"""First-spike codes: SC-TTFS, whose second spike calibrates the first, and TTFS with one spike."""
