@@ -144,6 +144,10 @@ class Parts:
                 channels_last(model)
             return model.train()
 
+    def with_neuron(self, neuron: Component) -> Parts:
+        """Return parts whose networks are of another neuron; all else is shared."""
+        return attrs.evolve(self, plan=self.plan.with_neuron(neuron))
+
     def with_encoder(self, encoder: Component) -> Parts:
         """Return parts with another encoder, and thus another number of steps; data and loss are shared."""
         built = _encoder(encoder, self.splits.task, self.device)

@@ -42,6 +42,9 @@ class Work:
         network: the network as it stands, None before a stage has made one.
         records: the parts of summary.json by key.
         seconds: time by stage.
+        source: the network that another was converted from, None where none was.
+        untuned: the converted network before it was tuned, None where it was not.
+        control: the source, tuned alike; None where it was not.
         shared: weights that candidates of a search inherit, None without a supernet.
     """
 
@@ -50,6 +53,9 @@ class Work:
     network: nn.Module | None = None
     records: dict[str, Any] = attrs.field(factory=dict)
     seconds: dict[str, float] = attrs.field(factory=dict)
+    source: Restored | None = None
+    untuned: nn.Module | None = None
+    control: nn.Module | None = None
     shared: Shared | None = None
 
 

@@ -47,6 +47,16 @@ class Plan:
         """The search space, None where the recipe names an architecture."""
         return next((c for c in self.components.values() if c.kind == "search_space"), None)
 
+    def with_neuron(self, neuron: Component) -> Plan:
+        """Return the plan with another neuron wherever the recipe's stands."""
+        components = {
+            key: component.with_parameters(neuron=neuron)
+            if component.kind in _AROUND_NEURONS and component.parameters.get("neuron") == self["neuron"]
+            else component
+            for key, component in self.components.items()
+        }
+        return attrs.evolve(self, components={**components, "neuron": neuron})
+
     def under(self, key: str) -> dict[str, Component]:
         """Return the components below a key, by the rest of their own keys: named ones, then implied ones."""
         found = {**self.components, **self.implied}

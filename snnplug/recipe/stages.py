@@ -47,6 +47,17 @@ STAGES: tuple[StageSpec, ...] = (
     ),
     StageSpec("search", "snnplug.engine.stages.search:Search", "snnplug.report.sections.search:Search"),
     StageSpec("train", "snnplug.engine.stages.train:Train", "snnplug.report.sections.train:Train"),
+    StageSpec("convert", "snnplug.engine.stages.convert:Convert", "snnplug.report.sections.convert:Convert"),
+    StageSpec(
+        "convert.train",
+        "snnplug.engine.stages.tune:Tune",
+        "snnplug.report.sections.convert:Tune",
+    ),
+    StageSpec(
+        "convert.compare",
+        "snnplug.engine.stages.compare:Compare",
+        "snnplug.report.sections.convert:Compare",
+    ),
     StageSpec("measure", "snnplug.engine.stages.measure:Measure", "snnplug.report.sections.measure:Measure"),
 )
 

@@ -255,6 +255,39 @@ class SearchRecord:
 
 
 @attrs.frozen(kw_only=True)
+class ConversionRow:
+    """A network of one task under one coding.
+
+    `difference` is that of its accuracy from the first row's, over the same test samples, with a 95 % interval;
+    `latency` is of one sample in time steps, `interval` the steps from one sample to the next in a pipeline;
+    `noise` holds accuracies by the standard deviation of noise on the images.
+    """
+
+    name: str
+    neuron: Mapping[str, Any] = attrs.field(factory=dict)
+    chosen: bool = False
+    accuracy: Number = None
+    difference: Number = None
+    low: Number = None
+    high: Number = None
+    latency: Number = None
+    interval: Number = None
+    spikes: Number = None
+    operations: Number = None
+    macs: Number = None
+    energy: tuple[Energy, ...] = ()
+    noise: Mapping[str, Number] = attrs.field(factory=dict)
+
+
+@attrs.frozen(kw_only=True)
+class ConversionRecord:
+    """What a conversion came to: the ANN first, then every coding; over so many test samples."""
+
+    rows: tuple[ConversionRow, ...] = ()
+    samples: int = 0
+
+
+@attrs.frozen(kw_only=True)
 class Summary:
     """`summary.json`: the result of a run, as far as it came.
 
@@ -267,6 +300,7 @@ class Summary:
     stages: tuple[str, ...] = ()
     search: SearchRecord | None = None
     epochs: int | None = None
+    conversion: ConversionRecord | None = None
     accuracy: Accuracy | None = None
     spikes_per_sample: Number = None
     synaptic_operations: Number = None

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from snnplug.registry.component import Component
     from snnplug.runs.directory import RunDirectory
 
-__all__ = ["EnergySection", "Measure", "MeasureSection"]
+__all__ = ["EnergySection", "Measure", "MeasureSection", "energy_models", "estimates", "recorded"]
 
 _at_least_0: Any = attrs.validators.ge(0)
 _at_least_1: Any = attrs.validators.ge(1)
@@ -68,7 +68,7 @@ class Measure(Stage):
 
     def check(self, parts: Parts, directory: RunDirectory | None = None) -> None:
         """Build every energy model once."""
-        for component in _energy_models(parts):
+        for component in energy_models(parts):
             if not callable(model := component.build()):
                 raise ContractError(f"{title(component)} is not callable: it is {describe(model)}")
 
@@ -85,7 +85,7 @@ class Measure(Stage):
         threads = threads_for(parts, work.network, section.batch_size, session.origin.threads)
         with use_threads(threads):
             accuracy = _accuracy(parts, work.network, section.batch_size)
-            activity = _activity(session, parts, work.network, section)
+            activity = recorded(session, parts, work.network, section, raster=section.raster)
         session.directory.write_json("activity.json", to_plain(activity))
         work.records |= {
             "accuracy": accuracy,
@@ -94,16 +94,17 @@ class Measure(Stage):
             "macs": activity.macs,
             "latency_steps": activity.latency_steps,
             "parameters": sum(p.numel() for p in work.network.parameters() if p.requires_grad),
-            "energy": tuple(_estimates(session, _energy_models(parts), activity)),
+            "energy": tuple(estimates(session, energy_models(parts), activity)),
         }
         work.seconds[self.name] = time.perf_counter() - started
 
 
-def _energy_models(parts: Parts) -> list[Component]:
+def energy_models(parts: Parts) -> list[Component]:
+    """Return the energy models of a recipe."""
     return list(parts.plan.under("energy.models").values())
 
 
-def _estimates(session: Session, models: Iterable[Component], activity: Activity) -> Iterator[Energy]:
+def estimates(session: Session, models: Iterable[Component], activity: Activity) -> Iterator[Energy]:
     """Yield what every model says; one that fails costs a note, and not the others."""
     for component in models:
         try:
@@ -122,7 +123,10 @@ def _accuracy(parts: Parts, model: nn.Module, batch_size: int) -> Accuracy:
     return Accuracy(**{name: score.accuracy for name, score in scores.items() if score is not None})
 
 
-def _activity(session: Session, parts: Parts, model: nn.Module, section: MeasureSection) -> Activity:
+def recorded(
+    session: Session, parts: Parts, model: nn.Module, section: MeasureSection, *, raster: int
+) -> Activity:
+    """Return what a network does on test data, else on validation or training data."""
     import torch
 
     from snnplug.engine.data import batch_count, order
@@ -134,7 +138,7 @@ def _activity(session: Session, parts: Parts, model: nn.Module, section: Measure
     model.eval()
     with (
         torch.no_grad(),
-        record(model, raster=section.raster) as activity,
+        record(model, raster=raster) as activity,
         session.report.bar("measure", batch_count(len(indices), section.batch_size)) as bar,
     ):
         for index, (values, _) in enumerate(

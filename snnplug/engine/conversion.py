@@ -1,0 +1,179 @@
+"""A trained network with other neurons: built anew, given the weights, calibrated by training samples."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from snnplug.engine.data import order
+from snnplug.engine.parts import Parts
+from snnplug.engine.stage import Restored
+from snnplug.errors import ContractError, RecipeError, RunDirectoryError
+from snnplug.nn import SpikingNeuron, WindowNeuron, calibrate
+from snnplug.nn.mode import evaluating
+from snnplug.registry.component import Component
+from snnplug.runs.damage import UNREADABLE
+from snnplug.runs.directory import RunDirectory
+from snnplug.seeds import derive_seed, digest
+
+if TYPE_CHECKING:
+    from snnplug.engine.session import Session
+    from snnplug.engine.stages.convert import ConvertSection
+
+__all__ = [
+    "CHECKPOINT",
+    "calibrated",
+    "check_conversion",
+    "convert",
+    "converted_parts",
+    "load_weights",
+    "parts_of_coding",
+    "restore_converted",
+    "steps_of",
+]
+
+CHECKPOINT = "checkpoint-convert.pt"
+
+
+def converted_parts(parts: Parts) -> Parts:
+    """Return the parts around the network that `[convert]` makes."""
+    plan = parts.plan
+    section: ConvertSection = plan.recipe.convert
+    steps = steps_of(plan["convert.neuron"], section.steps)
+    return parts_of_coding(parts, plan["convert.neuron"], steps, plan.get("convert.encoder"))
+
+
+def parts_of_coding(parts: Parts, neuron: Component, steps: int, encoder: Component | None = None) -> Parts:
+    """Return parts for a neuron in place of the recipe's.
+
+    Args:
+        parts: of the network that is converted.
+        neuron: what stands in its neurons' place.
+        steps: number of time steps.
+        encoder: in place of the recipe's; its number of steps is its own where it says one.
+    """
+    around = encoder if encoder is not None else parts.encoded_by
+    if encoder is None or "steps" not in encoder.parameters:
+        around = around.with_parameters(steps=steps)
+    return parts.with_neuron(neuron).with_encoder(around)
+
+
+def steps_of(neuron: Component, steps: int) -> int:
+    """Return how many time steps a neuron is given: a window takes its current at once."""
+    kind = neuron.load()
+    return 1 if isinstance(kind, type) and issubclass(kind, WindowNeuron) else steps
+
+
+def check_conversion(source: Parts, target: Parts, key: str) -> None:
+    """Try a conversion on networks that are not trained.
+
+    Raises:
+        ContractError: weights of the one do not fit the other, or it cannot run.
+        RecipeError: the neuron sends no spikes.
+    """
+    if target.plan["neuron"].load().analog:
+        raise RecipeError([f"{key}.neuron: {target.plan['neuron'].name} sends no spikes; take a neuron that does"])
+    genotype = None if source.space is None else source.space.sample(random.Random(0))
+    ann, snn = source.network(genotype, "check"), target.network(genotype, "check")
+    load_weights(ann, snn)
+    with evaluating(snn), torch.no_grad():
+        x = target.sample(2)
+        outputs = target.calls.network(snn, x)
+    if not bool(outputs.isfinite().all()):
+        target.calls.refuse_network(snn, x, outputs)
+
+
+def load_weights(ann: nn.Module, snn: nn.Module) -> None:
+    """Give a network the weights of another that has other neurons at the same places.
+
+    Raises:
+        ContractError: they differ in more than their neurons.
+    """
+    own = {
+        f"{name}.{key}" if name else key
+        for name, module in snn.named_modules()
+        if isinstance(module, SpikingNeuron)
+        for key in module.state_dict()
+    }
+    try:
+        found = snn.load_state_dict(ann.state_dict(), strict=False)
+    except RuntimeError as error:
+        raise ContractError(f"the weights of the trained network do not fit the converted one: {error}") from error
+    missing = [key for key in found.missing_keys if key not in own]
+    if missing or found.unexpected_keys:
+        named = ", ".join([*missing, *found.unexpected_keys][:5])
+        raise ContractError(
+            f"the trained network and the converted one differ in more than their neurons: {named}; "
+            "an architecture has to give its layers the same names whatever neuron it is built of"
+        )
+
+
+def convert(
+    session: Session, source: Restored, parts: Parts, genotype: Any, section: ConvertSection
+) -> nn.Module:
+    """Return the converted, calibrated network: that of the checkpoint, or a new one."""
+    kept = restore_converted(parts, session.directory, genotype, CHECKPOINT)
+    if kept is not None:
+        return kept.network
+    network = calibrated(session, source, parts, genotype, section, "convert")
+    if session.leads:
+        content = {"model": network.state_dict(), "genotype": digest(genotype)}
+        session.directory.save_checkpoint(content, CHECKPOINT)
+    session.wait()
+    return network
+
+
+def calibrated(
+    session: Session, source: Restored, parts: Parts, genotype: Any, section: ConvertSection, purpose: str
+) -> nn.Module:
+    """Return a new network of the parts with the weights of the source, its neurons calibrated."""
+    network = parts.network(genotype, purpose)
+    load_weights(source.network, network)
+    batches = list(_inputs(source.parts, section))  # a neuron that follows others needs them again
+    with session.report.bar(f"calibrate {parts.plan['neuron'].name}", _neurons(network)) as bar:
+        with evaluating(source.network), evaluating(network), torch.no_grad(), parts.calls.running:
+            calibrate(
+                source.network,
+                network,
+                batches,
+                steps=parts.encoder.steps,
+                seed=derive_seed(parts.seed, "calibrate"),
+                progress=lambda *_: bar.advance(),
+            )
+    return network.eval()
+
+
+def _inputs(parts: Parts, section: ConvertSection) -> Iterator[Tensor]:
+    """Yield encoded training samples, as the source network gets them."""
+    split = parts.splits.train
+    indices = order(len(split), derive_seed(parts.seed, "calibration samples"))[: section.samples]
+    pieces = torch.split(indices, section.batch_size)
+    for index, (values, _) in enumerate(parts.batches(split, pieces, "calibrate")):
+        yield parts.encode(values, "calibrate", index)
+
+
+def _neurons(network: nn.Module) -> int:
+    return sum(isinstance(module, SpikingNeuron) for module in network.modules())
+
+
+def restore_converted(parts: Parts, directory: RunDirectory, genotype: Any, name: str) -> Restored | None:
+    """Return the network of a checkpoint; None where there is none, or one of another candidate.
+
+    Raises:
+        RunDirectoryError: the checkpoint is damaged, or does not fit.
+    """
+    state = directory.load_checkpoint(name)
+    if state is None or state.get("genotype") != digest(genotype):
+        return None
+    network = parts.network(genotype, "convert")
+    try:
+        network.load_state_dict(state["model"])
+    except (*UNREADABLE, RuntimeError) as error:
+        raise RunDirectoryError(
+            f"{directory.file(name)} does not fit the converted network of this recipe: {error}"
+        ) from error
+    return Restored(parts, network.eval())

@@ -1,0 +1,100 @@
+"""A trained network under many codings, one row each: accuracy, latency, spikes, energy, and where it errs."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import attrs
+
+from snnplug.engine.stage import Stage, Work
+from snnplug.errors import RecipeError
+from snnplug.recipe.section import Table, uses_each
+
+if TYPE_CHECKING:
+    from snnplug.engine.parts import Parts
+    from snnplug.engine.rows import Case
+    from snnplug.engine.session import Session
+    from snnplug.recipe.recipe import Recipe
+    from snnplug.runs.directory import RunDirectory
+
+__all__ = ["Compare", "CompareSection"]
+
+_at_least_1: Any = attrs.validators.deep_iterable(attrs.validators.ge(1))
+_at_least_0: Any = attrs.validators.deep_iterable(attrs.validators.ge(0))
+
+
+@attrs.frozen(kw_only=True)
+class CompareSection:
+    """`[convert.compare]`: what the converted network stands beside.
+
+    Attributes:
+        neurons: other codings of the same trained network, each calibrated, none tuned.
+        steps: time steps of those that run step by step, a row each.
+        noise: standard deviations of noise on the images, whose values are in [0, 1]; accuracies with it.
+        samples: test samples of the layer-wise trace; 0 for none.
+    """
+
+    neurons: list[str | Table] = uses_each("neuron")
+    steps: tuple[int, ...] = attrs.field(default=(8, 16, 32), validator=_at_least_1)
+    noise: tuple[float, ...] = attrs.field(default=(), validator=_at_least_0)
+    samples: int = attrs.field(default=256, validator=attrs.validators.ge(0))
+
+
+class Compare(Stage):
+    """Measure the ANN, the converted network and every other coding alike."""
+
+    name = "convert.compare"
+    sections: ClassVar = {"convert.compare": CompareSection}
+    implied = ("convert.compare",)
+
+    @classmethod
+    def wanted(cls, recipe: Recipe, network: bool) -> bool:
+        """Whether anything is converted."""
+        return recipe.sections.get("convert") is not None
+
+    def check(self, parts: Parts, directory: RunDirectory | None = None) -> None:
+        """Build every other coding's network."""
+        from snnplug.engine.conversion import check_conversion, parts_of_coding, steps_of
+
+        for key, neuron in parts.plan.under(f"{self.name}.neurons").items():
+            target = parts_of_coding(parts, neuron, steps_of(neuron, 2))
+            check_conversion(parts, target, f"{self.name}.neurons.{key}")
+        if parts.splits.test is None or not len(parts.splits.test):
+            raise RecipeError([f"{self.name}: accuracies are compared on test data, and there is none"])
+
+    def run(self, session: Session, work: Work) -> None:
+        """Measure row by row, and write conversion.json."""
+        if not session.leads:
+            return
+        from snnplug.engine.rows import Judge
+
+        started = time.perf_counter()
+        judge = Judge(session, work)
+        for case in self._cases(session, work):
+            judge.add(case)
+        session.directory.write_json("conversion.json", judge.traces())
+        work.records["conversion"] = judge.record()
+        work.seconds[self.name] = time.perf_counter() - started
+
+    def _cases(self, session: Session, work: Work) -> Any:
+        """Yield the networks, the ANN first."""
+        from snnplug.engine.conversion import calibrated, parts_of_coding, steps_of
+        from snnplug.engine.rows import Case, label
+
+        assert work.source is not None and work.network is not None
+        source, parts = work.source, work.parts
+        plan = source.parts.plan
+        section: CompareSection = plan.recipe.sections[self.name]
+        yield Case("ANN", source.parts, source.network)
+        if work.control is not None:
+            yield Case("ANN, tuned alike", source.parts, work.control)
+        name = label(plan["convert.neuron"], parts.encoder.steps)
+        if work.untuned is not None:
+            yield Case(name, parts, work.untuned)
+        yield Case(f"{name}, tuned" if work.untuned is not None else name, parts, work.network, chosen=True)
+        for neuron in plan.under(f"{self.name}.neurons").values():
+            for steps in section.steps if steps_of(neuron, 2) > 1 else (1,):
+                there = parts_of_coding(source.parts, neuron, steps)
+                network = calibrated(session, source, there, work.genotype, plan.recipe.convert, self.name)
+                yield Case(label(neuron, steps), there, network)
