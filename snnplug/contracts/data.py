@@ -39,6 +39,8 @@ class Splits:
         train, val, test: `torch.utils.data.Dataset`s of `(values [C, H, W] in [0, 1], label)`.
             One that has a method `batch(indices) -> (values [B, C, H, W], labels [B])` is read
             that way, which is much faster for data in memory. `test` or `val` may be None.
+            Where `train` has a `mix`, a callable `(values, labels [B]) -> (values, probabilities [B, K])`,
+            networks are trained on what it makes of each batch; nobody else sees that.
         class_names: names of the classes, or empty.
     """
 

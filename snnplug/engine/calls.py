@@ -108,6 +108,17 @@ class Calls:
             refuse(self.loss_component, _SCALAR, loss)
         return loss
 
+    def mixed(self, split: Any, values: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Return values and targets of a training batch: as they are, or as the split mixes them."""
+        mix = getattr(split, "mix", None)
+        if mix is None:
+            return values, labels
+        with self.loading:
+            values, targets = mix(values, labels)
+        if not isinstance(targets, Tensor) or targets.shape != (len(labels), self.task.classes):
+            refuse(self.plan.get("dataset"), "class probabilities [B, K] by the split's mix", targets)
+        return values, targets
+
     def readout(self, outputs: Tensor) -> Tensor:
         """Return class scores, `[B, K]`."""
         if self.loss_module is None:

@@ -7,10 +7,11 @@ import random
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from snnplug.engine.diagnosis import looking
 from snnplug.engine.parts import Parts
-from snnplug.errors import ContractError
+from snnplug.errors import ContractError, one_line
 from snnplug.registry.contain import calling, refuse, title
 
 __all__ = ["check_composition"]
@@ -40,6 +41,21 @@ def check_composition(parts: Parts) -> None:
             if parts.loss is not None:
                 parts.calls.loss(outputs, torch.zeros(2, dtype=torch.long, device=outputs.device))
                 parts.calls.readout(outputs)
+                _check_mix(parts, outputs)
+
+
+def _check_mix(parts: Parts, outputs: Tensor) -> None:
+    """Let the loss take class probabilities where training batches are mixed."""
+    if parts.loss is None or getattr(parts.splits.train, "mix", None) is None:
+        return
+    try:
+        parts.loss(outputs, torch.full_like(outputs[0], 1 / outputs.shape[2]))
+    except Exception as error:  # a loss may fail in any way
+        raise ContractError(
+            f"{title(parts.plan['loss'])} does not take the class probabilities [B, K] that "
+            f"{title(parts.plan['dataset'])} makes of mixed images ({one_line(error)}); choose another loss, "
+            "or leave mixup and cutmix out of dataset.augment"
+        ) from error
 
 
 def _by(parts: Parts) -> str:

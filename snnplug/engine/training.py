@@ -201,14 +201,15 @@ class _Trainer:
         with seeded(derive_seed(parts.seed, "epoch", epoch, rank)):  # dropout and augmentation
             samples = parts.batches(split, [share.indices for share in parted], self.stage, epoch)
             for index, (share, (values, labels)) in enumerate(zip(parted, samples, strict=True)):
-                labels = labels.to(device, non_blocking=True)
+                values, targets = self.calls.mixed(split, values, labels)
+                targets = targets.to(device, non_blocking=True)
                 self.course.before_batch(epoch, index)
-                with running_norms(self.model, alone=world > 1 and len(labels) == 1):
+                with running_norms(self.model, alone=world > 1 and len(targets) == 1):
                     x = parts.encode(values, self.stage, epoch, index, rank)
                     if index == 0:  # of every batch it would cost time
                         self.calls.check_finite(values, x)
                     outputs = self.calls.network(self.model, x)
-                loss = self.calls.loss(outputs, labels)
+                loss = self.calls.loss(outputs, targets)
                 if device.type == "cpu" or index % _CHECK_EVERY == 0:
                     self._refuse_non_finite(loss, epoch, index, x, outputs)
                 self.optimizer.zero_grad()
@@ -222,6 +223,7 @@ class _Trainer:
                 with torch.no_grad():
                     if share.count:
                         total = total + loss.detach().double() * share.count
+                        labels = targets if targets.ndim == 1 else targets.argmax(1)
                         correct = correct + (self.calls.readout(outputs).argmax(1) == labels).sum()
                 bar.advance(note)
         self._refuse_non_finite(total, epoch, index, x, outputs)

@@ -19,20 +19,25 @@ class ImageSplit(Dataset[tuple[Tensor, Tensor]]):
         labels: class indices `[N]`.
         augment: applied to a batch of values `[B, C, H, W]` in [0, 1]; draws from a global
             generator, which the engine seeds for each epoch.
+        mix: see `snnplug.Splits`.
 
     Raises:
         ValueError: there are not as many labels as images, or one is no whole number.
     """
 
     def __init__(
-        self, images: Tensor, labels: Tensor, augment: Callable[[Tensor], Tensor] | None = None
+        self,
+        images: Tensor,
+        labels: Tensor,
+        augment: Callable[[Tensor], Tensor] | None = None,
+        mix: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] | None = None,
     ) -> None:
         if len(images) != len(labels):
             raise ValueError(f"{len(images)} images but {len(labels)} labels")
         whole = labels.long()
         if labels.is_floating_point() and (broken := labels[whole.to(labels.dtype) != labels]).numel():
             raise ValueError(f"labels must be whole numbers, got {broken[0].item():g}")
-        self.images, self.labels, self.augment = images, whole, augment
+        self.images, self.labels, self.augment, self.mix = images, whole, augment, mix
 
     def __len__(self) -> int:
         return len(self.labels)

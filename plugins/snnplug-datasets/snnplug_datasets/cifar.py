@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from snnplug import Splits, Task
-from snnplug_datasets.augment import CropAndFlip
+from snnplug_datasets.augmentations import Augment, augmentation
 from snnplug_datasets.stored import divide, read
 
 __all__ = ["cifar10", "cifar100"]
@@ -28,7 +28,7 @@ def cifar10(
     val_samples: int | None = None,
     test_samples: int | None = None,
     split_seed: int = 0,
-    augment: bool = True,
+    augment: Augment = True,
 ) -> Splits:
     """Return CIFAR-10, values in [0, 1], input shape (3, 32, 32).
 
@@ -40,11 +40,12 @@ def cifar10(
         val_samples: the same as a number; goes before the fraction.
         test_samples: test images; None for all.
         split_seed: seed of the stratified division.
-        augment: crop and flip training images at random.
+        augment: true to crop and flip training images at random, or a list of names of
+            augmentations; see `snnplug_datasets.augmentations`.
 
     Raises:
         DataError: the files are missing or corrupt.
-        ValueError: there are not so many images.
+        ValueError: there are not so many images, or an augmentation is unknown.
     """
     from torchvision.datasets import CIFAR10
 
@@ -65,7 +66,7 @@ def cifar10(
         val_samples=val_samples,
         test_samples=test_samples,
         split_seed=split_seed,
-        augment=CropAndFlip() if augment else None,
+        augment=augmentation(augment, task, ["crop_flip"]),
     )
 
 
@@ -78,7 +79,7 @@ def cifar100(
     val_samples: int | None = None,
     test_samples: int | None = None,
     split_seed: int = 0,
-    augment: bool = True,
+    augment: Augment = True,
 ) -> Splits:
     """Return CIFAR-100 with its 100 fine labels, values in [0, 1], input shape (3, 32, 32).
 
@@ -90,11 +91,12 @@ def cifar100(
         val_samples: the same as a number; goes before the fraction.
         test_samples: test images; None for all.
         split_seed: seed of the stratified division.
-        augment: crop and flip training images at random.
+        augment: true to crop and flip training images at random, or a list of names of
+            augmentations; see `snnplug_datasets.augmentations`.
 
     Raises:
         DataError: the files are missing or corrupt.
-        ValueError: there are not so many images.
+        ValueError: there are not so many images, or an augmentation is unknown.
     """
     from torchvision.datasets import CIFAR100
 
@@ -115,7 +117,7 @@ def cifar100(
         val_samples=val_samples,
         test_samples=test_samples,
         split_seed=split_seed,
-        augment=CropAndFlip() if augment else None,
+        augment=augmentation(augment, task, ["crop_flip"]),
     )
 
 

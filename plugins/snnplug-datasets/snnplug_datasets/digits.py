@@ -12,21 +12,26 @@ from sklearn.datasets import load_digits
 
 from snnplug import Splits, Task
 from snnplug.nn import ImageSplit
+from snnplug_datasets.augmentations import UNCHANGED, Augment, Augmentation, augmentation
 from snnplug_datasets.splitting import choose, hold_out
 
 __all__ = ["digits"]
 
 
-def digits(*, val_fraction: float = 0.1, test_fraction: float = 0.2, split_seed: int = 0) -> Splits:
+def digits(
+    *, val_fraction: float = 0.1, test_fraction: float = 0.2, split_seed: int = 0, augment: Augment = False
+) -> Splits:
     """Return the digits, values in [0, 1], input shape (1, 8, 8).
 
     Args:
         val_fraction: share of all images for validation; 0 for none.
         test_fraction: share of all images for testing; 0 for none.
         split_seed: seed of the stratified division.
+        augment: true to shift training images by up to a pixel at random, or a list of names of
+            augmentations; see `snnplug_datasets.augmentations`.
 
     Raises:
-        ValueError: the fractions are negative or leave nothing to train on.
+        ValueError: the fractions are negative or leave nothing to train on, or an augmentation is unknown.
     """
     if not 0 <= val_fraction + test_fraction < 1:
         raise ValueError(
@@ -40,12 +45,17 @@ def digits(*, val_fraction: float = 0.1, test_fraction: float = 0.2, split_seed:
     wanted = round(len(labels) * val_fraction)
     val, train = choose(labels[rest], wanted, split_seed, "val_fraction")
 
-    def part(indices: torch.Tensor) -> ImageSplit | None:
-        return ImageSplit(images[indices], labels[indices]) if len(indices) else None
+    task = Task(input_shape=(1, 8, 8), classes=10, mean=(0.3053,), std=(0.3760,))
+    made = augmentation(augment, task, [{"use": "crop", "pad": 1}])
+
+    def part(indices: torch.Tensor, augmented: Augmentation = UNCHANGED) -> ImageSplit | None:
+        if not len(indices):
+            return None
+        return ImageSplit(images[indices], labels[indices], augmented.augment, augmented.mix)
 
     return Splits(
-        task=Task(input_shape=(1, 8, 8), classes=10, mean=(0.3053,), std=(0.3760,)),
-        train=part(rest[train]),
+        task=task,
+        train=part(rest[train], made),
         val=part(rest[val]),
         test=part(test),
         class_names=tuple(map(str, range(10))),

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
@@ -27,7 +28,7 @@ from torch.utils.data import Dataset
 
 from snnplug import Splits, Task
 from snnplug.errors import DataError
-from snnplug_datasets.augment import CropAndFlip
+from snnplug_datasets.augmentations import Augment, augmentation
 from snnplug_datasets.image import read_image
 from snnplug_datasets.listing import Samples, class_folders, labelled_images
 from snnplug_datasets.splitting import hold_out
@@ -44,6 +45,7 @@ class FolderSplit(Dataset[tuple[Tensor, Tensor]]):
         size: height and width; the shorter side is scaled to it, the longer one cropped at the centre.
         channels: 3 for colour, 1 for grey.
         augment: applied to a batch of values `[B, C, H, W]` in [0, 1].
+        mix: see `snnplug.Splits`.
         cache: bytes that the pixels of all images may take; if they take more, none is kept.
     """
 
@@ -52,12 +54,13 @@ class FolderSplit(Dataset[tuple[Tensor, Tensor]]):
         samples: Samples,
         size: int,
         channels: int = 3,
-        augment: CropAndFlip | None = None,
+        augment: Callable[[Tensor], Tensor] | None = None,
+        mix: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] | None = None,
         cache: int = 0,
     ) -> None:
         self.files = [file for file, _ in samples]
         self.labels = torch.tensor([label for _, label in samples])
-        self.size, self.channels, self.augment = size, channels, augment
+        self.size, self.channels, self.augment, self.mix = size, channels, augment, mix
         shape = len(samples), channels, size, size
         self._kept = torch.empty(shape, dtype=torch.uint8) if math.prod(shape) <= cache else None
         self._known = torch.zeros(len(samples), dtype=torch.bool)
@@ -108,7 +111,7 @@ def image_folder(
     val_fraction: float = 0.1,
     test_fraction: float = 0.1,
     split_seed: int = 0,
-    augment: bool = False,
+    augment: Augment = False,
     crop_pad: int = 4,
     cache_gb: float = 1.0,
     mean: tuple[float, ...] | None = None,
@@ -123,8 +126,9 @@ def image_folder(
         val_fraction: share for validation where there is no folder for it; 0 for none.
         test_fraction: share for testing where there is no folder for it; 0 for none.
         split_seed: seed of the stratified division.
-        augment: crop and flip training images at random.
-        crop_pad: padding of the random crop in pixels.
+        augment: true to crop and flip training images at random, or a list of names of
+            augmentations; see `snnplug_datasets.augmentations`.
+        crop_pad: padding of the random crop in pixels, with true.
         cache_gb: a part whose pixels take at most so many gigabytes is decoded once only; 0 for never.
         mean, std: per-channel normalisation; None for ImageNet's, or its mean over colours.
 
@@ -156,9 +160,11 @@ def image_folder(
         test, train = _draw(train, test_fraction, split_seed, "test")
     if not val:
         val, train = _draw(train, val_fraction, split_seed, "val")
+    task = Task(input_shape=(channels, size, size), classes=len(classes), mean=tuple(mean), std=tuple(std))
+    made = augmentation(augment, task, [{"use": "crop_flip", "pad": crop_pad}])
     return Splits(
-        task=Task(input_shape=(channels, size, size), classes=len(classes), mean=tuple(mean), std=tuple(std)),
-        train=FolderSplit(train, size, channels, CropAndFlip(crop_pad) if augment else None, cache),
+        task=task,
+        train=FolderSplit(train, size, channels, made.augment, made.mix, cache),
         val=FolderSplit(val, size, channels, cache=cache) if val else None,
         test=FolderSplit(test, size, channels, cache=cache) if test else None,
         class_names=tuple(classes),

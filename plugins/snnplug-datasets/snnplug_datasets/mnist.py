@@ -11,6 +11,7 @@ from typing import Any
 from torch import Tensor
 
 from snnplug import Splits, Task
+from snnplug_datasets.augmentations import Augment, augmentation
 from snnplug_datasets.stored import divide, read
 
 __all__ = ["fashion_mnist", "mnist"]
@@ -25,8 +26,9 @@ def mnist(
     val_samples: int | None = None,
     test_samples: int | None = None,
     split_seed: int = 0,
+    augment: Augment = False,
 ) -> Splits:
-    """Return MNIST, values in [0, 1], input shape (1, 28, 28), not augmented.
+    """Return MNIST, values in [0, 1], input shape (1, 28, 28).
 
     Args:
         root: folder that holds `MNIST/raw`; None for `SNNPLUG_DATA` or `~/.cache/snnplug`.
@@ -36,10 +38,12 @@ def mnist(
         val_samples: the same as a number; goes before the fraction.
         test_samples: test images; None for all.
         split_seed: seed of the stratified division.
+        augment: true to crop training images at random, or a list of names of augmentations; see
+            `snnplug_datasets.augmentations`.
 
     Raises:
         DataError: the files are missing or corrupt.
-        ValueError: there are not so many images.
+        ValueError: there are not so many images, or an augmentation is unknown.
     """
     from torchvision.datasets import MNIST
 
@@ -55,6 +59,7 @@ def mnist(
         val_samples=val_samples,
         test_samples=test_samples,
         split_seed=split_seed,
+        augment=augmentation(augment, task, ["crop"]),
     )
 
 
@@ -67,8 +72,9 @@ def fashion_mnist(
     val_samples: int | None = None,
     test_samples: int | None = None,
     split_seed: int = 0,
+    augment: Augment = False,
 ) -> Splits:
-    """Return FashionMNIST, values in [0, 1], input shape (1, 28, 28), not augmented.
+    """Return FashionMNIST, values in [0, 1], input shape (1, 28, 28).
 
     Args:
         root: folder that holds `FashionMNIST/raw`; None for `SNNPLUG_DATA` or `~/.cache/snnplug`.
@@ -78,10 +84,12 @@ def fashion_mnist(
         val_samples: the same as a number; goes before the fraction.
         test_samples: test images; None for all.
         split_seed: seed of the stratified division.
+        augment: true to crop training images at random, or a list of names of augmentations; see
+            `snnplug_datasets.augmentations`.
 
     Raises:
         DataError: the files are missing or corrupt.
-        ValueError: there are not so many images.
+        ValueError: there are not so many images, or an augmentation is unknown.
     """
     from torchvision.datasets import FashionMNIST
 
@@ -97,6 +105,7 @@ def fashion_mnist(
         val_samples=val_samples,
         test_samples=test_samples,
         split_seed=split_seed,
+        augment=augmentation(augment, task, ["crop"]),
     )
 
 

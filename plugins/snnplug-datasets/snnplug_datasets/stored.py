@@ -13,6 +13,7 @@ from torch import Tensor
 from snnplug import Splits, Task
 from snnplug.errors import DataError
 from snnplug.nn import ImageSplit
+from snnplug_datasets.augmentations import UNCHANGED, Augmentation
 from snnplug_datasets.splitting import choose, hold_out
 
 __all__ = ["at_home", "data_root", "divide", "read", "read_part"]
@@ -108,7 +109,7 @@ def divide(
     val_samples: int | None,
     test_samples: int | None,
     split_seed: int,
-    augment: Callable[[Tensor], Tensor] | None = None,
+    augment: Augmentation = UNCHANGED,
 ) -> Splits:
     """Divide the official training set in two and shorten the parts, class shares kept.
 
@@ -121,7 +122,7 @@ def divide(
         val_samples: the same as a number; goes before the fraction.
         test_samples: test samples; None for all.
         split_seed: seed of the division.
-        augment: applied to training batches only.
+        augment: of training batches.
 
     Raises:
         ValueError: there are not so many samples.
@@ -138,7 +139,7 @@ def divide(
         test_images, test_labels = test_images[chosen], test_labels[chosen]
     return Splits(
         task=task,
-        train=ImageSplit(images[rest], labels[rest], augment),
+        train=ImageSplit(images[rest], labels[rest], augment.augment, augment.mix),
         val=ImageSplit(images[val], labels[val]) if len(val) else None,
         test=ImageSplit(test_images, test_labels) if len(test_labels) else None,
         class_names=class_names,

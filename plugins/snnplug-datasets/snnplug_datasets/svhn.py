@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from snnplug import Splits, Task
-from snnplug_datasets.augment import CropAndFlip
+from snnplug_datasets.augmentations import Augment, augmentation
 from snnplug_datasets.stored import divide, read_part
 
 __all__ = ["svhn"]
@@ -31,7 +31,7 @@ def svhn(
     val_samples: int | None = None,
     test_samples: int | None = None,
     split_seed: int = 0,
-    augment: bool = True,
+    augment: Augment = True,
     flip: bool = False,
 ) -> Splits:
     """Return SVHN with the digit 0 as class 0, values in [0, 1], input shape (3, 32, 32).
@@ -46,17 +46,20 @@ def svhn(
         val_samples: the same as a number; goes before the fraction.
         test_samples: test images; None for all.
         split_seed: seed of the stratified division.
-        augment: crop training images at random.
-        flip: mirror every second one too, as some published networks were trained: a mirrored 2 is no 2.
+        augment: true to crop training images at random, or a list of names of augmentations; see
+            `snnplug_datasets.augmentations`.
+        flip: with true, mirror every second one too, as some published networks were trained: a
+            mirrored 2 is no 2.
 
     Raises:
         DataError: the files are missing or corrupt.
-        ValueError: there are not so many images, or `flip` is set without `augment`.
+        ValueError: there are not so many images, `flip` is set without `augment`, or an augmentation is
+            unknown.
     """
     from torchvision.datasets import SVHN
 
-    if flip and not augment:
-        raise ValueError("flip needs augment = true")
+    if flip and augment is not True:
+        raise ValueError("flip needs augment = true; in a list of augmentations name crop_flip")
 
     def part(name: str) -> tuple[np.ndarray, np.ndarray]:
         file = SVHN.split_list[name][1]
@@ -80,7 +83,7 @@ def svhn(
         val_samples=val_samples,
         test_samples=test_samples,
         split_seed=split_seed,
-        augment=CropAndFlip(flip=flip) if augment else None,
+        augment=augmentation(augment, task, ["crop_flip" if flip else "crop"]),
     )
 
 

@@ -11,8 +11,9 @@ it is trained as an ANN and converted. Where the size changes, x passes a 1x1 co
 He et al. pad with zeros on CIFAR. With "sew" the input of a convolution is a whole number, the sum of
 several spikes; a 2 is counted as two synaptic operations. With "membrane" every convolution but the stem
 and the shortcuts that change the size sees binary spikes. What differs from the papers: the stem and the
-defaults follow the size of the images. The stem "three_conv3" and a layer of neurons behind the last pool are those of the
-"ResNet-20" that conversion papers use (Li et al., ICML 2021, arXiv:2106.06984, and its first code).
+defaults follow the size of the images. The stem "three_conv3" and a layer of neurons behind the last pool
+are those of the "ResNet-20" that conversion papers use (Li et al., ICML 2021, arXiv:2106.06984, and its
+first code).
 """
 
 from __future__ import annotations

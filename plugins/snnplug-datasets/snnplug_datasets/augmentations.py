@@ -1,0 +1,224 @@
+"""Augmentations by name, in the order given: those of torchvision, and the fast crop and flip.
+
+| name | what it does | source |
+|---|---|---|
+| crop_flip, crop, flip | random shift over black, random mirror | He et al., CVPR 2016, arXiv:1512.03385 |
+| cutout | covers a square with the mean colour | DeVries & Taylor, 2017, arXiv:1708.04552 |
+| auto_augment | a policy that was searched for | Cubuk et al., CVPR 2019, arXiv:1805.09501 |
+| rand_augment | some random operations of one strength | Cubuk et al., 2020, arXiv:1909.13719 |
+| trivial_augment | one random operation of random strength | Mueller & Hutter, ICCV 2021, arXiv:2103.10158 |
+| mixup | sums of two images, and of their labels | Zhang et al., ICLR 2018, arXiv:1710.09412 |
+| cutmix | a rectangle of another image, its share of the label | Yun et al., ICCV 2019, arXiv:1905.04899 |
+
+What differs: the square of cutout lies inside the image, where the published one may stick out. Each
+image draws by itself; mixup and cutmix draw once a batch, and of both a batch gets one. All draw from
+torch's global generator on the CPU.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+import attrs
+import torch
+from torch import Tensor
+
+from snnplug import Task
+from snnplug.errors import did_you_mean, one_line
+from snnplug_datasets.augment import CropAndFlip
+
+__all__ = ["NAMES", "UNCHANGED", "Augment", "Augmentation", "augmentation"]
+
+Augment: TypeAlias = bool | str | list[str | dict[str, Any]]
+"""False for none, True for what is usual, a name, or a list of names and tables `{ use = name, ... }`."""
+
+_Mix: TypeAlias = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+
+
+@attrs.frozen
+class _Each:
+    """Lets every image of a batch draw by itself."""
+
+    transform: Callable[[Tensor], Tensor]
+
+    def __call__(self, values: Tensor) -> Tensor:
+        return torch.stack([self.transform(value) for value in values])
+
+
+@attrs.frozen
+class _InTurn:
+    """One augmentation after the other."""
+
+    parts: tuple[Callable[[Tensor], Tensor], ...]
+
+    def __call__(self, values: Tensor) -> Tensor:
+        for part in self.parts:
+            values = part(values)
+        return values
+
+
+@attrs.frozen
+class Augmentation:
+    """What happens to training batches.
+
+    Attributes:
+        augment: values `[B, C, H, W]` in [0, 1] to the same; None for nothing.
+        mix: values and labels `[B]` to values and class probabilities `[B, K]`; None for nothing.
+    """
+
+    augment: Callable[[Tensor], Tensor] | None = None
+    mix: _Mix | None = None
+
+
+UNCHANGED = Augmentation()
+"""Nothing happens to them."""
+
+
+def _crop_flip(task: Task, *, pad: int = 4, flip: bool = True) -> CropAndFlip:
+    if pad < 0:
+        raise ValueError(f"pad must be at least 0 pixels, got {pad}")
+    return CropAndFlip(pad, flip)
+
+
+def _crop(task: Task, *, pad: int = 4) -> CropAndFlip:
+    return _crop_flip(task, pad=pad, flip=False)
+
+
+def _flip(task: Task) -> CropAndFlip:
+    return CropAndFlip(0)
+
+
+def _cutout(task: Task, *, size: int = 16) -> _Each:
+    from torchvision.transforms.v2 import RandomErasing
+
+    _, H, W = task.input_shape
+    if not 1 <= size < min(H, W):
+        raise ValueError(f"size must be from 1 to {min(H, W) - 1} pixels for images of {H} x {W}, got {size}")
+    share = size * size / (H * W)
+    return _Each(RandomErasing(p=1.0, scale=(share, share), ratio=(1.0, 1.0), value=list(task.mean) or 0.0))
+
+
+def _auto_augment(task: Task, *, policy: str = "cifar10", interpolation: str = "nearest") -> _Each:
+    from torchvision.transforms.v2 import AutoAugment, AutoAugmentPolicy
+
+    policies = [one.value for one in AutoAugmentPolicy]
+    if policy not in policies:
+        raise ValueError(f"policy must be one of {', '.join(policies)}, got {policy!r}")
+    return _Each(AutoAugment(AutoAugmentPolicy(policy), interpolation=interpolation))
+
+
+def _rand_augment(task: Task, *, num_ops: int = 2, magnitude: int = 9, num_magnitude_bins: int = 31) -> _Each:
+    from torchvision.transforms.v2 import RandAugment
+
+    if num_ops < 1 or not 0 <= magnitude < num_magnitude_bins:
+        raise ValueError(
+            "num_ops must be at least 1 and magnitude from 0 to num_magnitude_bins - 1, "
+            f"got {num_ops}, {magnitude} and {num_magnitude_bins} bins"
+        )
+    return _Each(RandAugment(num_ops, magnitude, num_magnitude_bins))
+
+
+def _trivial_augment(task: Task, *, num_magnitude_bins: int = 31) -> _Each:
+    from torchvision.transforms.v2 import TrivialAugmentWide
+
+    if num_magnitude_bins < 2:
+        raise ValueError(f"num_magnitude_bins must be at least 2, got {num_magnitude_bins}")
+    return _Each(TrivialAugmentWide(num_magnitude_bins))
+
+
+def _mixup(task: Task, *, alpha: float = 1.0) -> _Mix:
+    from torchvision.transforms.v2 import MixUp
+
+    return MixUp(alpha=_above_0(alpha), num_classes=task.classes)  # type: ignore[no-any-return]
+
+
+def _cutmix(task: Task, *, alpha: float = 1.0) -> _Mix:
+    from torchvision.transforms.v2 import CutMix
+
+    return CutMix(alpha=_above_0(alpha), num_classes=task.classes)  # type: ignore[no-any-return]
+
+
+def _above_0(alpha: float) -> float:
+    if not 0 < alpha < math.inf:
+        raise ValueError(f"alpha must be a number above 0, got {alpha}")
+    return float(alpha)
+
+
+_MIXES: Mapping[str, Callable[..., _Mix]] = {"mixup": _mixup, "cutmix": _cutmix}
+_VALUES: Mapping[str, Callable[..., Callable[[Tensor], Tensor]]] = {
+    "crop_flip": _crop_flip,
+    "crop": _crop,
+    "flip": _flip,
+    "cutout": _cutout,
+    "auto_augment": _auto_augment,
+    "rand_augment": _rand_augment,
+    "trivial_augment": _trivial_augment,
+}
+NAMES = (*_VALUES, *_MIXES)
+"""What `augment` may name."""
+
+
+def augmentation(augment: Augment, task: Task, usual: list[str | dict[str, Any]]) -> Augmentation:
+    """Return what a parameter `augment` asks for.
+
+    Args:
+        augment: as a user gives it.
+        task: of the data set: size, mean and classes of its images.
+        usual: what True stands for.
+
+    Raises:
+        ValueError: a name or one of its arguments is unknown, or has a wrong value.
+    """
+    if isinstance(augment, bool):
+        augment = usual if augment else []
+    elif isinstance(augment, str):
+        augment = [augment]
+    elif not isinstance(augment, list | tuple):
+        raise ValueError(f"augment must be true, false, a name or a list of names, got {augment!r}")
+    parts, mixes = [], []
+    for given in augment:
+        name, arguments = _read(given)
+        made = _make(name, arguments, task)
+        (mixes if name in _MIXES else parts).append(made)
+    return Augmentation(_InTurn(tuple(parts)) if len(parts) > 1 else next(iter(parts), None), _one_of(mixes))
+
+
+def _read(given: Any) -> tuple[str, dict[str, Any]]:
+    arguments = dict(given) if isinstance(given, Mapping) else {"use": given}
+    name = arguments.pop("use", None)
+    if not isinstance(name, str):
+        raise ValueError(
+            f"augment must list names, or tables such as {{ use = 'cutout', size = 16 }}, got {given!r}"
+        )
+    if name not in NAMES:
+        raise ValueError(
+            f"augment names {name!r}, which is unknown.{did_you_mean(name, NAMES)} Names: {', '.join(NAMES)}"
+        )
+    return name, arguments
+
+
+def _make(name: str, arguments: dict[str, Any], task: Task) -> Any:
+    build: Callable[..., Any] = {**_VALUES, **_MIXES}[name]
+    known = [p.name for p in inspect.signature(build).parameters.values() if p.kind is p.KEYWORD_ONLY]
+    for argument in arguments:
+        if argument not in known:
+            raise ValueError(
+                f"augment: {name} has no argument {argument!r}.{did_you_mean(argument, known)} "
+                f"Arguments: {', '.join(known) or 'none'}"
+            )
+    try:
+        return build(task, **arguments)
+    except (TypeError, ValueError) as error:  # torchvision refuses values in either way
+        words = str(error) if isinstance(error, ValueError) else one_line(error)
+        raise ValueError(f"augment: {name}: {words}") from error
+
+
+def _one_of(mixes: list[_Mix]) -> _Mix | None:
+    if len(mixes) < 2:
+        return next(iter(mixes), None)
+    from torchvision.transforms.v2 import RandomChoice
+
+    return RandomChoice(mixes)  # type: ignore[no-any-return]
