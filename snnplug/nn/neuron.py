@@ -43,11 +43,14 @@ class SpikingNeuron(TimeModule):
         windowed: needs the whole window; `step` and streaming raise `ContractError`.
         graded: spikes carry values other than 0 and 1.
         bias_every: at how many steps the biases before it are added again; None: once a window.
+        analog: sends analog values and no spikes, as a ReLU does where a neuron could stand. Nobody counts
+            what it sends as spikes, and the next layer is billed in multiply-accumulates.
     """
 
     windowed: ClassVar[bool] = False
     graded: ClassVar[bool] = False
     bias_every: ClassVar[int | None] = 1
+    analog: ClassVar[bool] = False
 
     def __init__(self) -> None:  # nn.Module's own takes any argument and would hide a misspelled one
         super().__init__()

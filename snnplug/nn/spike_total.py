@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from snnplug.nn.neuron import SpikingNeuron
 from snnplug.nn.watch import watch_spikes
 
 __all__ = ["SpikeTotal", "count_spikes"]
@@ -39,7 +40,10 @@ class SpikeTotal:
 
     @property
     def pools(self) -> float:
-        """What max pools have passed on; some papers count it beside what neurons send."""
+        """What max pools have passed on; some papers count it beside what neurons send.
+
+        0 where a neuron of the network sends analog values, which a pool does not tell from spikes.
+        """
         return _sum(self._pools)
 
     def add_neuron(self, name: str, spikes: Tensor) -> None:
@@ -81,9 +85,9 @@ def count_spikes(model: nn.Module) -> Iterator[SpikeTotal]:
     """
     total = SpikeTotal()
     watch = watch_spikes(model, total.add_neuron)
-    hooks = [
-        part.register_forward_hook(total.add_pool) for part in model.modules() if isinstance(part, _POOLS)
-    ]
+    analog = any(isinstance(part, SpikingNeuron) and part.analog for part in model.modules())
+    pools = [] if analog else [part for part in model.modules() if isinstance(part, _POOLS)]
+    hooks = [pool.register_forward_hook(total.add_pool) for pool in pools]
     try:
         yield total
     finally:

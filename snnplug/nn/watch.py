@@ -5,8 +5,9 @@
     watch.remove()
 
 Neurons are seen through `forward`, all steps at once, and through `step`, one at a time. A
-neuron inside a neuron is part of it and not seen again. Any number may watch a model, and
-stop in any order; when the last has stopped, the model is as it was.
+neuron inside a neuron is part of it and not seen again, and one that sends analog values has no
+spikes to be seen. Any number may watch a model, and stop in any order; when the last has
+stopped, the model is as it was.
 """
 
 from __future__ import annotations
@@ -150,6 +151,7 @@ class SpikeWatch:
             is not given as such, and whether it runs a single step.
         left: called with its name after it has run, with the spikes and the state that it returned, None
             after an exception, and whether it ran a single step.
+        analog: see neurons that send analog values too, as if these were spikes.
     """
 
     def __init__(
@@ -157,12 +159,13 @@ class SpikeWatch:
         model: nn.Module,
         callback: SpikeObserver,
         *,
+        analog: bool = False,
         entered: Callable[[str, Tensor | None, State | None, bool], None] | None = None,
         left: Callable[[str, Tensor | None, State | None, bool], None] | None = None,
     ) -> None:
         self._watched: list[tuple[_Watched, _Observer]] = []
         for name, neuron in outermost(model, (SpikingNeuron,)):
-            if isinstance(neuron, SpikingNeuron):
+            if isinstance(neuron, SpikingNeuron) and (analog or not neuron.analog):
                 watched, name = _Watched.around(neuron), plain_name(name)
                 observer = _Observer(
                     partial(callback, name),

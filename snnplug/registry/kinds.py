@@ -129,12 +129,14 @@ class NeuronSpec(Spec):
     Attributes:
         windowed: it needs the whole window at once and has no `step`.
         graded: its spikes carry values other than 0 and 1.
+        analog: it sends analog values and no spikes.
     """
 
     kind: ClassVar[str] = "neuron"
 
     windowed: bool = _flag(False)
     graded: bool = _flag(False)
+    analog: bool = _flag(False)
 
 
 @attrs.frozen(kw_only=True)

@@ -15,7 +15,7 @@ from torch.testing import assert_close
 
 from snnplug.errors import ContractError
 from snnplug.nn import SpikingNeuron, as_neuron, is_materialized, materialize, record, seeded
-from snnplug.nn.time import TimeModule
+from snnplug.nn.time import TimeModule, TimeSequential
 from snnplug.registry.component import Component
 from snnplug.registry.registration import Registration
 from snnplug.testing.base import Conformance
@@ -62,10 +62,11 @@ class NeuronConformance(Conformance):
     # what it is
 
     def test_spec_says_what_it_is(self, registration: Registration) -> None:
-        """The spec's `windowed` and `graded` are those of the class, and it names its source."""
+        """The spec's `windowed`, `graded` and `analog` are those of the class, and it names its source."""
         neuron = registration.load()
         assert registration.spec.windowed == neuron.windowed  # type: ignore[attr-defined]
         assert registration.spec.graded == neuron.graded  # type: ignore[attr-defined]
+        assert registration.spec.analog == neuron.analog  # type: ignore[attr-defined]
         assert registration.spec.reference, (
             "NeuronSpec.reference is empty; name the paper, arXiv number or DOI"
         )
@@ -85,13 +86,13 @@ class NeuronConformance(Conformance):
         assert self.build(component, x)(x).dtype == dtype
 
     def test_spikes_are_binary(self, component: Component) -> None:
-        """Spikes are 0 or 1, unless the neuron declares itself graded; some input causes some."""
+        """Spikes are 0 or 1, unless the neuron is declared graded or analog; some input causes some."""
         x = self.current()
         neuron = self.build(component, x)
         spikes = neuron(x)
         assert torch.isfinite(spikes).all()
         assert spikes.any(), "the test input caused no spike, which proves nothing; raise `scale`"
-        if not neuron.graded:
+        if not (neuron.graded or neuron.analog):
             assert ((spikes == 0) | (spikes == 1)).all()
 
     def test_zero_input_stays_silent(self, component: Component) -> None:
@@ -226,13 +227,30 @@ class NeuronConformance(Conformance):
         assert_close(twin(x), neuron(x))
 
     @pytest.mark.parametrize("way", ["forward", "step"])
+    def test_next_layer_multiplies_analog_values(self, component: Component, way: str) -> None:
+        """What an analog neuron sends makes no synaptic operation, not even zeros or ones."""
+        x = torch.ones_like(self.current())
+        neuron = self.build(component, x) if way == "forward" else self.causal(component, x)
+        if not neuron.analog:
+            pytest.skip("sends spikes")
+        model = TimeSequential(_Model(neuron, by_step=way == "step"), nn.Linear(x.shape[-1], 2).to(x.dtype))
+        with record(model) as activity:
+            model(x), model(torch.zeros_like(x))
+        (layer,) = activity.synapses.values()
+        assert layer.analog
+        assert layer.macs == 2 * x[..., 0].numel() * 2 * x.shape[-1]
+
+    @pytest.mark.parametrize("way", ["forward", "step"])
     def test_recorder_sees_each_spike_once(self, component: Component, way: str) -> None:
-        """`record` counts the output once, through `forward` and through `step`."""
+        """`record` counts the output once, through `forward` and through `step`; none if it is analog."""
         x = self.current()
         neuron = self.build(component, x) if way == "forward" else self.causal(component, x)
         model = _Model(neuron, by_step=way == "step")
         with record(model) as activity:
             spikes = model(x)
+        if neuron.analog:
+            assert not activity.neurons
+            return
         (layer,) = activity.neurons.values()
         assert sum(layer.spikes) == spikes.count_nonzero()
         assert layer.updates == spikes.numel()

@@ -70,7 +70,7 @@ def test_text():
 def test_json():
     facts = json.loads(invoke("neuron", "acme-neurons:mine", "--json").stdout)
     assert facts["qualified"] == "acme-neurons:mine"
-    assert facts["facts"] == {"windowed": False, "graded": True}
+    assert facts["facts"] == {"windowed": False, "graded": True, "analog": False}
     assert facts["docstring"].startswith("A neuron for tests.")
     assert facts["parameters"][:3] == [
         {"name": "tau", "type": "float", "required": False, "default": 2.0},

@@ -1,4 +1,4 @@
-"""Images in folders, read when they are needed.
+"""Images in folders, read when they are needed, and then kept as pixels where there is room.
 
 Three layouts are recognised:
 
@@ -16,6 +16,7 @@ test images have no labels, so its `val` is the test set, as in the literature.
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 from typing import Literal
@@ -36,21 +37,30 @@ __all__ = ["FolderSplit", "image_folder"]
 
 
 class FolderSplit(Dataset[tuple[Tensor, Tensor]]):
-    """Part of an image folder, opened image by image.
+    """Part of an image folder, opened image by image; what was read once is kept, if all of it would fit.
 
     Args:
         samples: files and their class indices.
         size: height and width; the shorter side is scaled to it, the longer one cropped at the centre.
         channels: 3 for colour, 1 for grey.
         augment: applied to a batch of values `[B, C, H, W]` in [0, 1].
+        cache: bytes that the pixels of all images may take; if they take more, none is kept.
     """
 
     def __init__(
-        self, samples: Samples, size: int, channels: int = 3, augment: CropAndFlip | None = None
+        self,
+        samples: Samples,
+        size: int,
+        channels: int = 3,
+        augment: CropAndFlip | None = None,
+        cache: int = 0,
     ) -> None:
         self.files = [file for file, _ in samples]
         self.labels = torch.tensor([label for _, label in samples])
         self.size, self.channels, self.augment = size, channels, augment
+        shape = len(samples), channels, size, size
+        self._kept = torch.empty(shape, dtype=torch.uint8) if math.prod(shape) <= cache else None
+        self._known = torch.zeros(len(samples), dtype=torch.bool)
 
     def __len__(self) -> int:
         return len(self.files)
@@ -61,21 +71,33 @@ class FolderSplit(Dataset[tuple[Tensor, Tensor]]):
         Raises:
             DataError: an image cannot be read.
         """
-        values = torch.stack([self._read(self.files[i]) for i in indices.tolist()])
+        if self._kept is not None and bool(self._known[indices].all()):
+            values = _unit(self._kept[indices])
+        else:
+            values = torch.stack([_unit(self._read(i)) for i in indices.tolist()])
         return (self.augment(values) if self.augment else values), self.labels[indices]
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
         values, labels = self.batch(torch.tensor([index]))
         return values[0], labels[0]
 
-    def _read(self, file: str) -> Tensor:
+    def _read(self, index: int) -> Tensor:
         from torchvision.transforms.v2 import functional as transforms
 
-        pixels = read_image(file, self.channels)
+        if self._kept is not None and self._known[index]:
+            return self._kept[index]
+        pixels = read_image(self.files[index], self.channels)
         if pixels.shape[1:] != (self.size, self.size):
             scaled = transforms.resize(pixels, [self.size], antialias=True)
             pixels = transforms.center_crop(scaled, [self.size, self.size])
-        return pixels.clamp(0, 1) if pixels.is_floating_point() else pixels.float().div_(255)
+        if self._kept is not None and pixels.dtype == torch.uint8:
+            self._kept[index], self._known[index] = pixels, True
+        return pixels
+
+
+def _unit(pixels: Tensor) -> Tensor:
+    """Return pixels as values in [0, 1]."""
+    return pixels.clamp(0, 1) if pixels.is_floating_point() else pixels.float().div_(255)
 
 
 def image_folder(
@@ -88,6 +110,7 @@ def image_folder(
     split_seed: int = 0,
     augment: bool = False,
     crop_pad: int = 4,
+    cache_gb: float = 1.0,
     mean: tuple[float, ...] | None = None,
     std: tuple[float, ...] | None = None,
 ) -> Splits:
@@ -102,6 +125,7 @@ def image_folder(
         split_seed: seed of the stratified division.
         augment: crop and flip training images at random.
         crop_pad: padding of the random crop in pixels.
+        cache_gb: a part whose pixels take at most so many gigabytes is decoded once only; 0 for never.
         mean, std: per-channel normalisation; None for ImageNet's, or its mean over colours.
 
     Raises:
@@ -110,6 +134,9 @@ def image_folder(
     """
     if size < 1:
         raise ValueError(f"size must be at least 1 pixel, got {size}")
+    if not 0 <= cache_gb < math.inf:
+        raise ValueError(f"cache_gb must be 0 or more gigabytes, got {cache_gb}")
+    cache = round(cache_gb * 1e9)
     mean = mean if mean is not None else (0.485, 0.456, 0.406) if channels == 3 else (0.449,)
     std = std if std is not None else (0.229, 0.224, 0.225) if channels == 3 else (0.226,)
     for name, values in (("mean", mean), ("std", std)):
@@ -131,9 +158,9 @@ def image_folder(
         val, train = _draw(train, val_fraction, split_seed, "val")
     return Splits(
         task=Task(input_shape=(channels, size, size), classes=len(classes), mean=tuple(mean), std=tuple(std)),
-        train=FolderSplit(train, size, channels, CropAndFlip(crop_pad) if augment else None),
-        val=FolderSplit(val, size, channels) if val else None,
-        test=FolderSplit(test, size, channels) if test else None,
+        train=FolderSplit(train, size, channels, CropAndFlip(crop_pad) if augment else None, cache),
+        val=FolderSplit(val, size, channels, cache=cache) if val else None,
+        test=FolderSplit(test, size, channels, cache=cache) if test else None,
         class_names=tuple(classes),
     )
 

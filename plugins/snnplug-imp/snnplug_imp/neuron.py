@@ -71,6 +71,8 @@ class IMP(SpikingNeuron):
         self.base = as_neuron(base)
         if self.base.windowed:
             raise _no_potential(self.base, "takes the whole window of steps at once and has none")
+        if self.base.analog:
+            raise _no_potential(self.base, "sends analog values and has none")
         if isinstance(self.base, IMP):
             raise _no_potential(self.base, "has a learnable one already")
         self.graded = self.base.graded  # type: ignore[misc]

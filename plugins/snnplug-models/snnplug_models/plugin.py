@@ -36,7 +36,10 @@ def snnplug_architectures() -> Iterable[ArchitectureSpec]:
     yield ArchitectureSpec(
         name="resnet",
         target="snnplug_models.resnet:resnet",
-        summary="ResNet with spike-element-wise (SEW ADD) or membrane (MS) shortcuts.",
-        reference="Fang et al., NeurIPS 2021, arXiv:2102.04159; Hu et al., TNNLS 2024, arXiv:2112.08954",
+        summary="ResNet with spike-element-wise (SEW ADD), membrane (MS) or the original (He) shortcuts.",
+        reference=(
+            "Fang et al., NeurIPS 2021, arXiv:2102.04159; Hu et al., TNNLS 2024, arXiv:2112.08954; "
+            "He et al., CVPR 2016, arXiv:1512.03385"
+        ),
         components=_NEURON,
     )

@@ -3,7 +3,8 @@
 K. Simonyan and A. Zisserman, ICLR 2015, arXiv:1409.1556. What differs: batch norm, a neuron in
 place of each ReLU, no 4096-wide layers unless asked for, and any list of widths. Max pools keep
 spikes binary; average pools make fractions of them, so the next layer's input is analog and is
-billed in MACs.
+billed in MACs, unless neurons follow the pool too, as in networks made for conversion: vgg16 then
+has 13 + 5 layers of neurons (Li et al., ICML 2021, arXiv:2106.06984, and its code).
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ def vgg(
     neuron: Component,
     layers: str | list[int | str] = "auto",
     batch_norm: Literal["joint", "per_step", "none"] = "joint",
-    pooling: Literal["max", "avg"] = "max",
+    pooling: Literal["max", "avg", "avg_neuron"] = "max",
     hidden: tuple[int, ...] = (),
     dropout: float = 0.0,
     spiking_output: bool = False,
@@ -49,11 +50,11 @@ def vgg(
 
     Args:
         task: images.
-        neuron: built for every convolution and hidden layer.
+        neuron: built for every convolution and hidden layer, and for every pool with "avg_neuron".
         layers: widths and "M" for a 2x2 pool, a name such as "vgg11", or "auto": vgg3 below
             16 pixels, vgg5 below 32, vgg11 from there.
         batch_norm: over time and batch together, per step, or none.
-        pooling: what "M" stands for.
+        pooling: what "M" stands for; "avg_neuron" is an average pool and a layer of neurons.
         hidden: widths of fully connected layers before the last.
         dropout: probability for the inputs of fully connected layers; one mask for all steps.
         spiking_output: end in a layer of neurons; without it the outputs are analog.
@@ -73,6 +74,8 @@ def vgg(
                     f"the pools of layers = {layers!r} leave nothing of images of {size} pixels; use fewer"
                 )
             modules.append(nn.MaxPool2d(2) if pooling == "max" else nn.AvgPool2d(2))
+            if pooling == "avg_neuron":
+                modules.append(as_neuron(neuron))
         else:
             modules += [*conv(C, width, batch_norm=batch_norm), as_neuron(neuron)]
             C = width

@@ -102,6 +102,8 @@ def weights(model: nn.Module) -> int:
         ("resnet", DIGITS, {"shortcut": "membrane", "batch_norm": "per_step"}),
         ("resnet", CIFAR, {"blocks": (1, 1), "widths": (8, 8), "batch_norm": "none"}),
         ("resnet", TINY, {"blocks": (1, 1), "widths": (8, 16), "stem": "conv7_pool", "spiking_output": True}),
+        ("vgg", CIFAR, {"layers": [8, "M", 16, "M"], "pooling": "avg_neuron"}),
+        ("resnet", DIGITS, {"shortcut": "post_add", "stem": "three_conv3", "pooling": "avg_neuron"}),
     ],
 )
 def test_every_network_trains_with_every_neuron(
@@ -286,3 +288,105 @@ def test_resnet_refuses_what_cannot_be(
 def test_inputs_that_are_no_images_are_refused(name: str) -> None:
     with pytest.raises(ContractError, match=rf"{name} needs images \[C, H, W\], got inputs of shape \[5\]"):
         build(name, Task(input_shape=(5,), classes=2))
+
+
+# the networks of the conversion papers, and what the tables of their spikes and operations imply
+
+VGG16 = ("vgg", {"layers": "vgg16", "pooling": "avg_neuron"})
+RESNET = {"shortcut": "post_add", "pooling": "avg_neuron"}
+RESNET20 = (
+    "resnet",
+    {**RESNET, "stem": "three_conv3", "blocks": (2, 2, 2, 2), "widths": (64, 128, 256, 512)},
+)
+WIDE20 = ("resnet", {**RESNET, "blocks": (3, 3, 3), "widths": (64, 128, 256)})
+HE20 = ("resnet", {**RESNET, "blocks": (3, 3, 3), "widths": (16, 32, 64)})
+
+
+class Relu(SpikingNeuron):
+    """What stands where a neuron does in the network before conversion."""
+
+    analog = True
+
+    def step(self, x: Tensor, state: MembraneState) -> tuple[Tensor, MembraneState]:
+        return torch.relu(x), state
+
+
+@pytest.mark.parametrize(
+    ("network", "classes", "count", "stages", "sites", "macs"),
+    [
+        (VGG16, 10, 14_724_042, 18, 276_480 + 31_232, 313_196_544),
+        (RESNET20, 100, 11_294_116, 20, 270_336 + 512, None),  # 11.3 million
+        (WIDE20, 10, None, 20, 753_664 + 256, 647_692_288),
+        (HE20, 10, 272_474, 20, 188_416 + 64, 40_812_544),  # 0.27 million
+    ],
+)
+def test_networks_of_the_conversion_papers(
+    network: tuple[str, dict[str, object]],
+    classes: int,
+    count: int | None,
+    stages: int,
+    sites: int,
+    macs: int | None,
+) -> None:
+    name, parameters = network
+    model = build(name, Task(input_shape=(3, 32, 32), classes=classes), Leaky, **parameters)
+    activity = measure(model, torch.rand(1, 1, 3, 32, 32))
+    assert len(activity.neurons) == stages
+    assert sum(layer.size for layer in activity.neurons.values()) == sites
+    convolutions = [layer.macs for layer in activity.synapses.values() if layer.layer == "Conv2d"]
+    assert macs is None or dense(model) == macs
+    assert count is None or weights(model) == count
+    assert len(convolutions) == sum(isinstance(part, nn.Conv2d) for part in model.modules())
+
+
+def dense(model: nn.Module) -> int:
+    """Multiply-accumulates of the convolutions for one image, those of the padding among them."""
+    total = 0
+
+    def add(layer: nn.Conv2d, inputs: object, output: Tensor) -> None:
+        nonlocal total
+        total += output.numel() * layer.weight[0].numel()
+
+    hooks = [part.register_forward_hook(add) for part in model.modules() if isinstance(part, nn.Conv2d)]
+    model(torch.zeros(1, 1, 3, 32, 32))
+    for hook in hooks:
+        hook.remove()
+    return total
+
+
+def test_a_block_of_the_original_resnet_by_hand() -> None:
+    model = build("resnet", DIGITS, Relu, blocks=(1, 1), widths=(4, 8), shortcut="post_add").eval().double()
+    x = torch.rand(1, 2, 1, 8, 8, dtype=torch.float64)
+    stem, first, second = model.layers[0], model.layers[3], model.layers[5]
+    y = torch.relu(model.layers[1](stem(x[0])))
+    conv1, norm1, _, conv2, norm2 = first.branch.layers
+    y = torch.relu(norm2(conv2(torch.relu(norm1(conv1(y))))) + y)
+    conv1, norm1, _, conv2, norm2 = second.branch.layers
+    resize, norm = second.shortcut.layers
+    y = torch.relu(norm2(conv2(torch.relu(norm1(conv1(y))))) + norm(resize(y)))
+    torch.testing.assert_close(model(x)[0], model.layers[-1](y.mean((2, 3))))
+
+
+@pytest.mark.parametrize(
+    ("name", "task", "parameters"),
+    [
+        ("mnist_cnn", MNIST, {}),
+        ("vgg", CIFAR, {"layers": [8, "M", 16, "M"], "pooling": "avg_neuron", "hidden": (8,)}),
+        ("resnet", DIGITS, {"shortcut": "sew"}),
+        ("resnet", DIGITS, {"shortcut": "membrane"}),
+        ("resnet", DIGITS, {"shortcut": "post_add", "stem": "three_conv3", "pooling": "avg_neuron"}),
+    ],
+)
+@pytest.mark.parametrize("neuron", [Leaky, Learnable, Window])
+def test_weights_of_the_ann_fit_the_network_with_any_neuron(
+    name: str, task: Task, parameters: dict[str, object], neuron: type[SpikingNeuron]
+) -> None:
+    ann, model = build(name, task, Relu, **parameters), build(name, task, neuron, **parameters)
+    materialize(model, static(task))
+    found = model.load_state_dict(ann.state_dict(), strict=False)
+    assert not found.unexpected_keys
+    own = {
+        f"{n}.{p}" for n, m in model.named_modules() if isinstance(m, SpikingNeuron) for p in m.state_dict()
+    }
+    assert set(found.missing_keys) == own
+    assert all(torch.equal(model.state_dict()[key], value) for key, value in ann.state_dict().items())

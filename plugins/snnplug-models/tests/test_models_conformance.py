@@ -32,6 +32,7 @@ class TestVGG(ArchitectureConformance):
             "hidden": (8,),
             "spiking_output": True,
         },
+        {"layers": [4, "M"], "pooling": "avg_neuron"},
     )
     task = Task(input_shape=(2, 8, 8), classes=3, steps=2)
 
@@ -41,5 +42,12 @@ class TestResNet(ArchitectureConformance):
     params = (
         {"blocks": (1, 1), "widths": (4, 8)},
         {"blocks": (1, 1), "widths": (4, 8), "shortcut": "membrane", "batch_norm": "per_step"},
+        {
+            "blocks": (1, 1),
+            "widths": (4, 8),
+            "shortcut": "post_add",
+            "stem": "three_conv3",
+            "pooling": "avg_neuron",
+        },
     )
     task = Task(input_shape=(2, 8, 8), classes=3, steps=2)

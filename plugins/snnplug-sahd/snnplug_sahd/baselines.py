@@ -19,7 +19,7 @@ class Parameters:
 
 
 class SpikingLayers:
-    """Number of layers of neurons; a neuron built around another one counts once."""
+    """Number of layers of neurons that spike; a neuron built around another one counts once."""
 
     def __call__(self, candidate: Candidate) -> float:
         """Return the number."""
@@ -28,5 +28,5 @@ class SpikingLayers:
 
 def _layers(module: nn.Module) -> int:
     if isinstance(module, SpikingNeuron):
-        return 1
+        return int(not module.analog)
     return sum(_layers(child) for child in module.children())

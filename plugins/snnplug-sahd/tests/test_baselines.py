@@ -47,6 +47,13 @@ def test_a_neuron_around_a_neuron_is_one_layer():
     assert SpikingLayers()(candidate(SpikingNeuron())) == 1
 
 
+def test_a_layer_that_sends_analog_values_does_not_spike():
+    class Rectify(SpikingNeuron):
+        analog = True
+
+    assert SpikingLayers()(candidate(TimeSequential(Rectify(), SpikingNeuron()))) == 1
+
+
 @pytest.mark.parametrize(
     ("name", "baseline"),
     [("sahd", False), ("hamming", False), ("parameters", True), ("spiking_layers", True)],

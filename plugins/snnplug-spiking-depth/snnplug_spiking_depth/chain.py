@@ -53,7 +53,7 @@ def neuron_depths(model: nn.Module, x: Tensor) -> tuple[float, dict[str, int]]:
         is used more than once, the least.
     """
     for name, neuron in outermost(model, (SpikingNeuron,)):
-        if isinstance(neuron, SpikingNeuron):
+        if isinstance(neuron, SpikingNeuron) and not neuron.analog:
             _bypass(neuron, name)
     model.eval()  # one sample is no batch to take statistics of
     leaf = x[:1, :1].detach().clone().requires_grad_()

@@ -72,7 +72,8 @@ class _Outputs:
         with ExitStack() as stack:
             stack.callback(watch_spikes(network, self._sent).remove)
             for _, layer in outermost(network, (SpikingNeuron,)):
-                if isinstance(layer, SpikingNeuron) or (layer._modules and not layer._parameters):
+                spikes = isinstance(layer, SpikingNeuron) and not layer.analog
+                if spikes or (layer._modules and not layer._parameters):
                     continue
                 stack.callback(layer.register_forward_hook(self._put_out).remove)
                 if callable(getattr(layer, "step", None)):

@@ -116,7 +116,7 @@ class Flow:
         steps: Steps | None = None
         weights: Weights | None = None
         holder: Tensor | None = None
-        unknown, delay = False, 0
+        unknown, analog, delay = False, False, 0
         for x in operands_of(call.args, call.kwargs):
             origin = by_id(id(x))
             if origin is None:
@@ -125,6 +125,7 @@ class Flow:
                 weights = origin
             else:
                 delay = max(delay, origin.delay)
+                analog = analog or origin.analog
                 if steps is None or origin[1::-1] > steps[1::-1]:  # length, then start
                     steps, holder = origin, x
         if steps is None or holder is None:
@@ -141,9 +142,17 @@ class Flow:
                 self.origins.note(
                     one, held_by(one, _axis_after(holder, place.axis, one, call.args), place, delay)
                 )
-        if steps.binary or steps.spikes is not None:
+        if analog:
+            self._stays_analog(call.out)
+        elif steps.binary or steps.spikes is not None:
             self._decode(call)
         return steps, weights
+
+    def _stays_analog(self, out: Any) -> None:
+        """Note that values made of analog ones are such too; what only says yes or no is none."""
+        for one in tensors_in(out):
+            if one.dtype is not torch.bool and (held := self.origins.steps(one)) is not None:
+                self.origins.note(one, held._replace(analog=True))
 
     def _decode(self, call: Call) -> None:
         """Note which spikes the first result still stands for."""
@@ -172,10 +181,11 @@ class Flow:
             if base is None or steps is None:
                 continue
             if base.ndim == view.ndim + 1 and len(base) == self.steps > 1:
-                self.origins.note(base, Steps(0, self.steps, base.stride(0), int(base.storage_offset())))
+                held = Steps(0, self.steps, base.stride(0), int(base.storage_offset()))
+                self.origins.note(base, held._replace(analog=steps.analog))
             elif base.ndim == view.ndim:
                 place = locate(view, steps)
-                self.origins.note(base, held_by(base, place.axis, place))
+                self.origins.note(base, held_by(base, place.axis, place)._replace(analog=steps.analog))
 
 
 def tensors_in(out: Any) -> list[Tensor]:

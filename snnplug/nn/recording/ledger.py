@@ -64,6 +64,7 @@ class Ledger:
                 None if made.computed else self._over_weights(made, one),
                 spikes=steps.spikes,
                 binary=steps.binary,
+                analog=steps.analog,
                 once=made.computed,
             )
             book.add(counted, place.start)
@@ -136,6 +137,9 @@ class Ledger:
         layers: dict[tuple[str, bool], list[Tally]] = {}
         for tally in self._synapses.values():
             layers.setdefault((tally.name, tally.input.analog), []).append(tally)
+        for (name, _), tally in self._neurons.items():
+            if name not in self.activity.neurons:  # it sends analog values, and is a layer like any other
+                layers.setdefault((name, tally.input.analog), []).append(tally)
         self.activity.synapses.clear()
         for (name, analog), uses in layers.items():
             apart = analog and (name, False) in layers

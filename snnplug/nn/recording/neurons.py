@@ -103,6 +103,8 @@ class Neurons:
         if self._start is None:
             self._start = self._next(name, len(spikes))
         neuron = self.neurons[name]
+        if neuron.module.analog:
+            return
         layer = self.activity.neurons.get(name)
         if layer is None:
             layer = self.activity.neurons[name] = NeuronActivity(name, graded=neuron.module.graded)
@@ -141,13 +143,15 @@ class Neurons:
         else:
             self.inert.leave()
         counts = self._counts[0] if step and self._counts is not None else self._counts
-        binary = self._counts is None and self.neurons[name].binary
+        neuron = self.neurons[name]
+        binary = self._counts is None and neuron.binary
         length = 1 if step else len(spikes)
         stride, offset = (0, 0) if length == 1 else (spikes.stride(0), int(spikes.storage_offset()))
-        module = self.neurons[name].module
+        module = neuron.module
         delay = self._delay + (module.slots if isinstance(module, WindowNeuron) else 0)
         self.activity.windows = max(self.activity.windows, delay)
-        self.origins.note(spikes, Steps(self._start, length, stride, offset, counts, binary, delay))
+        held = Steps(self._start, length, stride, offset, counts, binary, delay, module.analog)
+        self.origins.note(spikes, held)
         last = Steps(self._start + length - 1, delay=delay)
         for field in state if isinstance(state, tuple) else ():
             if isinstance(field, Tensor):

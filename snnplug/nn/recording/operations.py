@@ -203,9 +203,10 @@ def _result(product: Product, inputs: list[Input], out: Tensor) -> Steps | None:
         return None
     length, start, side, place = max(known, key=lambda found: found[:2])
     delay = max(one.steps.delay for one in inputs if one.steps is not None)
+    analog = any(one.steps is not None and one.steps.analog for one in inputs)
     if length == 1:
-        return Steps(start, delay=delay)
-    return held_by(out, product.axis(side, place.axis), place, delay)
+        return Steps(start, delay=delay, analog=analog)
+    return held_by(out, product.axis(side, place.axis), place, delay)._replace(analog=analog)
 
 
 class _Rule(NamedTuple):

@@ -38,6 +38,7 @@ class Steps(NamedTuple):
         spikes: for how many spikes each value stands, where a neuron says so; None: for as many as it says.
         binary: its values are 0 and 1, as neurons send them.
         delay: time steps of the windows that they have waited for.
+        analog: its values are none of spikes, even where they are whole numbers.
     """
 
     start: int = 0
@@ -47,6 +48,7 @@ class Steps(NamedTuple):
     spikes: Tensor | None = None
     binary: bool = False
     delay: int = 0
+    analog: bool = False
 
 
 class Place(NamedTuple):

@@ -64,7 +64,8 @@ class Recorder:
                 self._keep(module.register_forward_pre_hook(enter, with_kwargs=pads))
                 self._keep(module.register_forward_hook(self._leave, always_call=True))
         neurons = self.neurons
-        self._keep(SpikeWatch(self.model, neurons.saw, entered=neurons.entered, left=neurons.left))
+        watch = SpikeWatch(self.model, neurons.saw, entered=neurons.entered, left=neurons.left, analog=True)
+        self._keep(watch)
         self._keep(nn.Module.register_forward_hook(self.model, self._end, always_call=True))
 
     def detach(self) -> None:

@@ -24,7 +24,7 @@ class Counted(NamedTuple):
         events: values that are not zero.
         operations: spikes times their fan-out.
         idle: how many of them are over weights that are zero; None: none.
-        analog: some value is no whole number, and none says what it stands for.
+        analog: some value is no whole number, and none says what it stands for; or none is of a spike.
     """
 
     events: list[float]
@@ -90,6 +90,7 @@ def count_operand(
     *,
     spikes: Tensor | None = None,
     binary: bool = False,
+    analog: bool = False,
     once: bool = False,
 ) -> Counted:
     """Count one operand of a product.
@@ -101,6 +102,7 @@ def count_operand(
         effective: the same without weights that are zero; None: there are none.
         spikes: how many spikes each value stands for; None: as many as it says, if all are whole numbers.
         binary: it is known that its values are 0 and 1.
+        analog: it is known that they are none of spikes.
         once: a whole number is one spike, whatever its value.
     """
     if not x.numel():
@@ -108,7 +110,7 @@ def count_operand(
     values = _Values(x if spikes is None else spikes, binary=binary)
     if once and values.whole and values.highest > 1:
         values = _Values(values.x.bool(), binary=True)
-    analog = not values.whole and spikes is None
+    analog = analog or (not values.whole and spikes is None)
     total, operations = values.sums(place, fan_out)
     events = total if values.whole and values.highest <= 1 else values.events(place)
     idle = None
