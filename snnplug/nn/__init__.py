@@ -3,6 +3,7 @@
 from snnplug.contracts import Activity, NeuronActivity, SynapseActivity
 from snnplug.nn.activity_scorer import ActivityScorer
 from snnplug.nn.check_data import as_labels, check_split
+from snnplug.nn.conversion import Conversion, ConvertedNetwork, Entry, convert
 from snnplug.nn.encoder import Encoder
 from snnplug.nn.kernel import kernel_surrogate
 from snnplug.nn.layers import SYNAPTIC
@@ -43,8 +44,11 @@ __all__ = [
     "SYNAPTIC",
     "Activity",
     "ActivityScorer",
+    "Conversion",
+    "ConvertedNetwork",
     "Dropout",
     "Encoder",
+    "Entry",
     "ImageSplit",
     "IntegrateAndFire",
     "Leak",
@@ -66,6 +70,7 @@ __all__ = [
     "as_neuron",
     "channels_last",
     "check_split",
+    "convert",
     "count_spikes",
     "detach_state",
     "flat_samples",

@@ -42,10 +42,13 @@ class SpikingNeuron(TimeModule):
     Attributes:
         windowed: needs the whole window; `step` and streaming raise `ContractError`.
         graded: spikes carry values other than 0 and 1.
+        bias_every: a layer before it adds its bias in every step (1), every so many steps, or once a
+            window (None), in converted networks.
     """
 
     windowed: ClassVar[bool] = False
     graded: ClassVar[bool] = False
+    bias_every: ClassVar[int | None] = 1
 
     def __init__(self) -> None:  # nn.Module's own takes any argument and would hide a misspelled one
         super().__init__()
