@@ -4,6 +4,7 @@ from snnplug.contracts import Activity, NeuronActivity, SynapseActivity
 from snnplug.nn.activity_scorer import ActivityScorer
 from snnplug.nn.check_data import as_labels, check_split
 from snnplug.nn.code import Code, WindowNeuron, is_used, midpoints
+from snnplug.nn.conversion import Conversion, ConvertedNetwork, Entry, convert
 from snnplug.nn.encoder import Encoder
 from snnplug.nn.fit import quantiles, squared_errors
 from snnplug.nn.kernel import kernel_surrogate
@@ -46,8 +47,11 @@ __all__ = [
     "Activity",
     "ActivityScorer",
     "Code",
+    "Conversion",
+    "ConvertedNetwork",
     "Dropout",
     "Encoder",
+    "Entry",
     "ImageSplit",
     "IntegrateAndFire",
     "Leak",
@@ -70,6 +74,7 @@ __all__ = [
     "as_neuron",
     "channels_last",
     "check_split",
+    "convert",
     "count_spikes",
     "detach_state",
     "flat_samples",

@@ -1,0 +1,7 @@
+"""Conversion of ordinary PyTorch models to spiking networks."""
+
+from snnplug.nn.conversion.account import Entry
+from snnplug.nn.conversion.convert import Conversion, convert
+from snnplug.nn.conversion.network import ConvertedNetwork
+
+__all__ = ["Conversion", "ConvertedNetwork", "Entry", "convert"]
