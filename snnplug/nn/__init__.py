@@ -4,7 +4,14 @@ from snnplug.contracts import Activity, NeuronActivity, SynapseActivity
 from snnplug.nn.activity_scorer import ActivityScorer
 from snnplug.nn.check_data import as_labels, check_split
 from snnplug.nn.code import Code, WindowNeuron, is_used, midpoints
-from snnplug.nn.conversion import Conversion, ConvertedNetwork, Entry, convert
+from snnplug.nn.conversion import (
+    CalibrationProgress,
+    Conversion,
+    ConvertedNetwork,
+    Entry,
+    calibrate,
+    convert,
+)
 from snnplug.nn.encoder import Encoder
 from snnplug.nn.fit import quantiles, squared_errors
 from snnplug.nn.kernel import kernel_surrogate
@@ -46,6 +53,7 @@ __all__ = [
     "SYNAPTIC",
     "Activity",
     "ActivityScorer",
+    "CalibrationProgress",
     "Code",
     "Conversion",
     "ConvertedNetwork",
@@ -72,6 +80,7 @@ __all__ = [
     "WindowNeuron",
     "as_labels",
     "as_neuron",
+    "calibrate",
     "channels_last",
     "check_split",
     "convert",
