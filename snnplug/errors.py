@@ -10,6 +10,7 @@
         TargetError              a registered thing cannot be imported
         ParameterError           a registered thing is given a wrong parameter
         ContractError            two things cannot be composed as asked
+        ConversionError          a model holds what no spiking network computes (lists every operation)
         DataError                a dataset is missing or unreadable
         DeviceError              a device was asked for that is not there
         RunDirectoryError        a run directory exists, is missing or is not one of ours
@@ -31,6 +32,7 @@ __all__ = [
     "AmbiguousName",
     "ComponentError",
     "ContractError",
+    "ConversionError",
     "DataError",
     "DeviceError",
     "DuplicateName",
@@ -101,6 +103,17 @@ class ParameterError(UsageError, ValueError):
 
 class ContractError(UsageError, TypeError):
     """Two things cannot be composed as asked."""
+
+
+class ConversionError(UsageError, ValueError):
+    """A model cannot be converted; `refused` holds one line for each operation that stands in the way."""
+
+    def __init__(self, message: str = "", refused: Iterable[str] = ()) -> None:
+        self.refused = tuple(refused)
+        super().__init__(message)
+
+    def __reduce__(self) -> tuple[type[ConversionError], tuple[str, tuple[str, ...]]]:
+        return type(self), (str(self), self.refused)
 
 
 class DataError(UsageError, FileNotFoundError):

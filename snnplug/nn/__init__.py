@@ -4,6 +4,14 @@ from snnplug.contracts import Activity, NeuronActivity, SynapseActivity
 from snnplug.nn.activity_scorer import ActivityScorer
 from snnplug.nn.check_data import as_labels, check_split
 from snnplug.nn.code import Code, WindowNeuron, is_used, midpoints
+from snnplug.nn.conversion import (
+    CalibrationProgress,
+    Conversion,
+    ConvertedNetwork,
+    Entry,
+    calibrate,
+    convert,
+)
 from snnplug.nn.encoder import Encoder
 from snnplug.nn.fit import quantiles, squared_errors
 from snnplug.nn.kernel import kernel_surrogate
@@ -45,9 +53,13 @@ __all__ = [
     "SYNAPTIC",
     "Activity",
     "ActivityScorer",
+    "CalibrationProgress",
     "Code",
+    "Conversion",
+    "ConvertedNetwork",
     "Dropout",
     "Encoder",
+    "Entry",
     "ImageSplit",
     "IntegrateAndFire",
     "Leak",
@@ -68,8 +80,10 @@ __all__ = [
     "WindowNeuron",
     "as_labels",
     "as_neuron",
+    "calibrate",
     "channels_last",
     "check_split",
+    "convert",
     "count_spikes",
     "detach_state",
     "flat_samples",

@@ -1,0 +1,50 @@
+"""The currents and the values of every layer of neurons of a network, as it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import torch
+from torch import Tensor, nn
+
+from snnplug.errors import ContractError
+from snnplug.nn.mode import evaluating
+from snnplug.nn.neuron import State
+from snnplug.nn.watch import SpikeWatch
+
+__all__ = ["Layer", "observe"]
+
+Layer: TypeAlias = Callable[[str, Tensor, Tensor], None]
+
+
+@torch.no_grad()
+def observe(model: nn.Module, x: Tensor, saw: Layer) -> None:
+    """Run a network in evaluation mode.
+
+    Args:
+        model: a network.
+        x: input `[T, B, *]`.
+        saw: called with the name of each layer of neurons, the current `[T, B, C, *]` and what it sends.
+
+    Raises:
+        ContractError: a layer is run step by step.
+    """
+    currents: dict[str, Tensor] = {}
+
+    def entered(name: str, current: Tensor | None, state: State | None, step: bool) -> None:
+        if step or state is not None or current is None:
+            raise ContractError(
+                f"{name!r} is run step by step, so that nobody can tell where its window ends; "
+                "a converted network runs each layer for all steps at once"
+            )
+        currents[name] = current
+
+    watch = SpikeWatch(
+        model, lambda name, sent: saw(name, currents.pop(name), sent), analog=True, entered=entered
+    )
+    try:
+        with evaluating(model):
+            model(x)
+    finally:
+        watch.remove()

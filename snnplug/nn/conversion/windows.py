@@ -1,0 +1,94 @@
+"""What a converted network does with steps between its layers.
+
+Between neurons all is in folded form `[T·B, *]`, steps in front, so that a stateless layer is one call. The
+steps of a neuron's input are one window, or, for clocked neurons, the clock. A shorter window is
+silent in its missing steps; a single step before clocked neurons is the same in all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from snnplug.errors import ContractError
+from snnplug.nn.time import is_static
+
+__all__ = ["add", "as_steps", "join", "max_pool", "start"]
+
+
+def start(x: Tensor, every: int | None) -> Tensor:
+    """Return an input `[T, B, *]` as `[T·B, *]`; one that is constant in time passes once before clocked neurons.
+
+    Raises:
+        ContractError: it repeats in every step what a window holds once.
+    """
+    if is_static(x) and every is None:
+        raise ContractError(
+            f"the network takes an image once, in a window of its own, but got it in {len(x)} equal steps; "
+            "use one step"
+        )
+    return (x[:1] if is_static(x) and every == 1 else x).flatten(0, 1)
+
+
+def as_steps(x: Tensor, batch: int, steps: int, every: int | None) -> Tensor:
+    """Return `[T'·B, *]` as `[T', B, *]`; a single step before clocked neurons as `steps` equal ones."""
+    y = x.unflatten(0, (-1, batch))
+    return y.expand(steps, *y.shape[1:]) if every == 1 and len(y) == 1 else y
+
+
+def add(a: Tensor, b: Tensor, alpha: float, batch: int, every: int | None) -> Tensor:
+    """Return a + alpha·b, `[T·B, *]`, of windows of any length."""
+    if a.shape[0] == b.shape[0]:
+        return torch.add(a, b, alpha=alpha)
+    if every == 1:
+        return torch.add(*_equally_long([a, b], batch, every), alpha=alpha)
+    n = min(len(a), len(b))
+    rest = a[n:] if len(a) > n else alpha * b[n:]
+    return torch.cat([torch.add(a[:n], b[:n], alpha=alpha), rest])
+
+
+def join(parts: Sequence[Tensor], axis: int, batch: int, every: int | None) -> Tensor:
+    """Concatenate `[T·B, *]` along an axis that is not the first, of windows of any length."""
+    return torch.cat(_equally_long(parts, batch, every), axis)
+
+
+def _equally_long(parts: Sequence[Tensor], batch: int, every: int | None) -> list[Tensor]:
+    longest = max(part.shape[0] for part in parts)
+    return [
+        part if len(part) == longest else _lengthen(part, longest, batch, every == 1) for part in parts
+    ]
+
+
+def _lengthen(x: Tensor, length: int, batch: int, clocked: bool) -> Tensor:
+    if clocked:
+        return x.repeat(length // batch, *[1] * (x.ndim - 1))
+    return torch.cat([x, x.new_zeros(length - len(x), *x.shape[1:])])
+
+
+def max_pool(pool: str, x: Tensor, batch: int, every: int | None, options: dict[str, Any]) -> Tensor:
+    """Pass what the winner of each place sends, `[T·B, C, *]` to `[T·B, C, *']`.
+
+    In a window the winner is whose sum over the window is largest. Of clocked neurons it is, in every
+    step, whose sum so far is largest (Rueckauer et al., Frontiers in Neuroscience 11:682, 2017).
+
+    Args:
+        pool: name of the function of `torch.nn.functional`.
+        x: values.
+        batch: batch size.
+        every: the neurons' `bias_every`.
+        options: of the function.
+    """
+    function = getattr(F, pool)
+    if x.shape[0] == batch:
+        return function(x, **options)  # type: ignore[no-any-return]
+    steps = x.unflatten(0, (-1, batch))
+    total = steps.sum(0) if every is None else steps.cumsum(0).flatten(0, 1)
+    values, winner = function(total, **options, return_indices=True)
+    axes = int(pool[-2])
+    if every is None:
+        winner = winner.repeat(len(steps), *[1] * (winner.ndim - 1))
+    return x.flatten(-axes).gather(-1, winner.flatten(-axes)).unflatten(-1, values.shape[-axes:])
