@@ -42,10 +42,13 @@ class SpikingNeuron(TimeModule):
     Attributes:
         windowed: needs the whole window; `step` and streaming raise `ContractError`.
         graded: spikes carry values other than 0 and 1.
+        levels: of a graded neuron, how many values the output of one window can stand for, silence included;
+            0: not known. An ANN of as many levels is what its energy is compared with.
     """
 
     windowed: ClassVar[bool] = False
     graded: ClassVar[bool] = False
+    levels: int = 0
 
     def __init__(self) -> None:  # nn.Module's own takes any argument and would hide a misspelled one
         super().__init__()
