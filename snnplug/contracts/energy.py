@@ -43,11 +43,13 @@ class Baseline:
         name: of the network, such as "dense ANN".
         items: what its energy adds up from, in the estimate's unit.
         how: how it was computed, in a sentence.
+        upper_bound: it takes at most so much, as the model has no price of its own for it.
     """
 
     name: str
     items: tuple[EnergyItem, ...]
     how: str
+    upper_bound: bool = False
 
     @property
     def value(self) -> float:

@@ -53,7 +53,9 @@ def _baseline(component: Component, baseline: Any) -> Baseline:
         refuse(component, "texts as name and way of a baseline", (baseline.name, baseline.how))
     if not isinstance(baseline.items, tuple | list):
         refuse(component, "a tuple as items of a baseline", baseline.items)
-    return Baseline(baseline.name, _items(component, baseline.items), baseline.how)
+    return attrs.evolve(
+        baseline, items=_items(component, baseline.items), upper_bound=bool(baseline.upper_bound)
+    )
 
 
 def _items(component: Component, given: Iterable[Any]) -> tuple[EnergyItem, ...]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import attrs
 
-from snnplug.contracts import EnergyEstimate, EnergyItem, Graph, Task, Trial
+from snnplug.contracts import Baseline, EnergyEstimate, EnergyItem, Graph, Task, Trial
 
 __all__ = [
     "SCHEMA",
@@ -164,6 +164,18 @@ class EnergyBaseline:
     value: Number = None
     items: tuple[EnergyLine, ...] = ()
     how: str = ""
+    upper_bound: bool = False
+
+    @classmethod
+    def of(cls, baseline: Baseline) -> EnergyBaseline:
+        """Return the record of a baseline."""
+        return cls(
+            name=baseline.name,
+            value=baseline.value,
+            items=EnergyLine.of(baseline.items),
+            how=baseline.how,
+            upper_bound=baseline.upper_bound,
+        )
 
 
 @attrs.frozen(kw_only=True)
@@ -193,10 +205,7 @@ class Energy:
             node=estimate.node,
             assumptions=tuple(estimate.assumptions),
             warnings=tuple(estimate.warnings),
-            baselines=tuple(
-                EnergyBaseline(name=b.name, value=b.value, items=EnergyLine.of(b.items), how=b.how)
-                for b in estimate.baselines
-            ),
+            baselines=tuple(map(EnergyBaseline.of, estimate.baselines)),
             facts=dict(estimate.facts),
         )
 

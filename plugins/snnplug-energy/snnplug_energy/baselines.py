@@ -9,16 +9,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from snnplug import Baseline, EnergyItem
 
 if TYPE_CHECKING:
     from snnplug.nn import Activity, NeuronActivity
 
-__all__ = ["DENSE", "activation_bits", "ann_baselines", "crossover", "firing_rate", "quantised"]
+__all__ = ["DENSE", "Ann", "activation_bits", "ann_baselines", "crossover", "firing_rate", "quantised"]
 
 DENSE = "dense ANN"
+
+
+class Ann(NamedTuple):
+    """Energy of an ANN; see `snnplug.Baseline`."""
+
+    items: tuple[EnergyItem, ...]
+    how: str
+    upper_bound: bool = False
 
 
 def quantised(bits: int) -> str:
@@ -42,22 +50,15 @@ def _levels(neuron: NeuronActivity) -> int:
     return neuron.levels if neuron.graded else len(neuron.spikes) + 1
 
 
-def ann_baselines(
-    activity: Activity,
-    dense: Callable[[], tuple[tuple[EnergyItem, ...], str]],
-    narrow: Callable[[int], tuple[tuple[EnergyItem, ...], str]],
-) -> Iterator[Baseline]:
-    """Yield the dense ANN, and the quantised one where the levels of the neurons are known.
+def ann_baselines(activity: Activity, ann: Callable[[int | None], Ann]) -> tuple[Baseline, ...]:
+    """Return the dense ANN, and the quantised one where the levels of the neurons are known.
 
     Args:
         activity: of at least one sample.
-        dense: returns items of the dense ANN and how they were computed.
-        narrow: the same for activations of that many bits.
+        ann: returns the energy of an ANN whose activations have that many bits; None: those of the model.
     """
-    yield Baseline(DENSE, *dense())
-    bits = activation_bits(activity)
-    if bits is not None:
-        yield Baseline(quantised(bits), *narrow(bits))
+    dense, bits = Baseline(DENSE, *ann(None)), activation_bits(activity)
+    return (dense,) if bits is None else (dense, Baseline(quantised(bits), *ann(bits)))
 
 
 def firing_rate(activity: Activity) -> float:

@@ -15,7 +15,7 @@ import attrs
 
 from snnplug import EnergyEstimate, EnergyItem
 from snnplug.errors import ContractError
-from snnplug_energy.baselines import ann_baselines, crossover
+from snnplug_energy.baselines import Ann, ann_baselines, crossover
 from snnplug_energy.checks import require_samples, require_sizes, uncovered
 
 if TYPE_CHECKING:
@@ -102,11 +102,7 @@ class EventTable:
             node=self.node,
             assumptions=(*self.assumptions, *self._not_counted(), *crossover(activity)),
             warnings=tuple(self._warnings(activity)),
-            baselines=tuple(
-                ann_baselines(
-                    activity, lambda: self.dense_pass(activity), lambda bits: self.dense_pass(activity, bits)
-                )
-            ),
+            baselines=ann_baselines(activity, lambda bits: self.dense_pass(activity, bits)),
         )
 
     def _synapses(self, layers: list[SynapseActivity], activity: Activity) -> Iterable[EnergyItem]:
@@ -152,7 +148,7 @@ class EventTable:
             f"{self.name} has no price for {met}: give it {key}, in J, or leave the model out"
         )
 
-    def dense_pass(self, activity: Activity, bits: int | None = None) -> tuple[tuple[EnergyItem, ...], str]:
+    def dense_pass(self, activity: Activity, bits: int | None) -> Ann:
         """Return a dense pass; where the chip has no MAC, every input counts as one spike."""
         if self.ann is not None:
             return self.ann.dense_pass(activity, bits)
@@ -161,11 +157,11 @@ class EventTable:
         if price is None:
             price, kind = prices.synaptic_operation, "synaptic operations, one for each MAC"
         how = f"one dense pass of the same layers at the prices of {self.name}"
-        if bits is not None:
-            if prices.mac is not None and prices.quantised_mac is not None:
-                price, how = prices.quantised_mac, f"{how}, a MAC at that of few bits"
-            else:
-                how += f"; it has none for {bits} bit, so this is an upper bound"
+        upper_bound = bits is not None and None in (prices.mac, prices.quantised_mac)
+        if upper_bound:
+            how += f"; it has none for {bits} bit, so this is an upper bound"
+        elif bits is not None:
+            price, how = prices.quantised_mac, f"{how}, a MAC at that of few bits"
         items = [EnergyItem(kind, activity.one_pass_macs, price or 0.0, "compute")]
         units = sum(neuron.size for neuron in activity.neurons.values())
         items += self._optional("activations", units, prices.neuron_update, "neurons")
@@ -174,7 +170,7 @@ class EventTable:
             items.append(
                 EnergyItem("seconds of static power", self.step_seconds, self.static_power, "static")
             )
-        return tuple(items), how
+        return Ann(tuple(items), how, upper_bound)
 
     def _not_counted(self) -> Iterable[str]:
         named = {

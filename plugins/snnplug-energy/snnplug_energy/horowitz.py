@@ -21,13 +21,22 @@ from typing import TYPE_CHECKING, Literal
 import attrs
 
 from snnplug import EnergyEstimate, EnergyItem
-from snnplug_energy.baselines import ann_baselines, crossover
+from snnplug_energy.baselines import Ann, ann_baselines, crossover
 from snnplug_energy.checks import require_samples, uncovered
 
 if TYPE_CHECKING:
     from snnplug.nn import Activity, SynapseActivity
 
-__all__ = ["CONSTANTS", "NODE", "REFERENCE", "Horowitz45nm", "Operation", "Precision", "integer_of"]
+__all__ = [
+    "CONSTANTS",
+    "NODE",
+    "REFERENCE",
+    "Horowitz45nm",
+    "Operation",
+    "Precision",
+    "integer_of",
+    "narrowest",
+]
 
 
 @attrs.frozen
@@ -59,6 +68,14 @@ Precision = Literal["fp32", "fp16", "int32", "int8"]
 def integer_of(bits: int) -> Precision:
     """Return the narrowest integers with constants that hold so many bits: no narrower are published."""
     return "int8" if bits <= 8 else "int32"
+
+
+def narrowest(bits: int, precision: Precision) -> str:
+    """Return why a quantised ANN is billed as it is, after "in int8"."""
+    why = f", the narrowest with published constants that holds the {bits} bit of as many levels"
+    if precision != integer_of(bits):
+        why += f"; the SNN is billed in {precision}: precision = {integer_of(bits)!r} compares like with like"
+    return why
 
 
 class Horowitz45nm:
@@ -118,24 +135,16 @@ class Horowitz45nm:
             node=NODE,
             assumptions=tuple(self._assumptions(activity)),
             warnings=tuple(self._warnings(activity)),
-            baselines=tuple(
-                ann_baselines(
-                    activity,
-                    lambda: self._ann(activity, self.precision),
-                    lambda bits: self._ann(activity, integer_of(bits), bits),
-                )
-            ),
+            baselines=ann_baselines(activity, lambda bits: self._ann(activity, bits)),
         )
 
-    @staticmethod
-    def _ann(
-        activity: Activity, precision: Precision, bits: int | None = None
-    ) -> tuple[tuple[EnergyItem, ...], str]:
+    def _ann(self, activity: Activity, bits: int | None) -> Ann:
+        precision = self.precision if bits is None else integer_of(bits)
         item = EnergyItem(f"MACs ({precision})", activity.one_pass_macs, CONSTANTS[precision].mac, "compute")
         how = f"one dense pass of the same layers in {precision}"
-        if bits is not None:
-            how += f", the narrowest with published constants that holds the {bits} bit of as many levels"
-        return (item,), how
+        if bits is None:
+            return Ann((item,), how)
+        return Ann((item,), f"{how}{narrowest(bits, self.precision)}", upper_bound=True)
 
     def _passes(self, layer: SynapseActivity, activity: Activity) -> float:
         """Return by how much the recorded counts of a layer are multiplied."""

@@ -66,13 +66,7 @@ class ClockedDevice:
                 "every synapse is computed in every step: spikes save nothing",
             ),
             warnings=tuple(uncovered(activity, inside_neurons=True)),
-            baselines=tuple(
-                ann_baselines(
-                    activity,
-                    lambda: self.table.dense_pass(activity),
-                    lambda bits: self.table.dense_pass(activity, bits),
-                )
-            ),
+            baselines=ann_baselines(activity, lambda bits: self.table.dense_pass(activity, bits)),
         )
 
 

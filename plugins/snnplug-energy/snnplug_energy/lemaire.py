@@ -31,9 +31,9 @@ from typing import TYPE_CHECKING, Literal
 import attrs
 
 from snnplug import EnergyEstimate, EnergyItem
-from snnplug_energy.baselines import ann_baselines, crossover
+from snnplug_energy.baselines import Ann, ann_baselines, crossover
 from snnplug_energy.checks import require_layouts, uncovered
-from snnplug_energy.horowitz import CONSTANTS, NODE, Operation, Precision, integer_of
+from snnplug_energy.horowitz import CONSTANTS, NODE, Operation, Precision, integer_of, narrowest
 from snnplug_energy.memory import AccessPrice, Model, access_price
 
 if TYPE_CHECKING:
@@ -102,13 +102,7 @@ class Lemaire:
             node=NODE,
             assumptions=(*self._assumptions(), *crossover(activity)),
             warnings=tuple(self._warnings(activity)),
-            baselines=tuple(
-                ann_baselines(
-                    activity,
-                    lambda: self._ann(activity, self.precision),
-                    lambda bits: self._ann(activity, integer_of(bits), bits),
-                )
-            ),
+            baselines=ann_baselines(activity, lambda bits: self._ann(activity, bits)),
         )
 
     def _bill(self, precision: Precision, bits: int) -> _Bill:
@@ -163,16 +157,16 @@ class Lemaire:
             bill.access(f"{prefix}biases read", outputs, _channels(layer))
         bill.access(f"{prefix}outputs written", outputs, outputs / passes)
 
-    def _ann(
-        self, activity: Activity, precision: Precision, bits: int | None = None
-    ) -> tuple[tuple[EnergyItem, ...], str]:
+    def _ann(self, activity: Activity, bits: int | None) -> Ann:
+        precision = self.precision if bits is None else integer_of(bits)
         bill = self._bill(precision, bits or _BITS[precision])
         for layer in activity.synapses.values():
             self._ann_layer(bill, layer, activity.samples, 1)
-        how = f"one dense pass of the same layers in {precision}, by the formulas for an ANN"
-        if bits is not None:
-            how += f"; words in memory have the {bits} bit of as many levels"
-        return bill.items(), how
+        how = f"one dense pass of the same layers by the formulas for an ANN, in {precision}"
+        if bits is None:
+            return Ann(bill.items(), how)
+        how += f"{narrowest(bits, self.precision)}; words in memory have just these bits"
+        return Ann(bill.items(), how, upper_bound=True)
 
     def _assumptions(self) -> Iterable[str]:
         yield f"memory: {self.memory}" + (
