@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from snnplug import errors
 from snnplug.contracts import (
     Activity,
+    Baseline,
     Benchmark,
     Candidate,
     Edge,
@@ -65,6 +66,7 @@ __all__ = [
     "KINDS",
     "Activity",
     "ArchitectureSpec",
+    "Baseline",
     "Benchmark",
     "BenchmarkSpec",
     "Candidate",

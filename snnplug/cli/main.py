@@ -24,6 +24,7 @@ COMMANDS = {
     "run": "Run a recipe and write a run directory.",
     "replay": "Repeat a run and say whether the result is identical.",
     "compare": "Put runs side by side.",
+    "energy": "Estimate the energy of a finished run by more models.",
     "export-table": "Print epochs or candidates of a run as CSV.",
     "correlate": "Say how well scorers predict accuracies.",
     "list": "List what is installed.",

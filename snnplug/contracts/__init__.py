@@ -9,7 +9,7 @@ from snnplug.contracts.activity import Activity, NeuronActivity, SynapseActivity
 from snnplug.contracts.benchmark import Benchmark, TrainedNetwork
 from snnplug.contracts.build import Buildable
 from snnplug.contracts.data import Splits, Task
-from snnplug.contracts.energy import EnergyEstimate, EnergyItem, EnergyModel
+from snnplug.contracts.energy import Baseline, EnergyEstimate, EnergyItem, EnergyModel
 from snnplug.contracts.search import (
     Candidate,
     Edge,
@@ -25,6 +25,7 @@ from snnplug.contracts.search import (
 
 __all__ = [
     "Activity",
+    "Baseline",
     "Benchmark",
     "Buildable",
     "Candidate",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import attrs
 
 __all__ = ["Activity", "NeuronActivity", "SynapseActivity"]
@@ -22,6 +24,8 @@ class NeuronActivity:
             recurrent weights, summed over all samples.
         effective: the same without weights that are zero.
         macs: multiply-accumulates of its products with analog input, such as a mix of time steps.
+        levels: of graded neurons, how many values the output of one window can stand for, silence
+            included; 0: not known.
     """
 
     name: str
@@ -33,6 +37,7 @@ class NeuronActivity:
     operations: float = 0.0
     effective: float = 0.0
     macs: float = 0.0
+    levels: int = 0
 
     @property
     def rate(self) -> float:
@@ -54,6 +59,15 @@ class SynapseActivity:
         macs: multiply-accumulates had the input been dense, padding excluded, summed over all passes.
         analog: an input value was no whole number.
         parameters: weights and biases.
+        inputs, outputs: values of its input and of its output, summed over all passes.
+        weights: of them without biases; `zeros` of these are zero.
+        fan_in: input values that an output value is made of, padding included; 0: not known, as of what
+            is neither a convolution nor fully connected.
+        filters: output values at one place that an input value goes into: the output channels of its group
+            of a convolution, all outputs of a fully connected layer.
+        kernel, stride: of a convolution, by axis; empty for a fully connected layer.
+        effective_acs, effective_macs: pairs of an input value and a weight, neither of them zero, summed over
+            all passes: of passes whose input was 0, 1 and -1 alone, and of all others.
     """
 
     name: str
@@ -64,6 +78,33 @@ class SynapseActivity:
     macs: float = 0.0
     analog: bool = False
     effective: list[float] = attrs.field(factory=list)
+    inputs: float = 0.0
+    outputs: float = 0.0
+    weights: int = 0
+    zeros: int = 0
+    fan_in: int = 0
+    filters: int = 0
+    kernel: list[int] = attrs.field(factory=list)
+    stride: list[int] = attrs.field(factory=list)
+    effective_acs: float = 0.0
+    effective_macs: float = 0.0
+
+    @property
+    def passes(self) -> int:
+        """How often it runs for one sample: once for each time step, or once if its input is constant."""
+        return max(len(self.events), 1)
+
+    def naive_operations(self, *, strided: bool) -> float:
+        """Return synaptic operations by the usual formula, which ignores borders, summed over all samples.
+
+        Args:
+            strided: divide by the stride, so that a value reaches its share of the places.
+
+        Returns:
+            Events times `filters` times the size of the kernel; see `operations` for the exact number.
+        """
+        reach = self.filters * math.prod(self.kernel)
+        return sum(self.events) * reach / (math.prod(self.stride) if strided else 1)
 
 
 @attrs.define
@@ -74,6 +115,8 @@ class Activity:
         neurons, synapses: by module name, in the order of first use.
         windows: time steps of the windows along the longest path; 0 without windowed codes.
         uncounted: what has weights or multiplies and was not counted: class or operations by module name.
+        parameters: of the whole network.
+        footprint: bytes of its parameters and buffers.
     """
 
     samples: int = 0
@@ -82,6 +125,8 @@ class Activity:
     synapses: dict[str, SynapseActivity] = attrs.field(factory=dict)
     uncounted: dict[str, str] = attrs.field(factory=dict)
     windows: int = 0
+    parameters: int = 0
+    footprint: int = 0
 
     def _per_sample(self, total: float) -> float:
         return total / self.samples if self.samples else 0.0
@@ -110,6 +155,11 @@ class Activity:
     def dense_macs(self) -> float:
         """Multiply-accumulates of all layers, had every input been dense, per sample."""
         return self._per_sample(sum(s.macs for s in self.synapses.values()))
+
+    @property
+    def one_pass_macs(self) -> float:
+        """Multiply-accumulates of one dense pass of the same layers, as an ANN makes it, per sample."""
+        return self._per_sample(sum(s.macs / s.passes for s in self.synapses.values()))
 
     @property
     def neuron_operations(self) -> float:

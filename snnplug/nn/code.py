@@ -101,6 +101,11 @@ class WindowNeuron(SpikingNeuron):
         self.slots = slots
         self.domain: Domain = "value"
 
+    @property
+    def levels(self) -> int:  # type: ignore[override]
+        """How many values a window can stand for, silence included."""
+        return self.code().edges.shape[-1] + 1
+
     @abstractmethod
     def code(self) -> Code:
         """Return the table as its parameters have it now."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 import math
 from collections.abc import Callable, Mapping
@@ -19,6 +20,7 @@ from snnplug.runs.directory import RunDirectory
 from snnplug.runs.records import (
     SCHEMAS,
     Accuracy,
+    EnergyRecord,
     Epoch,
     Number,
     Resolved,
@@ -27,7 +29,16 @@ from snnplug.runs.records import (
     TrialRecord,
 )
 
-__all__ = ["Records", "read_epochs", "read_resolved", "read_summary", "structure", "to_plain"]
+__all__ = [
+    "Records",
+    "activity_digest",
+    "read_activity",
+    "read_epochs",
+    "read_resolved",
+    "read_summary",
+    "structure",
+    "to_plain",
+]
 
 R = TypeVar("R")
 
@@ -39,7 +50,8 @@ class Records:
     Attributes:
         directory: the run directory, as it was given.
         resolved: what was run.
-        summary, epochs, trials, activity: what came out; None where the file is missing or unreadable.
+        summary, epochs, trials, activity, energy: what came out; None where the file is missing or cannot be
+            read.
         problems: what is wrong with a file that cannot be read, or is gone from a finished run, by its name.
         notes: what to know of the directory as a whole, a sentence each.
     """
@@ -50,6 +62,7 @@ class Records:
     epochs: tuple[Epoch, ...] | None = None
     trials: tuple[TrialRecord, ...] | None = None
     activity: Activity | None = None
+    energy: EnergyRecord | None = None
     problems: Mapping[str, str] = attrs.field(factory=dict)
     notes: tuple[str, ...] = ()
 
@@ -84,9 +97,51 @@ class Records:
             epochs=read("metrics.jsonl", tuple[Epoch, ...], _lines),
             trials=read("trials.json", tuple[TrialRecord, ...]),
             activity=read("activity.json", Activity),
+            energy=_of_this_activity(opened, read("energy.json", EnergyRecord), problems),
             problems=problems,
             notes=opened.notes,
         )
+
+
+def _of_this_activity(
+    directory: RunDirectory, record: EnergyRecord | None, problems: dict[str, str]
+) -> EnergyRecord | None:
+    """Return what models said later, unless the network has been measured again since."""
+    try:
+        if record is None or record.activity == activity_digest(directory):
+            return record
+    except RunDirectoryError:  # it is damaged, which is said of it
+        return None
+    problems["energy.json"] = (
+        f"{directory.file('energy.json')} is of another measurement; make it again with: "
+        f"snnplug energy {directory.path} --models ..."
+    )
+    return None
+
+
+def activity_digest(directory: RunDirectory) -> str:
+    """Return the SHA-256 of activity.json, or an empty text without it.
+
+    Raises:
+        RunDirectoryError: it is damaged.
+    """
+    content = directory.read_bytes("activity.json")
+    return "" if content is None else hashlib.sha256(content).hexdigest()
+
+
+def read_activity(directory: RunDirectory) -> Activity:
+    """Return what the network did.
+
+    Raises:
+        RunDirectoryError: it was not measured, or the file is damaged.
+    """
+    plain = directory.read_json("activity.json")
+    if plain is None:
+        raise RunDirectoryError(
+            f"{directory.path} has no activity.json, which the stage measure writes; continue the run with: "
+            f"snnplug run --resume {directory.path}"
+        )
+    return _structured(plain, Activity, directory, "activity.json")
 
 
 def read_resolved(directory: RunDirectory) -> Resolved:

@@ -82,6 +82,21 @@ class EnergyModelConformance(Conformance):
         assert estimate.reference
         assert estimate.assumptions
 
+    def test_baselines_say_what_they_are(self, component: Component) -> None:
+        """Each is another network by the same model: named once, with items that cost something."""
+        baselines = self.estimate(component).baselines
+        assert len({baseline.name for baseline in baselines}) == len(baselines)
+        for baseline in baselines:
+            assert baseline.name
+            assert baseline.how
+            assert 0 < baseline.value < math.inf, baseline.name
+            assert all(item.count >= 0 and item.each >= 0 for item in baseline.items), baseline.name
+
+    def test_facts_are_finite(self, component: Component) -> None:
+        """What is no energy is a number all the same."""
+        for name, value in self.estimate(component).facts.items():
+            assert math.isfinite(value), name
+
     def test_activity_is_left_alone(self, component: Component) -> None:
         """Several models can read one activity."""
         model: EnergyModel = component.build()
@@ -110,6 +125,15 @@ def tiny_activity(rate: float, *, samples: int = 2, steps: int = 4) -> Activity:
         operations=[400.0 * samples],
         macs=400.0 * samples,
         analog=True,
+        effective=[400.0 * samples],
+        inputs=16.0 * samples,
+        outputs=64.0 * samples,
+        weights=36,
+        fan_in=9,
+        filters=4,
+        kernel=[3, 3],
+        stride=[1, 1],
+        effective_macs=400.0 * samples,
     )
     spiking = SynapseActivity(
         name="3",
@@ -118,8 +142,20 @@ def tiny_activity(rate: float, *, samples: int = 2, steps: int = 4) -> Activity:
         events=list(spikes),
         operations=[10 * count for count in spikes],
         macs=640.0 * samples * steps,
+        effective=[10 * count for count in spikes],
+        inputs=64.0 * samples * steps,
+        outputs=10.0 * samples * steps,
+        weights=640,
+        fan_in=64,
+        filters=10,
+        effective_acs=sum(10 * count for count in spikes),
     )
     neurons = NeuronActivity(name="1", size=64, spikes=list(spikes), updates=64 * samples * steps)
     return Activity(
-        samples=samples, steps=steps, neurons={"1": neurons}, synapses={"0": analog, "3": spiking}
+        samples=samples,
+        steps=steps,
+        neurons={"1": neurons},
+        synapses={"0": analog, "3": spiking},
+        parameters=686,
+        footprint=4 * 686,
     )

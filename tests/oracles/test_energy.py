@@ -50,7 +50,11 @@ def test_synaptic_operations_of_ten_convolutions(oracles: Path, index: int) -> N
     batch = measure(x.unsqueeze(0))
     assert batch.operations == [case["exact_synops"]]
     assert batch.events == [case["spikes"]]
+    assert batch.naive_operations(strided=True) == case["naive_synops_stride"]
+    assert batch.naive_operations(strided=False) == case["naive_synops_no_stride"]
     assert batch.macs == 2 * case["dense_macs_without_padding_taps_per_image"]
+    assert batch.outputs * batch.fan_in == 2 * case["dense_macs_with_padding_taps_per_image"]
+    assert (batch.effective_acs, batch.effective_macs) == (case["exact_synops"], 0)
     steps = measure(x.unsqueeze(1))  # the two images as two time steps of one sample
     assert steps.operations == case["exact_synops_per_image"]
 
@@ -61,6 +65,7 @@ def test_a_padded_image_of_ones(oracles: Path) -> None:
     with record(model) as activity:
         model(torch.ones(1, 1, 1, 8, 8))
     assert activity.synaptic_operations == case["exact"]
+    assert activity.synapses["layers.0"].naive_operations(strided=True) == case["naive"]
 
 
 @pytest.mark.parametrize("index", range(5))

@@ -9,6 +9,8 @@ synaptic operation is counted with its true fan-out, not as firing rate times de
 so spikes at the border of a padded image cost less; and a layer before the first neuron
 is counted as often as it really ran, which is once for an input that is constant in time.
 Products that neurons make themselves, such as those of recurrent weights, stand on lines of their own.
+The baselines are one dense pass of the same layers, in the model's precision and quantised to as many levels
+as the neurons have.
 """
 
 from __future__ import annotations
@@ -19,12 +21,22 @@ from typing import TYPE_CHECKING, Literal
 import attrs
 
 from snnplug import EnergyEstimate, EnergyItem
-from snnplug.errors import ContractError
+from snnplug_energy.baselines import Ann, ann_baselines, crossover
+from snnplug_energy.checks import require_samples, uncovered
 
 if TYPE_CHECKING:
     from snnplug.nn import Activity, SynapseActivity
 
-__all__ = ["CONSTANTS", "Horowitz45nm", "Operation"]
+__all__ = [
+    "CONSTANTS",
+    "NODE",
+    "REFERENCE",
+    "Horowitz45nm",
+    "Operation",
+    "Precision",
+    "integer_of",
+    "narrowest",
+]
 
 
 @attrs.frozen
@@ -48,6 +60,24 @@ CONSTANTS: Mapping[str, Operation] = {
 }
 
 
+NODE = "45 nm, 0.9 V"
+REFERENCE = "Horowitz, ISSCC 2014, 45 nm, doi:10.1109/ISSCC.2014.6757323"
+Precision = Literal["fp32", "fp16", "int32", "int8"]
+
+
+def integer_of(bits: int) -> Precision:
+    """Return the narrowest integers with constants that hold so many bits: no narrower are published."""
+    return "int8" if bits <= 8 else "int32"
+
+
+def narrowest(bits: int, precision: Precision) -> str:
+    """Return why a quantised ANN is billed as it is, after "in int8"."""
+    why = f", the narrowest with published constants that holds the {bits} bit of as many levels"
+    if precision != integer_of(bits):
+        why += f"; the SNN is billed in {precision}: precision = {integer_of(bits)!r} compares like with like"
+    return why
+
+
 class Horowitz45nm:
     """Energy in J of one inference of one sample.
 
@@ -62,7 +92,7 @@ class Horowitz45nm:
     def __init__(
         self,
         *,
-        precision: Literal["fp32", "fp16", "int32", "int8"] = "fp32",
+        precision: Precision = "fp32",
         static_layers: Literal["once", "every_step"] = "once",
         neuron_updates: bool = False,
     ) -> None:
@@ -78,40 +108,43 @@ class Horowitz45nm:
         Raises:
             ContractError: nothing was recorded.
         """
-        if not activity.samples:
-            raise ContractError(
-                "the activity holds no samples; run the network inside snnplug.nn.record first"
-            )
+        require_samples(activity)
         layers = activity.synapses.values()
         macs = sum(s.macs * self._passes(s, activity) for s in layers if s.analog) / activity.samples
         operations = sum(sum(s.operations) * self._passes(s, activity) for s in layers if not s.analog)
+        in_precision, energy = f"({self.precision})", self.energy
         items = [
-            EnergyItem(f"MACs of layers with analog input ({self.precision})", macs, self.energy.mac),
+            EnergyItem(f"MACs of layers with analog input {in_precision}", macs, energy.mac, "compute"),
             EnergyItem(
-                f"synaptic operations ({self.precision})", operations / activity.samples, self.energy.add
+                f"synaptic operations {in_precision}", operations / activity.samples, energy.add, "compute"
             ),
         ]
         if activity.neuron_macs:
-            items.append(
-                EnergyItem(f"MACs inside neurons ({self.precision})", activity.neuron_macs, self.energy.mac)
-            )
+            name = f"MACs inside neurons {in_precision}"
+            items.append(EnergyItem(name, activity.neuron_macs, energy.mac, "neurons"))
         if activity.neuron_operations:
-            items.append(
-                EnergyItem(
-                    f"synaptic operations inside neurons ({self.precision})",
-                    activity.neuron_operations,
-                    self.energy.add,
-                )
-            )
+            name = f"synaptic operations inside neurons {in_precision}"
+            items.append(EnergyItem(name, activity.neuron_operations, energy.add, "neurons"))
         if self.neuron_updates:
-            items.append(EnergyItem("neuron updates, one MAC each", activity.neuron_updates, self.energy.mac))
+            name = "neuron updates, one MAC each"
+            items.append(EnergyItem(name, activity.neuron_updates, energy.mac, "neurons"))
         return EnergyEstimate(
             unit="J",
             items=tuple(items),
-            reference="Horowitz, ISSCC 2014, 45 nm, doi:10.1109/ISSCC.2014.6757323",
+            reference=REFERENCE,
+            node=NODE,
             assumptions=tuple(self._assumptions(activity)),
             warnings=tuple(self._warnings(activity)),
+            baselines=ann_baselines(activity, lambda bits: self._ann(activity, bits)),
         )
+
+    def _ann(self, activity: Activity, bits: int | None) -> Ann:
+        precision = self.precision if bits is None else integer_of(bits)
+        item = EnergyItem(f"MACs ({precision})", activity.one_pass_macs, CONSTANTS[precision].mac, "compute")
+        how = f"one dense pass of the same layers in {precision}"
+        if bits is None:
+            return Ann((item,), how)
+        return Ann((item,), f"{how}{narrowest(bits, self.precision)}", upper_bound=True)
 
     def _passes(self, layer: SynapseActivity, activity: Activity) -> float:
         """Return by how much the recorded counts of a layer are multiplied."""
@@ -120,7 +153,7 @@ class Horowitz45nm:
         return max(activity.steps / max(len(layer.events), 1), 1.0)
 
     def _assumptions(self, activity: Activity) -> list[str]:
-        dense = sum(s.macs / max(len(s.events), 1) for s in activity.synapses.values()) / activity.samples
+        dense = activity.one_pass_macs
         analog = [s.name for s in activity.synapses.values() if s.analog]
         static = [s.name for s in activity.synapses.values() if len(s.events) < activity.steps]
         lines = [
@@ -138,14 +171,11 @@ class Horowitz45nm:
         if static:
             how = "once" if self.static_layers == "once" else f"{activity.steps} times"
             lines.append(f"input constant in time, billed {how}: {', '.join(static)}")
-        return lines
+        return [*lines, *crossover(activity)]
 
     @staticmethod
     def _warnings(activity: Activity) -> list[str]:
-        lines = []
-        if activity.uncounted:
-            names = ", ".join(f"{name} ({layer})" for name, layer in activity.uncounted.items())
-            lines.append(f"not counted, so the estimate is too low: {names}")
+        lines = list(uncovered(activity, inside_neurons=True))
         if graded := [n.name for n in activity.neurons.values() if n.graded]:
             lines.append(
                 f"graded spikes from {', '.join(graded)}: an accumulate per spike does not cover a payload; "

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from snnplug import EnergyEstimate, EnergyItem
-from snnplug.errors import ContractError
+from snnplug_energy.checks import require_samples
 
 if TYPE_CHECKING:
     from snnplug.nn import Activity
@@ -61,15 +61,14 @@ class Relative:
         Raises:
             ContractError: nothing was recorded.
         """
-        if not activity.samples:
-            raise ContractError(
-                "the activity holds no samples; run the network inside snnplug.nn.record first"
-            )
+        require_samples(activity)
+        per_spike = self.spike_share / self.reference_spikes
+        per_step = self.latency_share / self.reference_latency
         return EnergyEstimate(
             unit="relative",
             items=(
-                EnergyItem("spikes", activity.spikes_per_sample, self.spike_share / self.reference_spikes),
-                EnergyItem("time steps", activity.latency_steps, self.latency_share / self.reference_latency),
+                EnergyItem("spikes", activity.spikes_per_sample, per_spike, "communication"),
+                EnergyItem("time steps", activity.latency_steps, per_step, "static"),
             ),
             reference="Park et al., DAC 2020, arXiv:2003.11741; Moradi & Manohar 2018",
             assumptions=(

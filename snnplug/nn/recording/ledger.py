@@ -69,6 +69,8 @@ class Ledger:
             )
             book.add(counted, place.start)
         tally.macs += made.product.macs
+        tally.inputs += made.inputs[0].x.numel()
+        tally.outputs += made.product.results
 
     def weigh(self, neuron: str, values: int) -> None:
         """Count values that a neuron multiplies by its parameters one by one, as a filter does."""
@@ -153,7 +155,13 @@ class Ledger:
 
 
 def _new(site: Site, made: Multiplied) -> Tally:
-    return Tally(site.name, site.kind, site.parameters, tuple(Side() for _ in made.inputs))
+    tally = Tally(site.name, site.kind, site.parameters, tuple(Side() for _ in made.inputs))
+    side = made.inputs[0].side
+    weights = made.product.operands[1 - side]
+    if not made.computed and weights is not None:
+        tally.layout, tally.weights = made.product.layout(side), weights.numel()
+        tally.zeros = tally.weights - int(weights.count_nonzero())
+    return tally
 
 
 def _effective(product: Product, side: int, weights: Tensor) -> float | Tensor | None:
@@ -173,11 +181,27 @@ def _add_inside(neuron: NeuronActivity, tally: Tally) -> None:
 
 def _entry(name: str, analog: bool, uses: Iterable[Tally]) -> SynapseActivity:
     first, *_ = uses
-    entry = SynapseActivity(name, first.kind, first.parameters, analog=analog)
+    fan_in, filters, kernel, stride = first.layout
+    entry = SynapseActivity(
+        name,
+        first.kind,
+        first.parameters,
+        analog=analog,
+        weights=first.weights,
+        zeros=first.zeros,
+        fan_in=fan_in,
+        filters=filters,
+        kernel=list(kernel),
+        stride=list(stride),
+    )
     for use in uses:
         add_up(entry.events, use.input.events)
         add_up(entry.operations, use.input.operations)
         add_up(entry.effective, use.input.operations)
         add_up(entry.effective, use.input.idle, sign=-1)
         entry.macs += use.macs
+        entry.inputs += use.inputs
+        entry.outputs += use.outputs
+        entry.effective_acs += use.input.effective_acs
+        entry.effective_macs += use.input.effective_macs
     return entry

@@ -107,7 +107,8 @@ class Neurons:
             return
         layer = self.activity.neurons.get(name)
         if layer is None:
-            layer = self.activity.neurons[name] = NeuronActivity(name, graded=neuron.module.graded)
+            graded, levels = neuron.module.graded, neuron.module.levels
+            layer = self.activity.neurons[name] = NeuronActivity(name, graded=graded, levels=levels)
         layer.size = spikes.shape[2:].numel()
         layer.updates += spikes.numel()
         counted, self._counts = neuron.read(spikes)

@@ -10,14 +10,23 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from snnplug.nn.fan_out import Geometry, fan_out, uniform_taps
 
-__all__ = ["PRODUCTS", "Attended", "Convolution", "MatrixProduct", "Padded", "Product"]
+__all__ = ["PRODUCTS", "Attended", "Convolution", "Layout", "MatrixProduct", "Padded", "Product"]
+
+
+class Layout(NamedTuple):
+    """How a layer goes over its input; see `snnplug.contracts.SynapseActivity`. 0 and empty: not known."""
+
+    fan_in: int = 0
+    filters: int = 0
+    kernel: tuple[int, ...] = ()
+    stride: tuple[int, ...] = ()
 
 
 class Product(ABC):
@@ -26,10 +35,16 @@ class Product(ABC):
     Attributes:
         operands: left and right; None for one that no operation shows.
         macs: multiply-accumulates if every value counts, those on padding excluded.
+        results: values of the result.
     """
 
     operands: tuple[Tensor | None, Tensor]
     macs: float
+    results: int
+
+    def layout(self, side: int) -> Layout:
+        """Return how the other operand, as weights, goes over one of them."""
+        return Layout()
 
     @abstractmethod
     def fan_out(self, side: int, mask: Tensor | None = None) -> float | Tensor:
@@ -75,6 +90,16 @@ class MatrixProduct(Product):
     def __init__(self, equation: _Equation, left: Tensor, right: Tensor) -> None:
         self.equation, self.operands = equation, (left, right)
         self.macs = left.numel() * self.fan_out(0)
+        self.results = round(self.macs) // max(self._fan_in(), 1)
+
+    def _fan_in(self) -> int:
+        result = self.equation.result
+        sizes = zip(self.equation.letters[0], self.operands[0].shape, strict=True)
+        return math.prod([size for letter, size in sizes if letter not in result])
+
+    def layout(self, side: int) -> Layout:
+        """Return the layout of a fully connected layer."""
+        return Layout(self._fan_in(), int(self.fan_out(side)))
 
     def fan_out(self, side: int, mask: Tensor | None = None) -> Any:
         """Return the size of what the operand has no axis for, or what of that is left of the mask."""
@@ -98,6 +123,7 @@ class Attended(Product):
     def __init__(self, value: Tensor, queries: int) -> None:
         self.operands, self.queries = (None, value), float(queries)
         self.macs = value.numel() * self.queries
+        self.results = value.numel() // max(value.shape[2], 1) * queries
 
     def fan_out(self, side: int, mask: Tensor | None = None) -> float:
         """Return the number of queries."""
@@ -125,6 +151,15 @@ class Convolution(Product):
         filters = weight.shape[1] if geometry.transposed else weight.shape[0] // geometry.groups
         self.uniform, total = uniform_taps(x.shape[2:], weight.shape[2:], filters, geometry, x.device)
         self.macs = total * x.shape[0] * x.shape[1]
+        self.results = out.numel()
+
+    def layout(self, side: int) -> Layout:
+        """Return the layout of a convolution; of a transposed one, or of weights as the input, none."""
+        weight = self.operands[1]
+        if side or self.geometry.transposed:
+            return Layout()
+        filters = weight.shape[0] // self.geometry.groups
+        return Layout(weight[0].numel(), filters, tuple(weight.shape[2:]), self.geometry.stride)
 
     def fan_out(self, side: int, mask: Tensor | None = None) -> float | Tensor:
         """Return the taps on each position."""
@@ -162,6 +197,11 @@ class Padded(Product):
         self.operands = self.x, weight
         self.taps = self._fan_out() if taps is None else taps
         self.macs = float(self.taps.sum()) * len(self.x)
+        self.results, self._layout = seen.results, seen.layout(0)
+
+    def layout(self, side: int) -> Layout:
+        """Return the layout of the convolution."""
+        return self._layout
 
     def fan_out(self, side: int, mask: Tensor | None = None) -> Tensor:
         """Return the taps on each position of the input."""

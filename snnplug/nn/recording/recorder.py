@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from snnplug.contracts.activity import Activity
 from snnplug.errors import ContractError
@@ -73,6 +74,14 @@ class Recorder:
         for undo in reversed(self.undo):
             undo()
         self.ledger.publish()
+        self._weigh()
+
+    def _weigh(self) -> None:
+        """Note how large the model is; parameters may have got their shape only now."""
+        parameters = [p for p in self.model.parameters() if not is_lazy(p)]
+        held = [*parameters, *(b for b in self.model.buffers() if not is_lazy(b))]
+        self.activity.parameters = sum(p.numel() for p in parameters)
+        self.activity.footprint = sum(x.numel() * x.element_size() for x in held)
 
     def _keep(self, handle: Any) -> None:
         self.undo.append(handle.remove)

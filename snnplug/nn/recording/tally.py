@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from snnplug.nn.recording.origin import Place
+from snnplug.nn.recording.products import Layout
 
 __all__ = ["Counted", "Side", "Tally", "add_up", "count_operand", "is_binary"]
 
@@ -25,12 +26,16 @@ class Counted(NamedTuple):
         operations: spikes times their fan-out.
         idle: how many of them are over weights that are zero; None: none.
         analog: some value is no whole number, and none says what it stands for; or none is of a spike.
+        pairs: of a value and a weight, neither of them zero.
+        signs: all values are 0, 1 or -1.
     """
 
     events: list[float]
     operations: list[float]
     idle: list[float] | None
     analog: bool
+    pairs: float = 0.0
+    signs: bool = True
 
 
 @attrs.define
@@ -41,6 +46,8 @@ class Side:
     operations: list[float] = attrs.field(factory=list)
     idle: list[float] = attrs.field(factory=list)
     analog: bool = False
+    effective_acs: float = 0.0
+    effective_macs: float = 0.0
 
     def add(self, counted: Counted, start: int) -> None:
         """Add what came in at a step and those after it."""
@@ -49,6 +56,10 @@ class Side:
         if counted.idle is not None:
             add_up(self.idle, counted.idle, start)
         self.analog = self.analog or counted.analog
+        if counted.signs:
+            self.effective_acs += counted.pairs
+        else:
+            self.effective_macs += counted.pairs
 
 
 @attrs.define
@@ -60,14 +71,22 @@ class Tally:
         kind: its class, or the operation.
         parameters: weights and biases.
         sides: the operands that can be the spikes: one, or both where the network computes both.
+        layout: how it goes over its input.
+        weights, zeros: how many weights it has, and how many of them are zero.
         macs: multiply-accumulates if every value counts.
+        inputs, outputs: values of its input and of its output.
     """
 
     name: str
     kind: str
     parameters: int
     sides: tuple[Side, ...]
+    layout: Layout = attrs.field(factory=Layout)
+    weights: int = 0
+    zeros: int = 0
     macs: float = 0.0
+    inputs: float = 0.0
+    outputs: float = 0.0
 
     @property
     def input(self) -> Side:
@@ -112,11 +131,15 @@ def count_operand(
         values = _Values(values.x.bool(), binary=True)
     analog = analog or (not values.whole and spikes is None)
     total, operations = values.sums(place, fan_out)
-    events = total if values.whole and values.highest <= 1 else values.events(place)
+    events = total if values.signs else values.events(place)
     idle = None
     if effective is not None:
         idle = [a - b for a, b in zip(operations, values.sums(place, effective)[1], strict=True)]
-    return Counted(events, operations, idle, analog)
+    if values.signs and spikes is None:
+        return Counted(events, operations, idle, analog, sum(operations) - sum(idle or ()))
+    ones = _Values(x.bool(), binary=True)
+    pairs = sum(ones.sums(place, fan_out if effective is None else effective)[1])
+    return Counted(events, operations, idle, analog, pairs, spikes is not None and _Values(x).signs)
 
 
 def is_binary(x: Tensor) -> bool:
@@ -144,6 +167,11 @@ class _Values:
         if low < 0:
             x, self.highest = x.abs(), max(-low, self.highest)
         self.x, self.whole = x, self.highest < math.inf and _is_whole(x)
+
+    @property
+    def signs(self) -> bool:
+        """Whether all values were 0, 1 or -1."""
+        return self.whole and self.highest <= 1
 
     def sums(self, place: Place, fan_out: float | Tensor) -> tuple[list[float], list[float]]:
         """Return the sums of the values of each step, and of the values times their fan-out."""

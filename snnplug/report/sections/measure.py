@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from snnplug.contracts import Activity, SynapseActivity
 from snnplug.report import words
+from snnplug.report.energy_models import ModelRow, disagreements, model_rows, terms_of
 from snnplug.report.section import Section, Stat, render_template
 from snnplug.runs.reading import Records
 from snnplug.runs.records import Energy, Summary
@@ -25,7 +26,12 @@ class Measure(Section):
 
     def render(self, records: Records) -> Markup:
         """Return spikes, energy and operations."""
-        values = {"activity": _shown(records.activity), "energies": _energies(records)}
+        energies = _energies(records)
+        values = {
+            "activity": _shown(records.activity),
+            "energies": [(e, _picture(e, i)) for i, e in enumerate(energies)],
+            "models": _models(energies),
+        }
         return render_template("sections/measure.html.j2", records, **values)
 
 
@@ -132,9 +138,45 @@ def _shown(activity: Activity | None) -> _Shown | None:
     )
 
 
-def _energies(data: Records) -> list[tuple[Energy, Markup | None]]:
-    """Return each estimate with its picture, which one without items has not."""
+def _energies(data: Records) -> list[Energy]:
+    """Return the estimates of the run, then those asked for later, which may be of the same models."""
+    found = list((data.summary.energy if data.summary else None) or ())
+    return found + [energy for energy in (data.energy.energy if data.energy else ()) if energy not in found]
+
+
+def _picture(energy: Energy, index: int) -> Markup | None:
     from snnplug.report.figures.energy import energy_bar
 
-    estimates = (data.summary.energy if data.summary else None) or ()
-    return [(e, energy_bar(e, f"energy{i}") if e.items else None) for i, e in enumerate(estimates)]
+    return energy_bar(energy, f"energy{index}") if energy.items else None
+
+
+@attrs.frozen
+class _Models:
+    """All models side by side.
+
+    Attributes:
+        rows: those with a baseline, by which they compare.
+        apart: those in units of their own, without one.
+        terms: that any of them counts.
+    """
+
+    rows: Sequence[ModelRow]
+    apart: Sequence[ModelRow]
+    terms: Sequence[str]
+    picture: Markup | None
+    lines: Sequence[str]
+
+
+def _models(energies: Sequence[Energy]) -> _Models | None:
+    from snnplug.report.figures.energy import models_bars
+
+    rows = model_rows(energies)
+    if len(rows) < 2 and not any(row.against for row in rows):
+        return None
+    known = [
+        row for row in rows if row.energy.unit == "J" and row.against and row.against[0].ratio is not None
+    ]
+    apart = [row for row in rows if row not in known]
+    terms = terms_of(known)
+    picture = models_bars(known, terms, "models") if known else None
+    return _Models(known, apart, terms, picture, list(disagreements(known)))
