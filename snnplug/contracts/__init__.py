@@ -6,8 +6,10 @@ Shapes: T time steps, B samples, C channels, H height, W width, K classes.
 from __future__ import annotations
 
 from snnplug.contracts.activity import Activity, NeuronActivity, SynapseActivity
+from snnplug.contracts.advice import advice
 from snnplug.contracts.benchmark import Benchmark, TrainedNetwork
 from snnplug.contracts.build import Buildable
+from snnplug.contracts.conversion import ErrorPart, LayerError, LayerTrace, Trace
 from snnplug.contracts.data import Splits, Task
 from snnplug.contracts.energy import Baseline, EnergyEstimate, EnergyItem, EnergyModel
 from snnplug.contracts.search import (
@@ -33,8 +35,11 @@ __all__ = [
     "EnergyEstimate",
     "EnergyItem",
     "EnergyModel",
+    "ErrorPart",
     "Genotype",
     "Graph",
+    "LayerError",
+    "LayerTrace",
     "NeuronActivity",
     "Score",
     "Scorer",
@@ -44,6 +49,8 @@ __all__ = [
     "Supernet",
     "SynapseActivity",
     "Task",
+    "Trace",
     "TrainedNetwork",
     "Trial",
+    "advice",
 ]

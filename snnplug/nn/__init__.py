@@ -1,6 +1,15 @@
 """The torch side of the contracts: neurons, time folding, encoders, losses, surrogates, the recorder."""
 
-from snnplug.contracts import Activity, NeuronActivity, SynapseActivity
+from snnplug.contracts import (
+    Activity,
+    ErrorPart,
+    LayerError,
+    LayerTrace,
+    NeuronActivity,
+    SynapseActivity,
+    Trace,
+    advice,
+)
 from snnplug.nn.activity_scorer import ActivityScorer
 from snnplug.nn.check_data import as_labels, check_split
 from snnplug.nn.code import Code, WindowNeuron, is_used, midpoints
@@ -11,6 +20,8 @@ from snnplug.nn.conversion import (
     Entry,
     calibrate,
     convert,
+    staircase,
+    trace,
 )
 from snnplug.nn.encoder import Encoder
 from snnplug.nn.fit import quantiles, squared_errors
@@ -60,8 +71,11 @@ __all__ = [
     "Dropout",
     "Encoder",
     "Entry",
+    "ErrorPart",
     "ImageSplit",
     "IntegrateAndFire",
+    "LayerError",
+    "LayerTrace",
     "Leak",
     "Loss",
     "MembraneState",
@@ -77,7 +91,9 @@ __all__ = [
     "SynapseActivity",
     "TimeModule",
     "TimeSequential",
+    "Trace",
     "WindowNeuron",
+    "advice",
     "as_labels",
     "as_neuron",
     "calibrate",
@@ -108,5 +124,7 @@ __all__ = [
     "spike",
     "spikes_only",
     "squared_errors",
+    "staircase",
+    "trace",
     "watch_spikes",
 ]

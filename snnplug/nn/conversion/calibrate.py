@@ -62,7 +62,7 @@ def calibrate(
     wanted = {name: neuron for name, neuron in matched_neurons(ann, snn).items() if _has_any(neuron)}
     if any(map(_is_sequential, wanted.values())):
         batches = list(batches)  # passed once more for each such neuron
-    kept = _sampled(ann, batches, wanted, _Rows(samples_per_layer, whole, seed), lambda x: decode(x, 1))
+    kept = _sampled(ann, batches, wanted, _Rows(samples_per_layer, whole, seed), decode)
     if wanted and not kept:
         raise ContractError("there is no batch of inputs; give at least one")
     for number, (name, samples) in enumerate(kept.items(), 1):
@@ -70,7 +70,7 @@ def calibrate(
         if _is_sequential(neuron):
             rows = _Rows(samples_per_layer, whole, seed, axis=1)
             inputs = (repeat(x, steps) for x in batches)
-            received = _sampled(snn, inputs, {name}, rows, lambda x: x)[name]
+            received = _sampled(snn, inputs, {name}, rows, lambda current, every: current)[name]
             neuron.start(samples, received.transpose(0, 1))
         elif isinstance(neuron, WindowNeuron):
             neuron.calibrate(samples)
@@ -95,14 +95,14 @@ def _sampled(
     inputs: Iterable[Tensor],
     names: Container[str],
     rows: _Rows,
-    of: Callable[[Tensor], Tensor],
+    of: Callable[[Tensor, int | None], Tensor],
 ) -> dict[str, Tensor]:
     """Return a sample of what some layers of neurons get, by name in the order of first use."""
     samples: dict[str, Sample] = {}
 
-    def saw(name: str, current: Tensor, sent: Tensor) -> None:
+    def saw(name: str, neuron: SpikingNeuron, current: Tensor, sent: Tensor) -> None:
         if name in names:
-            found = rows.of(of(current))
+            found = rows.of(of(current, neuron.bias_every))
             samples.setdefault(name, rows.sample(found)).add(found)
 
     for x in inputs:

@@ -9,28 +9,31 @@ import torch
 from torch import Tensor, nn
 
 from snnplug.errors import ContractError
+from snnplug.nn.conversion.pairs import neurons_of
 from snnplug.nn.mode import evaluating
-from snnplug.nn.neuron import State
+from snnplug.nn.neuron import SpikingNeuron, State
 from snnplug.nn.watch import SpikeWatch
 
-__all__ = ["Layer", "observe"]
+__all__ = ["Seen", "observe"]
 
-Layer: TypeAlias = Callable[[str, Tensor, Tensor], None]
+Seen: TypeAlias = Callable[[str, SpikingNeuron, Tensor, Tensor], None]
 
 
 @torch.no_grad()
-def observe(model: nn.Module, x: Tensor, saw: Layer) -> None:
+def observe(model: nn.Module, x: Tensor, saw: Seen) -> None:
     """Run a network in evaluation mode.
 
     Args:
         model: a network.
         x: input `[T, B, *]`.
-        saw: called with the name of each layer of neurons, the current `[T, B, C, *]` and what it sends.
+        saw: called with the name of each layer of neurons, itself, its current `[T, B, C, *]` and what it
+            sends.
 
     Raises:
         ContractError: a layer is run step by step.
     """
     currents: dict[str, Tensor] = {}
+    neurons = neurons_of(model)
 
     def entered(name: str, current: Tensor | None, state: State | None, step: bool) -> None:
         if step or state is not None or current is None:
@@ -40,9 +43,10 @@ def observe(model: nn.Module, x: Tensor, saw: Layer) -> None:
             )
         currents[name] = current
 
-    watch = SpikeWatch(
-        model, lambda name, sent: saw(name, currents.pop(name), sent), analog=True, entered=entered
-    )
+    def left(name: str, sent: Tensor) -> None:
+        saw(name, neurons[name], currents.pop(name), sent)
+
+    watch = SpikeWatch(model, left, analog=True, entered=entered)
     try:
         with evaluating(model):
             model(x)

@@ -10,7 +10,7 @@ from snnplug.errors import ContractError
 from snnplug.nn.neuron import SpikingNeuron
 from snnplug.nn.watch import outermost, plain_name
 
-__all__ = ["matched_neurons"]
+__all__ = ["matched_neurons", "neurons_of"]
 
 _SHOWN = 5
 
@@ -21,7 +21,7 @@ def matched_neurons(ann: nn.Module, snn: nn.Module) -> dict[str, SpikingNeuron]:
     Raises:
         ContractError: the ANN has spiking neurons, or the names differ.
     """
-    activations, neurons = _neurons(ann), _neurons(snn)
+    activations, neurons = neurons_of(ann), neurons_of(snn)
     spiking = [name for name, neuron in activations.items() if not neuron.analog]
     if spiking:
         raise ContractError(
@@ -47,7 +47,8 @@ def matched_neurons(ann: nn.Module, snn: nn.Module) -> dict[str, SpikingNeuron]:
     return neurons
 
 
-def _neurons(model: nn.Module) -> dict[str, SpikingNeuron]:
+def neurons_of(model: nn.Module) -> dict[str, SpikingNeuron]:
+    """Return the layers of neurons of a model by name."""
     return {
         plain_name(name): part
         for name, part in outermost(model, (SpikingNeuron,))
