@@ -76,7 +76,9 @@ def check_conversion(source: Parts, target: Parts, key: str) -> None:
         RecipeError: the neuron sends no spikes.
     """
     if target.plan["neuron"].load().analog:
-        raise RecipeError([f"{key}.neuron: {target.plan['neuron'].name} sends no spikes; take a neuron that does"])
+        raise RecipeError(
+            [f"{key}.neuron: {target.plan['neuron'].name} sends no spikes; take a neuron that does"]
+        )
     genotype = None if source.space is None else source.space.sample(random.Random(0))
     ann, snn = source.network(genotype, "check"), target.network(genotype, "check")
     load_weights(ann, snn)
@@ -102,7 +104,9 @@ def load_weights(ann: nn.Module, snn: nn.Module) -> None:
     try:
         found = snn.load_state_dict(ann.state_dict(), strict=False)
     except RuntimeError as error:
-        raise ContractError(f"the weights of the trained network do not fit the converted one: {error}") from error
+        raise ContractError(
+            f"the weights of the trained network do not fit the converted one: {error}"
+        ) from error
     missing = [key for key in found.missing_keys if key not in own]
     if missing or found.unexpected_keys:
         named = ", ".join([*missing, *found.unexpected_keys][:5])
@@ -134,16 +138,21 @@ def calibrated(
     network = parts.network(genotype, purpose)
     load_weights(source.network, network)
     batches = list(_inputs(source.parts, section))  # a neuron that follows others needs them again
-    with session.report.bar(f"calibrate {parts.plan['neuron'].name}", _neurons(network)) as bar:
-        with evaluating(source.network), evaluating(network), torch.no_grad(), parts.calls.running:
-            calibrate(
-                source.network,
-                network,
-                batches,
-                steps=parts.encoder.steps,
-                seed=derive_seed(parts.seed, "calibrate"),
-                progress=lambda *_: bar.advance(),
-            )
+    with (
+        session.report.bar(f"calibrate {parts.plan['neuron'].name}", _neurons(network)) as bar,
+        evaluating(source.network),
+        evaluating(network),
+        torch.no_grad(),
+        parts.calls.running,
+    ):
+        calibrate(
+            source.network,
+            network,
+            batches,
+            steps=parts.encoder.steps,
+            seed=derive_seed(parts.seed, "calibrate"),
+            progress=lambda *_: bar.advance(),
+        )
     return network.eval()
 
 

@@ -15,7 +15,7 @@ from snnplug.engine.parts import Parts
 from snnplug.engine.session import Session
 from snnplug.engine.stage import Work
 from snnplug.engine.stages.measure import energy_models, estimates, recorded
-from snnplug.nn import SpikingNeuron, WindowNeuron
+from snnplug.nn import SpikingNeuron, WindowNeuron, trace
 from snnplug.nn.mode import evaluating
 from snnplug.registry.component import Component
 from snnplug.runs.reading import to_plain
@@ -124,8 +124,6 @@ class Judge:
         return torch.cat(found).float().tolist()
 
     def _trace(self, case: Case) -> Any:
-        from snnplug.nn import trace
-
         with evaluating(case.network), evaluating(self.source.network), torch.no_grad():
             return trace(
                 self.source.network,

@@ -310,9 +310,9 @@ class SearchRecord:
 class ConversionRow:
     """A network of one task under one coding.
 
-    `difference` is that of its accuracy from the first row's, over the same test samples, with a 95 % interval;
-    `latency` is of one sample in time steps, `interval` the steps from one sample to the next in a pipeline;
-    `noise` holds accuracies by the standard deviation of noise on the images.
+    `difference` is that of its accuracy from the first row's, over the same test samples, with a 95 %
+    interval; `latency` is of one sample in time steps, `interval` the steps from one sample to the next in a
+    pipeline; `noise` holds accuracies by the standard deviation of noise on the images.
     """
 
     name: str

@@ -137,7 +137,7 @@ class WindowNeuronConformance(NeuronConformance):
 
     def test_spec_names_a_window(self, registration: Registration) -> None:
         """Its spec declares `windowed` and `graded`."""
-        neuron: type[SpikingNeuron] = registration.load()  # type: ignore[assignment]
+        neuron: type[SpikingNeuron] = registration.load()
         assert neuron.windowed
         assert neuron.graded
 

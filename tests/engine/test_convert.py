@@ -1,4 +1,4 @@
-"""A trained ANN becomes an SNN in a run: converted, tuned, compared with other codings, resumed, loaded again."""
+"""A trained ANN becomes an SNN in a run: converted, tuned, compared, resumed, loaded again."""
 
 from __future__ import annotations
 
@@ -71,13 +71,22 @@ def rows(run: Any) -> dict[str, Any]:
 def outcome(run: Any) -> Any:
     """Return all that a run has found, without times."""
     epochs = [(e.stage, e.epoch, e.loss, e.val_accuracy) for e in run.metrics]
-    found = {key: run.summary[key] for key in ("accuracy", "conversion", "spikes_per_sample", "latency_steps")}
+    found = {
+        key: run.summary[key] for key in ("accuracy", "conversion", "spikes_per_sample", "latency_steps")
+    }
     traces = json.loads((run.directory / "conversion.json").read_text("utf-8"))
     return epochs, found, traces, {k: v.tolist() for k, v in run.model().state_dict().items()}
 
 
 def test_rows_of_all_networks(done: Any) -> None:
-    assert done.summary["stages"] == ["train", "convert", "convert.train", "convert.compare", "measure", "report"]
+    assert done.summary["stages"] == [
+        "train",
+        "convert",
+        "convert.train",
+        "convert.compare",
+        "measure",
+        "report",
+    ]
     found = rows(done)
     assert [*found] == [
         "ANN",
@@ -152,9 +161,8 @@ def test_calibration_is_what_brings_it_near_to_the_ann(done: Any, registry: Regi
     recipe = changed(convert__train=None, convert__compare={"samples": 0})
     calibrated = snnplug.run(recipe, out=tmp_path / "run", registry=registry)
     assert [*rows(calibrated)] == ["ANN", "sc_ttfs (slots = 4)"]
-    assert calibrated.summary["conversion"]["rows"][1] | {"chosen": False} == rows(done)["sc_ttfs (slots = 4)"] | {
-        "noise": {}
-    }
+    untuned = rows(done)["sc_ttfs (slots = 4)"]
+    assert calibrated.summary["conversion"]["rows"][1] == {**untuned, "chosen": True, "noise": {}}
     before = Registry.from_installed(quiet=True).neurons.sc_ttfs(slots=4).state_dict()["encoding"]
     found = [value for key, value in calibrated.model().state_dict().items() if key.endswith("encoding")]
     assert found
@@ -172,7 +180,9 @@ def test_a_neuron_that_runs_step_by_step_gets_a_row_for_each_number_of_steps(
 
 
 @contextmanager
-def broken(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, when: Callable[..., bool]) -> Iterator[None]:
+def broken(
+    monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, when: Callable[..., bool]
+) -> Iterator[None]:
     """Let a call of a function stop the run."""
     original = getattr(owner, name)
 
@@ -186,10 +196,14 @@ def broken(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, when: Callabl
         yield
 
 
+def in_epoch(stage: str) -> tuple[Any, str, Callable[..., bool]]:
+    return training._Trainer, "_epoch", lambda self, epoch, *_: (self.stage, epoch) == (stage, 1)
+
+
 STOPS: dict[str, tuple[Any, str, Callable[..., bool]]] = {
-    "calibrating": (conversion, "calibrate", lambda *_: True),
-    "tuning": (training._Trainer, "_epoch", lambda self, epoch, *_: (self.stage, epoch) == ("convert.train", 1)),
-    "control": (training._Trainer, "_epoch", lambda self, epoch, *_: (self.stage, epoch) == ("convert.control", 1)),
+    "calibrating": (conversion, "calibrated", lambda *_: True),
+    "tuning": in_epoch("convert.train"),
+    "control": in_epoch("convert.control"),
     "comparing": (Judge, "add", lambda self, case: case.name == "ttfs"),
 }
 

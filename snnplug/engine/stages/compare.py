@@ -1,8 +1,9 @@
-"""A trained network under many codings, one row each: accuracy, latency, spikes, energy, and where it errs."""
+"""A trained network under many codings, a row each: accuracy, latency, spikes, energy, where it errs."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
@@ -77,7 +78,7 @@ class Compare(Stage):
         work.records["conversion"] = judge.record()
         work.seconds[self.name] = time.perf_counter() - started
 
-    def _cases(self, session: Session, work: Work) -> Any:
+    def _cases(self, session: Session, work: Work) -> Iterator[Case]:
         """Yield the networks, the ANN first."""
         from snnplug.engine.conversion import calibrated, parts_of_coding, steps_of
         from snnplug.engine.rows import Case, label

@@ -56,8 +56,8 @@ class Convert(Stage):
         if not neuron.load().analog:
             raise RecipeError(
                 [
-                    f"{self.name}: [neuron] use = {neuron.name!r} spikes already; what is converted is trained "
-                    "with an analog neuron, such as relu"
+                    f"{self.name}: [neuron] use = {neuron.name!r} spikes already; what is converted is "
+                    "trained with an analog neuron, such as relu"
                 ]
             )
         if parts.encoder.steps != 1:

@@ -1,4 +1,4 @@
-"""Fine-tuning of a converted network, and of its ANN alike: what the ANN gains by it is no merit of the code."""
+"""Fine-tuning of a converted network, and of its ANN alike: what that gains is no merit of a code."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class TuneSection(TrainSection):
     epochs: int = attrs.field(default=3, validator=attrs.validators.ge(1))
     optimizer: Table = attrs.field(factory=lambda: {"use": "adam", "lr": 1e-3})
     parameters: list[Literal["neurons", "norms", "weights"]] = attrs.field(
-        factory=lambda: ["neurons", "norms"], validator=attrs.validators.min_len(1)
+        factory=lambda: ["neurons", "norms"]
     )
     control: bool = True
 
@@ -54,6 +54,8 @@ class Tune(Stage):
 
         if parts.plan.recipe.sections.get("convert") is None:
             raise RecipeError([f"{self.name}: nothing is converted; add [convert] with neuron = ..."])
+        if not _section(parts).parameters:
+            raise RecipeError([f"{self.name}.parameters: name one or more of neurons, norms, weights"])
         check_optimizer(_section(parts), self.name)
 
     def restore(self, parts: Parts, directory: RunDirectory, genotype: Any) -> Restored | None:

@@ -208,7 +208,11 @@ def _arguments(node: fx.Node) -> dict[str, Any]:
     assert isinstance(node.target, OpOverload)
     found = {}
     for place, declared in enumerate(node.target._schema.arguments):
-        given = node.args[place] if place < len(node.args) else node.kwargs.get(declared.name, declared.default_value)
+        given = (
+            node.args[place]
+            if place < len(node.args)
+            else node.kwargs.get(declared.name, declared.default_value)
+        )
         found[declared.name] = given
     return found
 

@@ -127,13 +127,17 @@ class Program:
         if len(inputs) != 1:
             raise ContractError(f"a model to convert takes one tensor [B, *], this one takes {len(inputs)}")
         if len(found) != 1 or len(users) != 1:
-            raise ContractError(f"a model to convert returns one tensor [B, K], this one returns {len(users)}")
+            raise ContractError(
+                f"a model to convert returns one tensor [B, K], this one returns {len(users)}"
+            )
         self.input, self.output = inputs[0], found[0]
         self.nodes = [node for node in self.nodes if not self._evaluate(node)]
 
     def _evaluate(self, node: fx.Node) -> bool:
         """Compute a node of which all operands are constants; return whether it is such a node."""
-        if not isinstance(node.target, torch._ops.OpOverload) or "nondeterministic_seeded" in _tags(node.target):
+        if not isinstance(node.target, torch._ops.OpOverload) or "nondeterministic_seeded" in _tags(
+            node.target
+        ):
             return False
         operands = list(node.all_input_nodes)
         if any(one not in self.constants for one in operands) or node.target._schema.is_mutable:

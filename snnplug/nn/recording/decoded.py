@@ -40,11 +40,11 @@ def keeps_values(operation: str) -> bool:
 
 def spikes_after(
     operation: str,
-    func: Callable[..., Any],
+    func: Callable[..., Tensor],
     args: tuple[Any, ...],
     kwargs: Mapping[str, Any],
     out: Any,
-    parts: list[Any],
+    parts: list[Tensor],
 ) -> Tensor | None:
     """Return the spikes that the result of an operation, or the first of its results, stands for.
 
@@ -60,27 +60,28 @@ def spikes_after(
         None where they are not known.
     """
     if operation in ("cat", "stack"):
-        return func(parts, *args[1:], **kwargs)  # type: ignore[no-any-return]
+        return func(parts, *args[1:], **kwargs)
     if operation in SUMS:
-        return parts[0] + parts[1] if len(parts) == 2 else None  # type: ignore[no-any-return]
+        return parts[0] + parts[1] if len(parts) == 2 else None
     (spikes,) = parts
     if operation in _MOVES:
-        return func(spikes, *args[1:], **kwargs)  # type: ignore[no-any-return]
+        return func(spikes, *args[1:], **kwargs)
     if operation in _SIGNS or (operation in _SCALES and _is_one_number(args[1])):
-        return spikes  # type: ignore[no-any-return]
+        return spikes
     if _is_max_pool(operation):
         values, chosen = out
         axes = int(operation.partition("pool")[2][0])  # over as many axes the index counts
-        return spikes.flatten(-axes).gather(-1, chosen.flatten(-axes)).view(values.shape)  # type: ignore[no-any-return]
+        return spikes.flatten(-axes).gather(-1, chosen.flatten(-axes)).view(values.shape)
     if operation == "sum":
-        return func(spikes, *args[1:], **kwargs)  # type: ignore[no-any-return]
+        return func(spikes, *args[1:], **kwargs)
     if operation in ("mean", "_adaptive_avg_pool2d", "_adaptive_avg_pool3d"):
         many, left = divmod(spikes.numel(), out.numel())
         alike = operation == "mean" or all(a % b == 0 for a, b in zip(spikes.shape, out.shape, strict=True))
         return func(spikes, *args[1:], **kwargs) * many if alike and not left else None
     if operation in ("avg_pool2d", "avg_pool3d"):
-        kernel, stride, padding, ceil_mode = (*args[1:5], *([], 0, False)[len(args[1:5]) - 1 :])
-        return func(spikes, kernel, stride, padding, ceil_mode, divisor_override=1)  # type: ignore[no-any-return]
+        given = args[1:5]
+        usual = ([], 0, False)[len(given) - 1 :]  # stride, padding, ceil_mode
+        return func(spikes, *given, *usual, divisor_override=1)
     return None
 
 

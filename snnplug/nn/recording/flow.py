@@ -169,9 +169,10 @@ class Flow:
             self.origins.note(result, held._replace(binary=keeps))
             return
         spikes = [part if steps.binary else steps.spikes for part, steps in zip(parts, known, strict=True)]
-        if all(one is not None for one in spikes):
+        counts = [one for one in spikes if one is not None]
+        if len(counts) == len(parts):
             with torch._C._DisableTorchDispatch():
-                found = spikes_after(*call, spikes)
+                found = spikes_after(*call, counts)
             self.origins.note(result, held._replace(spikes=found))
 
     def write_through(self, out: Any) -> None:
