@@ -80,7 +80,7 @@ def spikes_after(
         return func(spikes, *args[1:], **kwargs) * many if alike and not left else None
     if operation in ("avg_pool2d", "avg_pool3d"):
         given = args[1:5]
-        usual = ([], 0, False)[len(given) - 1 :]  # stride, padding, ceil_mode
+        usual: tuple[Any, ...] = ([], 0, False)[len(given) - 1 :]  # stride, padding, ceil_mode
         return func(spikes, *given, *usual, divisor_override=1)
     return None
 
