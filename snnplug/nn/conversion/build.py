@@ -152,7 +152,9 @@ class Build:
         """Note what becomes of the operation at hand."""
         self.notes.append(Note(what, why, becomes))
 
-    def emit(self, node: fx.Node, like: Value, target: Callable[..., Any], *args: Any, **kwargs: Any) -> Value:
+    def emit(
+        self, node: fx.Node, like: Value, target: Callable[..., Any], *args: Any, **kwargs: Any
+    ) -> Value:
         """Call a function; its result is the model's node.
 
         Args:

@@ -13,7 +13,12 @@ from snnplug.nn.conversion.program import Program
 
 __all__ = ["undo_mutation"]
 
-_MAY_RETURN_ITS_INPUT = ("dropout", "feature_dropout", "alpha_dropout", "pad")  # which their schemas do not say
+_MAY_RETURN_ITS_INPUT = (
+    "dropout",
+    "feature_dropout",
+    "alpha_dropout",
+    "pad",
+)  # which their schemas do not say
 
 
 def undo_mutation(program: Program) -> dict[fx.Node, str]:
@@ -36,7 +41,9 @@ def undo_mutation(program: Program) -> dict[fx.Node, str]:
         if held is program.input:
             refused[node] = "changes the input in place; work on a copy of it"
         elif held in program.constants:
-            refused[node] = "changes a parameter or buffer in place; a converted network keeps nothing between calls"
+            refused[node] = (
+                "changes a parameter or buffer in place; a converted network keeps nothing between calls"
+            )
         else:
             views = [one for one, of in memory.items() if of is held and one not in (node, changed)]
             later = [one for one in (held, *views) if one is not changed and _read_after(one, node, order)]

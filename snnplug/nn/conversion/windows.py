@@ -58,9 +58,7 @@ def join(parts: Sequence[Tensor], axis: int, batch: int, every: int | None) -> T
 
 def _equally_long(parts: Sequence[Tensor], batch: int, every: int | None) -> list[Tensor]:
     longest = max(part.shape[0] for part in parts)
-    return [
-        part if len(part) == longest else _lengthen(part, longest, batch, every == 1) for part in parts
-    ]
+    return [part if len(part) == longest else _lengthen(part, longest, batch, every == 1) for part in parts]
 
 
 def _lengthen(x: Tensor, length: int, batch: int, clocked: bool) -> Tensor:

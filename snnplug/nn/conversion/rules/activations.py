@@ -52,7 +52,11 @@ def _rectify(build: Build, node: fx.Node, args: Mapping[str, Any], lower: float,
     name = build.neuron(node, float(upper))
     bound = "" if math.isinf(upper) else f" with the upper bound {upper:g}"
     pool = next(iter(node.users)) if len(node.users) == 1 else None
-    if build.every is None and pool is not None and name_of(pool) in ("max_pool1d", "max_pool2d", "max_pool3d"):
+    if (
+        build.every is None
+        and pool is not None
+        and name_of(pool) in ("max_pool1d", "max_pool2d", "max_pool3d")
+    ):
         build.note("converted", f"a neuron{bound} behind the pool: the largest has the largest code", name)
         build.waiting[node] = name
         return x

@@ -29,9 +29,10 @@ def reshape(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
     x = build.value(next(iter(args.values())))
     lead = build.lead(node)
     shape = build.shape(node, lead)
-    build.note("kept", "moves values")
     if shape == x.shape:
+        build.note("folded", "changes nothing")
         return Value(x.node, shape, lead, x.nonnegative)
+    build.note("kept", "moves values")
     made = build.emit(node, x._replace(lead=lead), torch.reshape, x.node, [-1, *shape])
     return made._replace(nonnegative=x.nonnegative)
 
@@ -80,7 +81,10 @@ def divide(build: Build, node: fx.Node, args: Mapping[str, Any]) -> list[Value]:
     build.note("kept", "moves values")
     return [
         Value(
-            build.graph.call_function(_item, (parts, place)), tuple(part.shape[x.lead :]), x.lead, x.nonnegative
+            build.graph.call_function(_item, (parts, place)),
+            tuple(part.shape[x.lead :]),
+            x.lead,
+            x.nonnegative,
         )
         for place, part in enumerate(node.meta["val"])
     ]
@@ -104,7 +108,9 @@ def pad(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
         raise Refused("pads with something else than zeros, which silent neurons do not send")
     if len(args["pad"]) > 2 * len(x.shape):
         raise Refused("pads the batch")
-    build.note("kept", "silence around the values" if args.get("mode", "constant") == "constant" else "moves values")
+    build.note(
+        "kept", "silence around the values" if args.get("mode", "constant") == "constant" else "moves values"
+    )
     made = build.emit(node, x, _functional(node), x.node, *list(args.values())[1:])
     return made._replace(nonnegative=x.nonnegative)
 
@@ -131,7 +137,17 @@ def _functional(node: fx.Node) -> Any:
     return getattr(getattr(torch.ops.aten, name.removesuffix("_")), target._overloadname)
 
 
-_NOTHING = ("dropout", "feature_dropout", "alpha_dropout", "contiguous", "clone", "alias", "detach", "to", "lift")
+_NOTHING = (
+    "dropout",
+    "feature_dropout",
+    "alpha_dropout",
+    "contiguous",
+    "clone",
+    "alias",
+    "detach",
+    "to",
+    "lift",
+)
 _VIEWS = ("view", "reshape", "flatten", "unflatten", "squeeze", "unsqueeze", "_unsafe_view", "view_as")
 
 RULES: Mapping[str, Rule] = {

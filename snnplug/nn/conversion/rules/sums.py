@@ -35,7 +35,9 @@ def _sum(build: Build, node: fx.Node, a: Any, b: Any, of_a: float, of_b: float) 
     if build.is_value(a) and build.is_value(b):
         x, y = build.value(a), build.value(b)
         if x.shape != y.shape or x.lead != y.lead:
-            raise Refused(f"adds tensors of different shapes, {list(x.shape)} and {list(y.shape)} of a sample")
+            raise Refused(
+                f"adds tensors of different shapes, {list(x.shape)} and {list(y.shape)} of a sample"
+            )
         build.note("kept", "the sum of what the neurons send")
         made = build.emit(node, x, add_windows, x.node, y.node, of_b, build.batch, build.every)
         return made._replace(nonnegative=x.nonnegative and y.nonnegative and of_b >= 0)
@@ -46,7 +48,9 @@ def _sum(build: Build, node: fx.Node, a: Any, b: Any, of_a: float, of_b: float) 
         x = x._replace(node=build.graph.call_function(torch.mul, (x.node, of_a)))
     build.note("kept", "adds a constant")
     kept = isinstance(b, fx.Node) and of_b == 1 and isinstance(build.constant(b), nn.Parameter)
-    shift = Shift(build.parameter(b) if kept and constant.shape == build.constant(b).shape else constant * of_b)
+    shift = Shift(
+        build.parameter(b) if kept and constant.shape == build.constant(b).shape else constant * of_b
+    )
     made = build.call(node, shift, x)
     grows = bool((constant * of_b >= 0).all()) and of_a == 1
     return made._replace(nonnegative=x.nonnegative and grows)
@@ -103,7 +107,9 @@ def _fitting(build: Build, node: fx.Node, x: Value, constant: Any) -> Tensor:
     while held.ndim > len(x.shape) and held.shape[0] == 1:
         held = held[0]
     if held.ndim > len(x.shape) or build.shape(node, x.lead) != x.shape:
-        raise Refused(f"takes a constant of shape {list(held.shape)} that does not fit a sample {list(x.shape)}")
+        raise Refused(
+            f"takes a constant of shape {list(held.shape)} that does not fit a sample {list(x.shape)}"
+        )
     return held
 
 
