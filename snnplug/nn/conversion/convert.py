@@ -100,8 +100,10 @@ def convert(
         raise ContractError(f'pools must be "fold" or "stage", got {pools!r}')
     neurons = Neurons(neuron)
     program = Program(export(model, example))
+    changes = undo_mutation(program)
+    program.drop_unused(also=changes)
     build = Build(program, neurons, pools)
-    account = _Walk(build).account
+    account = _Walk(build, changes).account
     if any(entry.what == "refused" for entry in account):
         if strict:
             raise refusal(account)
@@ -117,14 +119,11 @@ def convert(
 class _Walk:
     """Applies the rules to a program, operation by operation."""
 
-    def __init__(self, build: Build) -> None:
-        self.build = build
+    def __init__(self, build: Build, refused: Mapping[fx.Node, str]) -> None:
+        self.build, self.refused = build, refused
         self.account: list[Entry] = []
-        self.refused = undo_mutation(build.program)
-        used = _used(build.program, self.refused)
         for node in build.program.nodes:
-            if node in used:
-                self._visit(node)
+            self._visit(node)
 
     def _visit(self, node: fx.Node) -> None:
         build, name = self.build, name_of(node)
@@ -151,7 +150,7 @@ class _Walk:
         build = self.build
         custom = custom_function(node)
         if custom is not None:
-            raise Refused(f"belongs to {custom}, a custom autograd function, whose gradient may be any")
+            raise Refused(f"belongs to {custom}, a custom autograd function, which may compute anything")
         if node in self.refused:
             raise Refused(self.refused[node])
         read = [one for one in node.all_input_nodes if one in build.values or one in build.unusable]
@@ -186,17 +185,6 @@ class _Walk:
 
     def _note(self, node: fx.Node, what: Any, why: str, becomes: str = "") -> None:
         self.account.append(Entry(name_of(node), what, why, becomes, line_of(node), module_of(node)))
-
-
-def _used(program: Program, changes: Mapping[fx.Node, str]) -> set[fx.Node]:
-    """Return what the output depends on, and changes that cannot be undone."""
-    waiting, used = [program.output, *changes], set[fx.Node]()
-    while waiting:
-        node = waiting.pop()
-        if node not in used:
-            used.add(node)
-            waiting += node.all_input_nodes
-    return used
 
 
 def _only_checks(name: str) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import fx, nn
 
+from snnplug.errors import ContractError
 from snnplug.nn.conversion.layers import BatchNorm, Linear, _Conv
 from snnplug.nn.neuron import SpikingNeuron
 from snnplug.nn.time import TimeModule
@@ -21,6 +22,11 @@ class ConvertedNetwork(fx.GraphModule, TimeModule):
     Layers have the names that they had in the model, neurons those of the activations that they replace.
     `print_readable()` shows what it does.
     """
+
+    def __reduce__(self) -> Any:
+        raise ContractError(
+            "a converted network is saved by its state_dict; convert the model again to load it into"
+        )
 
     def neurons(self) -> dict[str, SpikingNeuron]:
         """Return the neurons by name, in the order in which they work."""

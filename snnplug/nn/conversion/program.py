@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import io
 import logging
 import os
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,10 @@ import torch
 from torch import Tensor, fx, nn
 from torch.export import Dim, ExportedProgram
 from torch.export.graph_signature import InputKind
+from torch.fx.traceback import preserve_node_meta
 
 from snnplug.errors import ContractError, ConversionError, DataError, one_line
-from snnplug.nn.conversion.source import line_of_error
+from snnplug.nn.conversion.source import SourceLines, line_of_error
 from snnplug.nn.mode import evaluating
 from snnplug.nn.time import TimeModule
 
@@ -40,10 +42,12 @@ def export(model: nn.Module | ExportedProgram | str | os.PathLike[str], example:
         return model
     if not isinstance(model, nn.Module):
         return _load(Path(model))
-    if isinstance(model, TimeModule):
+    axis = 1 if isinstance(model, TimeModule) else 0
+    if len(example) == 1:
+        example = example.repeat(2, *[1] * (example.ndim - 1))  # export takes a size of 1 for a constant
+    if axis:
         example = example.unsqueeze(0)
-    axis = example.ndim and int(isinstance(model, TimeModule))
-    with evaluating(model), _quiet():
+    with evaluating(model), _quiet(), SourceLines(), preserve_node_meta():
         try:
             return torch.export.export(model, (example,), dynamic_shapes=({axis: Dim.DYNAMIC},))
         except Exception as error:
@@ -78,13 +82,13 @@ def _as_refusal(model: nn.Module, error: Exception) -> ConversionError:
     return ConversionError(f"{type(model).__name__} cannot be converted: {why}; {advice}", (why,))
 
 
-@contextmanager
+@contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Let only the error speak where export fails."""
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
             warnings.simplefilter("ignore")
             yield
     finally:
@@ -132,6 +136,16 @@ class Program:
             )
         self.input, self.output = inputs[0], found[0]
         self.nodes = [node for node in self.nodes if not self._evaluate(node)]
+
+    def drop_unused(self, also: Iterable[fx.Node] = ()) -> None:
+        """Drop what the output does not depend on; keep some nodes besides."""
+        waiting, used = [self.output, *also], set[fx.Node]()
+        while waiting:
+            node = waiting.pop()
+            if node not in used:
+                used.add(node)
+                waiting += node.all_input_nodes
+        self.nodes = [node for node in self.nodes if node in used]
 
     def _evaluate(self, node: fx.Node) -> bool:
         """Compute a node of which all operands are constants; return whether it is such a node."""

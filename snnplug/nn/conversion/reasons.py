@@ -9,7 +9,7 @@ __all__ = ["reason"]
 _NO_NEURON = "no spiking neuron computes it; train the model with ReLU in its place"
 _NORM = "its scale depends on the input, while a synapse's weight does not; use batch norm, whose statistics are fixed"
 _ATTENTION = "it multiplies and normalises values that depend on the input, which no synapse does"
-_UPSAMPLES = "upsampling sends a spike to new places and has no rule here; use a strided layer elsewhere or resize the data"
+_UPSAMPLES = "upsampling has no rule; resize the data before the network"
 _RECURRENT = "a recurrent layer has gates that multiply values; a converted network is feedforward"
 _BRANCH = "a data-dependent branch: a spiking network does the same for every input"
 
@@ -34,10 +34,11 @@ _REASONS: Mapping[str, str] = {
     ),
     **dict.fromkeys(
         ("conv_transpose1d", "conv_transpose2d", "conv_transpose3d"),
-        "a transposed convolution has no rule here; use a convolution",
+        "a transposed convolution has no rule; use a convolution",
     ),
     **dict.fromkeys(("lstm", "gru", "rnn_tanh", "rnn_relu"), _RECURRENT),
     **dict.fromkeys(("cond", "while_loop", "where", "item", "masked_fill"), _BRANCH),
+    **dict.fromkeys(("gt", "lt", "ge", "le", "eq", "ne", "sign", "topk", "sort", "argmax"), _BRANCH),
     **dict.fromkeys(("instance_norm", "cudnn_batch_norm", "native_batch_norm"), _NORM),
     **dict.fromkeys(("rand", "rand_like", "randn", "randn_like", "bernoulli"), "draws random numbers"),
     **dict.fromkeys(("copy", "index_put", "fill", "zero"), "writes into a part of a tensor"),

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import linecache
 import re
+import sys
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
-from types import CodeType
+from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
 import torch
 from torch import fx
+from torch.fx.traceback import annotate
+from torch.overrides import TorchFunctionMode
 
-__all__ = ["Line", "custom_function", "line_of", "line_of_error", "module_of"]
+__all__ = ["Line", "SourceLines", "custom_function", "line_of", "line_of_error", "module_of"]
 
+_NOTE = "snnplug_line"
 _FRAME = re.compile(r'File "(?P<file>[^"]+)", line (?P<number>\d+), in [^\n]+\n[ \t]*(?P<text>[^\n]*)')
 _TORCH = Path(torch.__file__).parent
-_OWN = Path(__file__).parents[1]  # snnplug.nn, whose layers call the user's
+_HERE = Path(__file__).parent
+_OWN = _HERE.parent  # snnplug.nn, whose layers call the user's
 
 
 class Line(NamedTuple):
@@ -30,9 +37,38 @@ class Line(NamedTuple):
         return f"{Path(self.file).name}:{self.number}: {self.text}"
 
 
+class SourceLines(TorchFunctionMode):
+    """Notes in an exported graph from which line each operation comes.
+
+    torch's own notes hold lines of methods named `forward` alone.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._inside = {code for _, code in _custom_forwards()}
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if torch.compiler.is_dynamo_compiling():  # within torch.cond
+            return func(*args, **(kwargs or {}))
+        with annotate({_NOTE: self._line(sys._getframe(1))}):
+            return func(*args, **(kwargs or {}))
+
+    def _line(self, frame: FrameType | None) -> str:
+        """Return the user's innermost line among the callers, up to who asked for the export."""
+        lines: list[Line] = []
+        while frame is not None and not _exports(frame.f_code.co_filename):
+            file = frame.f_code.co_filename
+            if frame.f_code not in self._inside and not _is_torchs(file):
+                lines.insert(0, Line(file, frame.f_lineno, ""))
+                if not _is_own(file):
+                    break
+            frame = frame.f_back
+        return _innermost(lines)
+
+
 def line_of(node: fx.Node) -> str:
     """Return the innermost line of a node that is not torch's, or an empty string."""
-    return _innermost(_lines(node))
+    return (node.meta.get("custom") or {}).get(_NOTE) or _innermost(_lines(node))
 
 
 def line_of_error(error: BaseException) -> str:
@@ -69,20 +105,31 @@ def _lines(node: fx.Node) -> list[Line]:
 
 def _innermost(lines: Sequence[Line]) -> str:
     users = [line for line in lines if not _is_torchs(line.file)]
-    outside = [line for line in users if not Path(line.file).is_relative_to(_OWN)]
-    return str((outside or users)[-1]) if users else ""
+    outside = [line for line in users if not _is_own(line.file)]
+    if not users:
+        return ""
+    file, number, text = (outside or users)[-1]
+    return str(Line(file, number, text or linecache.getline(file, number).strip()))
 
 
+@cache
+def _exports(file: str) -> bool:
+    return Path(file).parent == _HERE
+
+
+@cache
+def _is_own(file: str) -> bool:
+    return Path(file).is_relative_to(_OWN)
+
+
+@cache
 def _is_torchs(file: str) -> bool:
-    path = Path(file)  # a saved program may come from another machine
-    return (
-        path.is_relative_to(_TORCH)
-        or "site-packages/torch/" in path.as_posix()
-        or path.as_posix().startswith("torch/")
-    )
+    path = Path(file)
+    elsewhere = "site-packages/torch/" in path.as_posix()  # a saved program may come from another machine
+    return elsewhere or path.is_relative_to(_TORCH) or file.startswith(("torch/", "<"))
 
 
-def _custom_forwards() -> Iterable[tuple[str, CodeType]]:
+def _custom_forwards() -> Iterator[tuple[str, CodeType]]:
     waiting = [torch.autograd.Function]
     while waiting:
         for function in waiting.pop().__subclasses__():

@@ -29,7 +29,7 @@ def convolve(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
     name = build.layer(
         (args["weight"], args["bias"], *settings.values()), _name(build, node, args["weight"]), make
     )
-    build.note("kept", "linear with its bias", name)
+    build.note("kept", "linear, with its bias", name)
     return build.call(node, name, x)
 
 
@@ -44,7 +44,7 @@ def linear(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
         return _give(build, layer, args)
 
     name = build.layer((args["weight"], args["bias"]), _name(build, node, args["weight"]), make)
-    build.note("kept", "linear with its bias", name)
+    build.note("kept", "linear, with its bias", name)
     return build.call(node, name, x)
 
 
@@ -63,7 +63,7 @@ def matmul(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
         return layer
 
     name = build.layer((other, "matmul"), build.place(node), make)
-    build.note("kept", "linear with its bias", name)
+    build.note("kept", "linear", name)
     return build.call(node, name, x)
 
 

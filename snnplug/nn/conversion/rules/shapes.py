@@ -29,9 +29,10 @@ def reshape(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
     x = build.value(next(iter(args.values())))
     lead = build.lead(node)
     shape = build.shape(node, lead)
-    build.note("kept", "moves values")
     if shape == x.shape:
+        build.note("folded", "changes nothing")
         return Value(x.node, shape, lead, x.nonnegative)
+    build.note("kept", "moves values")
     made = build.emit(node, x._replace(lead=lead), torch.reshape, x.node, [-1, *shape])
     return made._replace(nonnegative=x.nonnegative)
 
