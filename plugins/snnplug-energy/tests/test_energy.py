@@ -153,3 +153,27 @@ def test_a_wrong_precision_lists_the_choices() -> None:
 def test_no_torch_is_imported() -> None:
     code = "import sys, snnplug_energy.plugin, snnplug_energy.horowitz, snnplug_energy.relative\n"
     subprocess.run([sys.executable, "-c", code + "assert 'torch' not in sys.modules"], check=True)
+
+
+def test_levels_of_graded_neurons_set_the_bits_of_the_quantised_ann() -> None:
+    model, seen = registry.create("energy_model", "horowitz_45nm"), activity()
+    seen.neurons["fire"].graded = True
+    assert [baseline.name for baseline in model(seen).baselines] == ["dense ANN"]  # nobody knows the levels
+    seen.neurons["fire"].levels = 28
+    assert model(seen).baselines[1].name == "quantised ANN (5 bit)"
+    seen.neurons["fire"].levels = 300
+    found = model(seen).baselines[1]
+    assert (found.name, found.items[0].each) == ("quantised ANN (9 bit)", pytest.approx(3.2e-12))  # int32
+
+
+def test_the_recorder_asks_a_graded_neuron_for_its_levels() -> None:
+    class Graded(Fire):
+        graded = True
+        levels = 14
+
+    model = TimeSequential(nn.Linear(3, 2), Graded(), nn.Linear(2, 2))
+    with record(model) as measured:
+        model(torch.rand(2, 1, 3))
+    assert measured.neurons["layers.1"].levels == 14
+    assert measured.parameters == 8 + 6
+    assert measured.footprint == 4 * 14
