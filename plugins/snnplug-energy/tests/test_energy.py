@@ -56,8 +56,12 @@ def test_horowitz_by_hand(parameters: dict[str, object], expected: float) -> Non
     assert estimate.unit == "J"
     assert estimate.value * 1e12 == pytest.approx(expected, rel=1e-12)
     assert not estimate.warnings
-    dense = "one dense pass of the same layers takes 150 MACs"  # 200 / 2 + 400 / 4 steps / 2 samples
-    assert any(dense in line for line in estimate.assumptions)
+    dense, quantised = estimate.baselines
+    assert dense.items[0].count == quantised.items[0].count == 150  # 200 / 2 + 400 / 4 steps / 2 samples
+    mac = {"fp16": 1.5, "int32": 3.2, "int8": 0.23}.get(str(parameters.get("precision")), 4.6)
+    assert dense.value * 1e12 == pytest.approx(150 * mac)
+    assert (quantised.name, quantised.upper_bound) == ("quantised ANN (3 bit)", True)  # 5 levels in 4 steps
+    assert quantised.value * 1e12 == pytest.approx(150 * 0.23)
     assert any("memory traffic" in line for line in estimate.assumptions)
 
 
