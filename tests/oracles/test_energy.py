@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from snnplug_energy.published import published_rows, relative_table
 from torch import Tensor, nn
 
 from snnplug import Registry
@@ -98,3 +99,20 @@ def test_relative_energy_for_every_reference_row(oracles: Path, name: str, model
             estimate = build.build()(Activity(samples=1, steps=row["latency_steps"], neurons={"all": neuron}))
             expected = oracle["by_reference"][reference["name"]][name][row["name"]]
             assert estimate.value == pytest.approx(expected, rel=1e-12, abs=1e-12)
+
+
+@pytest.mark.parametrize("table", ["cifar10_vgg16", "cifar100_vgg16", "cifar10_resnet20"])
+def test_published_rows_and_their_table_by_every_reference(oracles: Path, table: str) -> None:
+    oracle = load(oracles, "normalised_energy.json")["tables"][table]
+    rows = [row for row in published_rows(*table.split("_")) if row.spikes is not None]
+    expected = [(row["spikes_per_image"], row["latency_steps"]) for row in oracle["rows"]]
+    assert [(row.spikes, row.latency) for row in rows] == expected
+    for row, reference in zip(rows, oracle["rows"], strict=True):
+        by_chip = oracle["by_reference"][reference["name"]]
+        found = relative_table(rows, row.coding)
+        assert [one.truenorth for one in found] == pytest.approx(
+            list(by_chip["TrueNorth"].values()), rel=1e-12
+        )
+        assert [one.spinnaker for one in found] == pytest.approx(
+            list(by_chip["SpiNNaker"].values()), rel=1e-12
+        )

@@ -153,7 +153,6 @@ class Horowitz45nm:
         return max(activity.steps / max(len(layer.events), 1), 1.0)
 
     def _assumptions(self, activity: Activity) -> list[str]:
-        dense = activity.one_pass_macs
         analog = [s.name for s in activity.synapses.values() if s.analog]
         static = [s.name for s in activity.synapses.values() if len(s.events) < activity.steps]
         lines = [
@@ -161,8 +160,6 @@ class Horowitz45nm:
             "and usually cost more",
             "the hardware skips what no spike reaches and spends nothing on silence",
             "biases, normalisation (folded into the weights), pooling and the encoder are not counted",
-            f"for comparison, one dense pass of the same layers takes {dense:.0f} MACs, "
-            f"{dense * self.energy.mac:.4g} J",
         ]
         if not self.neuron_updates:
             lines.append("updates of membrane potentials are not counted (neuron_updates = true counts them)")

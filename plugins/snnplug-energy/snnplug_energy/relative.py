@@ -22,7 +22,9 @@ from snnplug_energy.checks import require_samples
 if TYPE_CHECKING:
     from snnplug.nn import Activity
 
-__all__ = ["Relative", "spinnaker_relative", "truenorth_relative"]
+__all__ = ["SPINNAKER", "TRUENORTH", "Relative", "spinnaker_relative", "truenorth_relative"]
+
+TRUENORTH, SPINNAKER = (0.4, 0.6), (0.64, 0.36)  # shares of spikes and of latency
 
 
 @attrs.frozen(kw_only=True)
@@ -62,8 +64,7 @@ class Relative:
             ContractError: nothing was recorded.
         """
         require_samples(activity)
-        per_spike = self.spike_share / self.reference_spikes
-        per_step = self.latency_share / self.reference_latency
+        per_spike, per_step = self._prices
         return EnergyEstimate(
             unit="relative",
             items=(
@@ -80,6 +81,15 @@ class Relative:
             ),
             warnings=tuple(self._warnings(activity)),
         )
+
+    def energy(self, spikes: float, latency: float) -> float:
+        """Return the energy of so many spikes in so many steps."""
+        per_spike, per_step = self._prices
+        return spikes * per_spike + latency * per_step
+
+    @property
+    def _prices(self) -> tuple[float, float]:
+        return self.spike_share / self.reference_spikes, self.latency_share / self.reference_latency
 
     @staticmethod
     def _warnings(activity: Activity) -> list[str]:
@@ -104,8 +114,8 @@ def truenorth_relative(*, reference: str, reference_spikes: float, reference_lat
     """
     return Relative(
         chip="TrueNorth",
-        spike_share=0.4,
-        latency_share=0.6,
+        spike_share=TRUENORTH[0],
+        latency_share=TRUENORTH[1],
         reference=reference,
         reference_spikes=reference_spikes,
         reference_latency=reference_latency,
@@ -125,8 +135,8 @@ def spinnaker_relative(*, reference: str, reference_spikes: float, reference_lat
     """
     return Relative(
         chip="SpiNNaker",
-        spike_share=0.64,
-        latency_share=0.36,
+        spike_share=SPINNAKER[0],
+        latency_share=SPINNAKER[1],
         reference=reference,
         reference_spikes=reference_spikes,
         reference_latency=reference_latency,

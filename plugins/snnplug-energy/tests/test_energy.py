@@ -56,8 +56,12 @@ def test_horowitz_by_hand(parameters: dict[str, object], expected: float) -> Non
     assert estimate.unit == "J"
     assert estimate.value * 1e12 == pytest.approx(expected, rel=1e-12)
     assert not estimate.warnings
-    dense = "one dense pass of the same layers takes 150 MACs"  # 200 / 2 + 400 / 4 steps / 2 samples
-    assert any(dense in line for line in estimate.assumptions)
+    dense, quantised = estimate.baselines
+    assert dense.items[0].count == quantised.items[0].count == 150  # 200 / 2 + 400 / 4 steps / 2 samples
+    mac = {"fp16": 1.5, "int32": 3.2, "int8": 0.23}.get(str(parameters.get("precision")), 4.6)
+    assert dense.value * 1e12 == pytest.approx(150 * mac)
+    assert (quantised.name, quantised.upper_bound) == ("quantised ANN (3 bit)", True)  # 5 levels in 4 steps
+    assert quantised.value * 1e12 == pytest.approx(150 * 0.23)
     assert any("memory traffic" in line for line in estimate.assumptions)
 
 
@@ -153,3 +157,27 @@ def test_a_wrong_precision_lists_the_choices() -> None:
 def test_no_torch_is_imported() -> None:
     code = "import sys, snnplug_energy.plugin, snnplug_energy.horowitz, snnplug_energy.relative\n"
     subprocess.run([sys.executable, "-c", code + "assert 'torch' not in sys.modules"], check=True)
+
+
+def test_levels_of_graded_neurons_set_the_bits_of_the_quantised_ann() -> None:
+    model, seen = registry.create("energy_model", "horowitz_45nm"), activity()
+    seen.neurons["fire"].graded = True
+    assert [baseline.name for baseline in model(seen).baselines] == ["dense ANN"]  # nobody knows the levels
+    seen.neurons["fire"].levels = 28
+    assert model(seen).baselines[1].name == "quantised ANN (5 bit)"
+    seen.neurons["fire"].levels = 300
+    found = model(seen).baselines[1]
+    assert (found.name, found.items[0].each) == ("quantised ANN (9 bit)", pytest.approx(3.2e-12))  # int32
+
+
+def test_the_recorder_asks_a_graded_neuron_for_its_levels() -> None:
+    class Graded(Fire):
+        graded = True
+        levels = 14
+
+    model = TimeSequential(nn.Linear(3, 2), Graded(), nn.Linear(2, 2))
+    with record(model) as measured:
+        model(torch.rand(2, 1, 3))
+    assert measured.neurons["layers.1"].levels == 14
+    assert measured.parameters == 8 + 6
+    assert measured.footprint == 4 * 14
