@@ -18,6 +18,7 @@ the lowest edge and the highest level, 0 outside, as in quantisation-aware train
 from __future__ import annotations
 
 import copy
+import math
 from abc import abstractmethod
 from typing import ClassVar, Literal, NamedTuple
 
@@ -88,17 +89,22 @@ class WindowNeuron(SpikingNeuron):
     Attributes:
         domain: "value" or "event".
         slots: time steps that its window takes; several entries may share one.
+        upper: bound of the activation that it stands for, such as 6 of a ReLU6; greater potentials count as
+            that one.
     """
 
     windowed = True
     graded = True
     bias_every: ClassVar[int | None] = None
 
-    def __init__(self, *, slots: int) -> None:
+    def __init__(self, *, slots: int, upper: float = math.inf) -> None:
         super().__init__()
+        if not upper > 0:
+            raise ValueError(f"upper must be above 0, got {upper}")
         if slots < 1:
             raise ValueError(f"slots must be at least 1 time step, got {slots}")
         self.slots = slots
+        self.upper = float(upper)
         self.domain: Domain = "value"
 
     @property
@@ -126,10 +132,10 @@ class WindowNeuron(SpikingNeuron):
                 self.load_state_dict(kept)
 
     def error(self, samples: Tensor) -> float:
-        """Return the mean squared error of decoded potentials `[n, C, *]` against their ReLU."""
-        code = self.code()
-        found = look_up(samples, code.edges, code.levels)
-        return float((found - samples.relu()).square().mean(dtype=torch.float64))
+        """Return the mean squared error of decoded potentials `[n, C, *]` against the activation of them."""
+        code, bounded = self.code(), samples.clamp(max=self.upper)
+        found = look_up(bounded, code.edges, code.levels)
+        return float((found - bounded.relu()).square().mean(dtype=torch.float64))
 
     def check(self, code: Code, x: Tensor) -> None:
         """Refuse a table for other channels than those of a current `[T, B, C, *]`.
@@ -149,6 +155,8 @@ class WindowNeuron(SpikingNeuron):
         code = self.code()
         self.check(code, x)
         v = x[0] if len(x) == 1 else x.sum(0)
+        if self.upper < math.inf:
+            v = v.clamp(max=self.upper)
         if v.dtype in (torch.float16, torch.bfloat16):
             v = v.float()
         if self.domain == "value":

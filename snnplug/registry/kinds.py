@@ -167,9 +167,15 @@ class DatasetSpec(Spec):
 
 @attrs.frozen(kw_only=True)
 class ArchitectureSpec(Spec):
-    """A builder `(task, *, neuron, ...) -> Module`: input `[T, B, C, H, W]` to outputs `[T, B, K]`."""
+    """A builder `(task, *, neuron, ...) -> Module`: input `[T, B, C, H, W]` to outputs `[T, B, K]`.
+
+    Attributes:
+        trained: it comes with its weights, so that it can be converted without a training.
+    """
 
     kind: ClassVar[str] = "architecture"
+
+    trained: bool = _flag(False)
 
 
 @attrs.frozen(kw_only=True)

@@ -27,6 +27,14 @@ def snnplug_architectures() -> Iterable[ArchitectureSpec]:
         components=_NEURON,
     )
     yield ArchitectureSpec(
+        name="exported",
+        target="snnplug_models.exported:exported",
+        summary="A trained PyTorch model from a file of torch.export, with neurons for its activations.",
+        reference="PyTorch, torch.export",
+        components=_NEURON,
+        trained=True,
+    )
+    yield ArchitectureSpec(
         name="vgg",
         target="snnplug_models.vgg:vgg",
         summary="VGG: 3x3 convolutions, batch norm, neurons and pools in any order and width.",

@@ -14,6 +14,7 @@ v^{j+1} for v^{l+1}; the gradients here are those with spike times held constant
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import torch
@@ -46,9 +47,10 @@ class _FirstSpike(WindowNeuron):
         thresholds: Thresholds,
         silent: bool,
         per_channel: bool,
+        upper: float,
         kernels: dict[str, tuple[float, ...]],
     ) -> None:
-        super().__init__(slots=slots)
+        super().__init__(slots=slots, upper=upper)
         for name, values in kernels.items():
             if len(values) != 3 or not (values[0] > 0 and values[2] > 0):
                 raise ValueError(f"{name} must be alpha > 0, beta and k > 0, got {list(values)}")
@@ -117,6 +119,7 @@ class _FirstSpike(WindowNeuron):
         scaled.
         """
         names = list(self.kernels)
+        samples = samples.clamp(max=self.upper)
         kernels = fit(self.table, len(names), samples)
         if self.per_channel:
             self.materialize(samples.shape[1], samples)
@@ -145,6 +148,7 @@ class SCTTFS(_FirstSpike):
         silent: send nothing below the least threshold (Eq. 10); without it the first spike always comes, at
             the latest at the last slot, as the paper's abstract says.
         per_channel: thresholds of its own for each channel.
+        upper: bound of the activation that it stands for.
 
     Raises:
         ValueError: a value is out of its range.
@@ -164,6 +168,7 @@ class SCTTFS(_FirstSpike):
         strict: bool = False,
         silent: bool = True,
         per_channel: bool = False,
+        upper: float = math.inf,
     ) -> None:
         if preset not in PRESETS:
             raise ParameterError(f"preset must be one of {', '.join(PRESETS)}, got {preset!r}")
@@ -175,6 +180,7 @@ class SCTTFS(_FirstSpike):
             thresholds=thresholds,
             silent=silent,
             per_channel=per_channel,
+            upper=upper,
             kernels={
                 "encoding": published.encoding if encoding is None else encoding,
                 "calibration": published.calibration if calibration is None else calibration,
@@ -191,7 +197,7 @@ class TTFS(_FirstSpike):
     Args:
         slots: time steps S of a window.
         encoding: alpha, beta and k.
-        thresholds, silent, per_channel: as of `SCTTFS`.
+        thresholds, silent, per_channel, upper: as of `SCTTFS`.
 
     Raises:
         ValueError: a value is out of its range.
@@ -206,6 +212,7 @@ class TTFS(_FirstSpike):
         thresholds: Thresholds = "midpoints",
         silent: bool = True,
         per_channel: bool = False,
+        upper: float = math.inf,
     ) -> None:
         super().__init__(
             slots=slots,
@@ -214,5 +221,6 @@ class TTFS(_FirstSpike):
             thresholds=thresholds,
             silent=silent,
             per_channel=per_channel,
+            upper=upper,
             kernels={"encoding": encoding},
         )

@@ -45,13 +45,14 @@ class Convert(Stage):
 
     name = "convert"
     sections: ClassVar = {"convert": ConvertSection}
+    gives = "network"
 
     def check(self, parts: Parts, directory: RunDirectory | None = None) -> None:
         """Refuse a network that is no ANN, and build the converted one."""
         from snnplug.engine.conversion import check_conversion, converted_parts
 
         recipe, neuron = parts.plan.recipe, parts.plan["neuron"]
-        if recipe.sections.get("train") is None:
+        if recipe.sections.get("train") is None and not _is_trained(parts):
             raise RecipeError([f"{self.name}: there is no trained network to convert; add [train]"])
         if not neuron.load().analog:
             raise RecipeError(
@@ -76,11 +77,18 @@ class Convert(Stage):
         """Convert and calibrate, or take what was calibrated before."""
         from snnplug.engine.conversion import convert, converted_parts
 
-        assert work.network is not None
         started = time.perf_counter()
-        source = Restored(work.parts, work.network)
+        network = work.network
+        if network is None:  # the architecture brings its weights
+            network = work.parts.network(work.genotype, "train").eval()
+        source = Restored(work.parts, network)
         parts = converted_parts(work.parts)
         section = parts.plan.recipe.convert
         network = convert(session, source, parts, work.genotype, section)
         work.source, work.parts, work.network = source, parts, network
         work.seconds[self.name] = time.perf_counter() - started
+
+
+def _is_trained(parts: Parts) -> bool:
+    architecture = parts.plan.get("architecture")
+    return architecture is not None and bool(getattr(architecture.spec, "trained", False))

@@ -33,6 +33,7 @@ class Neurons:
 
     Attributes:
         bias_every: of the neurons.
+        follow_pools: what they send grows with what they get, so the largest may be found before.
 
     Raises:
         ContractError: it is nothing of that kind.
@@ -40,7 +41,9 @@ class Neurons:
 
     def __init__(self, neuron: NeuronLike) -> None:
         self._neuron: Any = neuron
-        self.bias_every = self._one(math.inf).bias_every
+        example = self._one(math.inf)
+        self.bias_every = example.bias_every
+        self.follow_pools = example.bias_every is None or example.analog
 
     def build(self, upper: float, like: Tensor) -> SpikingNeuron:
         """Return a new neuron.

@@ -53,7 +53,7 @@ def _rectify(build: Build, node: fx.Node, args: Mapping[str, Any], lower: float,
     bound = "" if math.isinf(upper) else f" with the upper bound {upper:g}"
     pool = next(iter(node.users)) if len(node.users) == 1 else None
     if (
-        build.every is None
+        build.neurons.follow_pools
         and pool is not None
         and name_of(pool) in ("max_pool1d", "max_pool2d", "max_pool3d")
     ):
