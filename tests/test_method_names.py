@@ -17,6 +17,7 @@ PLAIN_WORDS = {"if", "direct", "latency", "phase", "burst", "delta", "population
 PLAIN_WORDS |= {"random", "parameters", "digits"}
 # scorers named after what the recorder and benchmarks count
 PLAIN_WORDS |= {"spikes_per_sample", "synaptic_operations", "spiking_layers"}
+PLAIN_WORDS |= {"relu", "relu6", "clamp"}  # operations of torch, which the core uses and sees
 LIBRARIES = {"spikingjelly", "snntorch", "norse", "tonic", "nir"}  # whose methods plugins wrap
 
 

@@ -141,6 +141,30 @@ def test_a_broken_image_is_named(tmp_path: Path) -> None:
         splits.train.batch(torch.arange(12))
 
 
+def test_images_are_decoded_once_where_they_fit(tmp_path: Path) -> None:
+    paint_classes(tmp_path, 4)
+    fit = 12 * 3 * 8 * 8 / 1e9
+    kept, read = (
+        load(tmp_path, val_fraction=0.0, test_fraction=0.0, cache_gb=size).train for size in (fit, fit * 0.99)
+    )
+    first, _ = kept.batch(torch.arange(0, 12, 2))
+    some, _ = kept.batch(torch.arange(12))  # half of them are known
+    check_labels(kept)
+    check_labels(read)
+    for name in COLOURS:
+        for file in (tmp_path / name).iterdir():
+            file.unlink()
+    check_labels(kept)
+    assert torch.equal(kept.batch(torch.arange(12))[0], some)
+    assert torch.equal(some[::2], first)
+    kept.batch(torch.tensor([0]))[0].zero_()  # a batch is a copy
+    check_labels(kept)
+    with pytest.raises(DataError, match="is not there"):
+        read.batch(torch.arange(12))
+    with pytest.raises(ParameterError, match="cache_gb must be 0 or more gigabytes, got -1"):
+        load(tmp_path, cache_gb=-1.0)
+
+
 LEFT_OUT = [".ipynb_checkpoints", ".thumbnails", ".git", "@eaDir", "__MACOSX", "$RECYCLE.BIN", "lost+found"]
 
 

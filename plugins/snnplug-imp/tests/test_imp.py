@@ -116,10 +116,14 @@ class Graded(Leaky):
     graded = True
 
 
+class Analog(Leaky):
+    analog = True
+
+
 @pytest.fixture(scope="module")
 def registry():
     found = Registry.from_installed(quiet=True)
-    for cls in (Leaky, Linear, Smooth, Adaptive, Windowed, Forgetful, Without, Graded):
+    for cls in (Leaky, Linear, Smooth, Adaptive, Windowed, Forgetful, Without, Graded, Analog):
         graded, windowed = cls.graded, cls.windowed
         spec = NeuronSpec(
             name=cls.__name__.lower(), target=cls, summary="For tests.", graded=graded, windowed=windowed
@@ -408,6 +412,8 @@ def test_input_of_another_size_is_refused(registry):
 def test_bases_without_a_potential(registry):
     with pytest.raises(ContractError, match="Windowed takes the whole window of steps at once and has none"):
         make(registry, base="toys:windowed")
+    with pytest.raises(ContractError, match="Analog sends analog values and has none"):
+        make(registry, base="toys:analog")
     with pytest.raises(ContractError, match="IMP has a learnable one already"):
         make(registry, base={"use": "snnplug-imp:imp", "base": "toys:leaky"})
     with pytest.raises(ContractError, match="Without has none in its state"):
