@@ -1,0 +1,97 @@
+"""What clocked codes share: a membrane that integrates, and a spike worth the threshold that it passed.
+
+    h[t] = v[t-1] + x[t]
+    s[t] = 1 if h[t] >= theta[t] else 0
+    out[t] = theta[t] s[t]
+    v[t] = h[t] - theta[t] s[t]                 soft reset
+
+theta[t] is a layer's or a channel's, times what the code says. A value is the sum of what a neuron sends over
+T steps, divided by how often the biases before it were added, T / `bias_every`: with 1 that is the mean. What
+differs from the sources of all: spikes carry their threshold, so that no weight needs to be normalised; and
+there is a surrogate gradient, the reset detached, so that a converted network can be trained.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from snnplug.nn import SpikingNeuron, sharpness, spike
+from snnplug_codings.channels import ChannelParameters, along, channels_of
+from snnplug_codings.checks import check_above_zero, check_choice, check_percentile
+from snnplug_codings.scale import NORMS, Norm
+
+__all__ = ["ClockedCode"]
+
+
+class ClockedCode(ChannelParameters, SpikingNeuron):
+    """Base of clocked codes: current `[T, B, C, *]` to graded spikes `[T, B, C, *]`.
+
+    Attributes:
+        theta: threshold and value of a spike, `[]` or `[C]`; its absolute value counts.
+
+    Args:
+        theta: before calibration.
+        norm: how calibration sets it.
+        percentile: of the positive potentials, for that norm.
+        per_channel: a theta of its own for each channel.
+        surrogate: a name in `snnplug.nn.SURROGATES`, of the potential in units of the threshold.
+        alpha: sharpness of the surrogate; None for its usual one.
+
+    Raises:
+        ValueError: a value is out of its range.
+        ParameterError: a name is unknown.
+    """
+
+    graded = True
+    norms: tuple[str, ...] = NORMS
+
+    theta: Tensor
+
+    def __init__(
+        self,
+        *,
+        theta: float,
+        norm: Norm,
+        percentile: float,
+        per_channel: bool,
+        surrogate: str,
+        alpha: float | None,
+    ) -> None:
+        super().__init__()
+        check_above_zero("theta", theta)
+        check_choice("norm", norm, self.norms)
+        check_percentile(percentile)
+        self.norm, self.percentile = norm, float(percentile)
+        self.surrogate, self.alpha = surrogate, sharpness(surrogate, alpha)
+        self.declare(per_channel=per_channel, theta=theta)
+
+    def rest(self, x: Tensor) -> Tensor:
+        """Return a membrane potential of 0 for a current `[B, C, *]`, whose channels get their parameters."""
+        self.materialize(channels_of(x.shape), x)
+        return torch.zeros_like(x, dtype=torch.promote_types(x.dtype, torch.float32))
+
+    def threshold(self, x: Tensor) -> Tensor:
+        """Return theta in a shape that broadcasts to `[B, C, *]`."""
+        return along(self.theta.abs(), x)
+
+    def fire(self, h: Tensor, threshold: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Fire and reset.
+
+        Args:
+            h: membrane potential `[B, C, *]` after the current came.
+            threshold: broadcasts to it.
+
+        Returns:
+            0 or 1 for each neuron, what it sends, and the potential after the reset.
+        """
+        s = spike((h - threshold) / threshold, self.surrogate, self.alpha)
+        return s, threshold * s, h - threshold * s.detach()
+
+    def spike_counts(self, spikes: Tensor) -> Tensor:
+        """Return 1 for each value that was sent: it is one spike, whatever it carries."""
+        return spikes.ne(0).to(spikes.dtype)
+
+    def extra_repr(self) -> str:
+        """Show the settings."""
+        return f"norm={self.norm!r}, percentile={self.percentile}, per_channel={self.per_channel}"
