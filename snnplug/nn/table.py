@@ -4,7 +4,8 @@
 
 Edges are few and fixed during a call, numbers are many. On a CPU a fine grid over the edges says which of
 them is near a number, and one comparison with that edge decides; this is exact whatever the rounding, as the
-grid is monotone and no two different edges share a cell. Compiled code compares with every edge in one pass.
+grid is monotone and no two different edges share a cell. The comparison is the sign bit of a difference,
+which costs less than a mask. Compiled code compares with every edge, fused into one pass.
 """
 
 from __future__ import annotations
@@ -19,26 +20,28 @@ __all__ = ["find_cases", "look_up", "take"]
 
 _CELLS = 1 << 15  # more would leave the cache
 _PIECE = 1 << 15  # numbers at a time, for the same reason
+_FEW = 1 << 13  # numbers for which a grid does not pay
 _CHAIN = 72  # edges that compiled code compares with one by one
+_BITS = {torch.float32: torch.int32, torch.float64: torch.int64}
 
 
 class _Grid(NamedTuple):
     """Cells over the edges, one row for each channel or one for all.
 
+    Cells 0 and 1 are below all edges, so that NaN and all that is far below can be put there.
+
     Attributes:
-        low: lowest edge `[G, 1]`.
-        scale: cells per unit `[G, 1]`.
-        base: number of edges in the cells before `[G * M]`.
-        edge: the edge in a cell `[G * M]`, infinity where there is none.
-        here: how many edges are equal to it `[G * M]`.
+        origin: subtracted from a number `[G]`.
+        scale: cells per unit `[G]`.
+        edge: the edge in a cell, of any value where there is none `[G * M]`.
+        upto: number of edges in a cell and all before it `[G * M]`.
         cells: M.
     """
 
-    low: Tensor
+    origin: Tensor
     scale: Tensor
-    base: Tensor
     edge: Tensor
-    here: Tensor
+    upto: Tensor
     cells: int
 
 
@@ -53,20 +56,15 @@ def find_cases(v: Tensor, edges: Tensor) -> Tensor:
         int32 `[B, C, *]` in the order in memory of `v`.
     """
     edges = edges.detach().to(v.dtype)
-    if v.device.type == "cpu" and v.numel() > edges.numel() and (grid := _grid(edges)) is not None:
-        return _by_grid(v, edges, grid)
+    if (grid := _grid(v, edges)) is not None:
+        return _by_grid(v, grid, [grid.upto])[0]
+    v = torch.nan_to_num(v.detach(), nan=-math.inf, posinf=math.inf, neginf=-math.inf)
     if edges.ndim == 1:
-        return torch.bucketize(
-            torch.nan_to_num(v, nan=-math.inf, posinf=math.inf, neginf=-math.inf),
-            edges,
-            right=True,
-            out_int32=True,
-        )
-    by_channel = torch.nan_to_num(v.detach(), nan=-math.inf, posinf=math.inf, neginf=-math.inf).transpose(
-        0, 1
-    )
+        ordered, back, _ = _dense(v)
+        return torch.bucketize(ordered, edges, right=True, out_int32=True).permute(back)
+    by_channel = v.transpose(0, 1)
     found = torch.searchsorted(edges, by_channel.flatten(1).contiguous(), right=True, out_int32=True)
-    return found.view(by_channel.shape).transpose(0, 1)
+    return torch.empty_like(v, dtype=torch.int32).copy_(found.view(by_channel.shape).transpose(0, 1))
 
 
 def take(cases: Tensor, values: Tensor) -> Tensor:
@@ -105,21 +103,28 @@ def look_up(v: Tensor, edges: Tensor, values: Tensor, *, through: Tensor | None 
         found = _chain(v, edges, values)
         if through is None or not (torch.is_grad_enabled() and v.requires_grad):
             return found
-        return found + _passes(v, edges, through) * (v - v.detach())
+        kept = torch.where(_passes(v, edges, through), v, 0.0)  # not infinite, whose difference is no number
+        return found + (kept - kept.detach())
     if torch.is_grad_enabled() and (v.requires_grad or values.requires_grad):
         found = _LookUp.apply(v, edges, values, None if through is None else through.detach())
         assert isinstance(found, Tensor)
         return found
+    if (grid := _grid(v, edges)) is not None:
+        return _by_grid(v, grid, [_levels(grid, values)])[0]
     return take(find_cases(v, edges), values)
 
 
 class _LookUp(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, v: Tensor, edges: Tensor, values: Tensor, through: Tensor | None) -> Tensor:
-        cases = find_cases(v, edges)
+        if (grid := _grid(v, edges)) is not None:
+            found, cases = _by_grid(v, grid, [_levels(grid, values), grid.upto.to(torch.int16)])
+        else:
+            cases = find_cases(v, edges)
+            found, cases = take(cases, values), cases.to(torch.int16)
         passes = [] if through is None else [_passes(v, edges, through)]
-        ctx.save_for_backward(cases.to(torch.int16), values, *passes)
-        return take(cases, values)
+        ctx.save_for_backward(cases, values, *passes)
+        return found
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
@@ -167,24 +172,34 @@ def _chain(v: Tensor, edges: Tensor, values: Tensor) -> Tensor:
     return found
 
 
-def _grid(edges: Tensor) -> _Grid | None:
-    """Return cells of which none holds two different edges; None if that takes too many."""
+def _grid(v: Tensor, edges: Tensor) -> _Grid | None:
+    """Return cells of which none holds two different edges; None where that is too many or does not pay."""
+    if v.device.type != "cpu" or v.dtype not in _BITS or v.numel() < _FEW or torch.compiler.is_compiling():
+        return None
     rows = edges.view(-1, edges.shape[-1])
     low, width = rows[:, :1], rows[:, -1:] - rows[:, :1]
     gaps = rows.diff(dim=1) / width
     needed = 1 / float(gaps[gaps > 0].min()) if bool((gaps > 0).any()) else 1.0
     if not math.isfinite(float(width.sum())) or not needed < _CELLS / 2:
         return None
-    cells = 1 << math.ceil(math.log2(1.01 * needed + 3))
-    scale = torch.where(width > 0, (cells - 2) / width, 1.0).to(rows.dtype)
-    place = ((rows - low) * scale).clamp(0, cells - 1).to(torch.int32).long()
-    shape = (len(rows), cells)
-    here = torch.zeros(shape, dtype=torch.int32).scatter_add_(
-        1, place, torch.ones_like(place, dtype=torch.int32)
-    )
-    edge = torch.full(shape, math.inf, dtype=rows.dtype).scatter_(1, place, rows)
-    base = here.cumsum(1, dtype=torch.int32) - here
-    return _Grid(low, scale, base.view(-1), edge.view(-1), here.view(-1), cells)
+    cells = 1 << math.ceil(math.log2(1.01 * needed + 6))
+    scale = torch.where(width > 0, (cells - 5) / width, 1.0).to(rows.dtype)
+    origin = low - 3 / scale
+    place = ((rows - origin) * scale).clamp_(1, cells - 1).to(torch.int32).long()
+    if int(place.min()) < 2:  # the lowest edge is lost in rounding
+        return None
+    count = torch.zeros((len(rows), cells), dtype=torch.int32)
+    count.scatter_add_(1, place, torch.ones_like(place, dtype=torch.int32))
+    edge = torch.zeros(count.shape, dtype=rows.dtype).scatter_(1, place, rows)
+    edge = torch.where(edge == 0, -0.0, edge)  # less -0.0 a number keeps its sign, and -0.0 becomes 0.0
+    upto = count.cumsum(1, dtype=torch.int32)
+    return _Grid(origin.view(-1), scale.view(-1), edge.view(-1), upto.view(-1), cells)
+
+
+def _levels(grid: _Grid, values: Tensor) -> Tensor:
+    """Return the value of numbers that are not below the edge in their cell, `[G * M]`."""
+    upto = grid.upto.view(-1, grid.cells).long()
+    return values.detach().expand(len(upto), -1).gather(1, upto).view(-1)
 
 
 def _dense(x: Tensor) -> tuple[Tensor, tuple[int, ...], list[int]]:
@@ -207,25 +222,30 @@ def _of_channel(row: Tensor, ordered: Tensor, order: list[int]) -> Tensor:
     return row.to(ordered.device).view(shape)
 
 
-def _by_grid(v: Tensor, edges: Tensor, grid: _Grid) -> Tensor:
+def _by_grid(v: Tensor, grid: _Grid, tables: list[Tensor]) -> list[Tensor]:
+    """Return for each table `[G * M]` its entry for every number, in the order in memory of `v`."""
     ordered, back, order = _dense(v.detach())
-    found = torch.empty(ordered.shape, dtype=torch.int32)
-    low, scale, first = grid.low.view(-1), grid.scale.view(-1), None
-    if edges.ndim > 1:
-        low, scale = _of_channel(low, ordered, order), _of_channel(scale, ordered, order)
-        first = _of_channel(torch.arange(len(edges), dtype=torch.int32) * grid.cells, ordered, order)
-    if first is None:  # one row for all: the shape does not matter
-        pieces, out = ordered.view(-1).split(_PIECE), found.view(-1).split(_PIECE)
-    else:
+    found = [torch.empty(ordered.shape, dtype=table.dtype) for table in tables]
+    origin, scale, first = grid.origin, grid.scale, None
+    if len(origin) > 1:
+        origin, scale = _of_channel(origin, ordered, order), _of_channel(scale, ordered, order)
+        first = torch.arange(len(grid.origin), dtype=_BITS[v.dtype]) * grid.cells
+        first = _of_channel(first, ordered, order)
         length = max(1, _PIECE // max(1, ordered[0].numel())) if order[0] == 0 else len(ordered)
-        pieces, out = ordered.split(length), found.split(length)
-    single = bool(grid.here.max() <= 1)
-    for piece, cases in zip(pieces, out, strict=True):
-        cell = (piece - low).mul_(scale).clamp_(0, grid.cells - 1).to(torch.int32).clamp_(min=0)
+        pieces, outs = ordered.split(length), [out.split(length) for out in found]
+    else:  # one row for all: the shape does not matter
+        pieces, outs = ordered.view(-1).split(_PIECE), [out.view(-1).split(_PIECE) for out in found]
+    near, cell = torch.empty_like(pieces[0]), torch.empty_like(pieces[0], dtype=_BITS[v.dtype])
+    for piece, *out in zip(pieces, *outs, strict=True):
+        near, cell = near[: len(piece)], cell[: len(piece)]
+        torch.sub(piece, origin, out=near)
+        cell.copy_(near.mul_(scale).clamp_(1, grid.cells - 1)).clamp_(min=1)  # of NaN it is any integer
         if first is not None:
             cell += first
-        cell = cell.view(-1)
-        above = piece.reshape(-1) >= grid.edge.index_select(0, cell)
-        more = above if single else above * grid.here.index_select(0, cell)
-        torch.add(grid.base.index_select(0, cell), more, out=cases.view(-1))
-    return found.permute(back)
+        index = cell.view(-1)
+        torch.index_select(grid.edge, 0, index, out=near.view(-1))
+        below = torch.sub(piece, near, out=near).view(cell.dtype)
+        cell += below.bitwise_right_shift_(8 * cell.element_size() - 1)  # -1 where below, else 0
+        for table, place in zip(tables, out, strict=True):
+            torch.index_select(table, 0, index, out=place.view(-1))
+    return [one.permute(back) for one in found]

@@ -135,9 +135,9 @@ def assert_is(error: LayerError, wanted: dict[str, Any]) -> None:
 @pytest.mark.parametrize("size", [12, 5, 1])
 def test_errors_are_those_of_all_samples(domain: str, size: int) -> None:
     ann, snn = network(ReLU), network(Halves)
-    for layer in snn.layers:
-        if isinstance(layer, Halves):
-            layer.domain = domain  # type: ignore[assignment]
+    for neuron in snn.layers:
+        if isinstance(neuron, Halves):
+            neuron.domain = domain  # type: ignore[assignment]
     found = trace(ann, snn, torch.split(X, size, 1), worst=2)
     assert found.samples == 12
     assert [layer.name for layer in found.layers] == ["layers.1", "layers.3"]
@@ -207,10 +207,14 @@ def test_a_code_of_a_period_is_decoded_by_the_mean_over_its_periods() -> None:
 
 
 def test_quantiles_of_many_errors_are_of_a_seeded_sample() -> None:
-    args: Any = network(ReLU), network(Halves), [X]
+    sampling: tuple[dict[str, Any], ...] = (
+        {"sampled": 300},
+        {"sampled": 300},
+        {"sampled": 300, "seed": 1},
+        {},
+    )
     one, two, other, whole = (
-        trace(*args, **options).layers[1].own.quantiles
-        for options in ({"sampled": 300}, {"sampled": 300}, {"sampled": 300, "seed": 1}, {})
+        trace(network(ReLU), network(Halves), [X], **options).layers[1].own.quantiles for options in sampling
     )
     assert one == two != other
     assert one == pytest.approx(whole, abs=0.15)
