@@ -293,6 +293,6 @@ def test_several_inputs_or_outputs() -> None:
 def test_a_stage_of_pools_needs_what_is_not_negative() -> None:
     model = nn.Sequential(nn.Conv2d(1, 1, 3), nn.AvgPool2d(2), nn.ReLU())
     with pytest.raises(
-        ConversionError, match="avg_pool2d in '1': stands before the activation.*pools=\"fold\""
+        ConversionError, match=r"avg_pool2d in '1': stands before the activation.*pools=\"fold\""
     ):
         convert(model, torch.rand(2, 1, 6, 6), Levels, pools="stage")

@@ -12,8 +12,8 @@ from snnplug.errors import ConversionError
 __all__ = ["Entry", "refusal", "table"]
 
 _ALLOWED = (
-    "Allowed are convolutions, linear layers, batch norm in evaluation mode, ReLU and its bounded forms, max and "
-    "average pools, sums, concatenation, scaling by constants, and what moves or drops values."
+    "Allowed are convolutions, linear layers, batch norm in evaluation mode, ReLU and its bounded forms, "
+    "max and average pools, sums, concatenation, scaling by constants, and what moves or drops values."
 )
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, fx, nn
@@ -13,56 +13,10 @@ from snnplug.nn.conversion.network import ConvertedNetwork
 from snnplug.nn.conversion.neurons import Neurons
 from snnplug.nn.conversion.program import Program
 from snnplug.nn.conversion.source import module_of
+from snnplug.nn.conversion.value import AfterRefusal, Note, Refused, Value, name_of
 from snnplug.nn.conversion.windows import as_steps, start
 
-__all__ = ["AfterRefusal", "Build", "Note", "Refused", "Rule", "Value", "name_of"]
-
-
-class Refused(Exception):
-    """Why an operation cannot be converted."""
-
-
-class AfterRefusal(Exception):
-    """An operation reads what a refused one would have given, of which not even the shape is usable."""
-
-
-class Note(NamedTuple):
-    """What became of an operation; see `Entry`."""
-
-    what: Literal["converted", "folded", "kept"]
-    why: str
-    becomes: str = ""
-
-
-class Value(NamedTuple):
-    """A tensor of the model, and what stands for it in the converted network.
-
-    Attributes:
-        node: holds it as `[T·B, *]`.
-        shape: of a sample.
-        lead: axes before those of a sample: 1 for `[B, *]`, 2 for `[1, B, *]`.
-        nonnegative: it is never below 0.
-    """
-
-    node: fx.Node
-    shape: tuple[int, ...]
-    lead: int
-    nonnegative: bool = False
-
-    def axis(self, axis: int) -> int:
-        """Return an axis of the model's tensor as one of `[T·B, *]`.
-
-        Raises:
-            Refused: it is not an axis of a sample.
-        """
-        place = axis % (len(self.shape) + self.lead)
-        if place < self.lead:
-            raise Refused("works across the samples of a batch, and each must be converted alone")
-        return place - self.lead + 1
-
-    def axes(self, axes: int | Sequence[int]) -> list[int]:
-        """Return several axes likewise."""
-        return [self.axis(axis) for axis in ([axes] if isinstance(axes, int) else axes)]
+__all__ = ["Build", "Rule"]
 
 
 class Build:
@@ -180,7 +134,7 @@ class Build:
         return self._as_value(self.graph.call_module(layer, args), node, x.lead)
 
     def layer(self, key: Any, name: str, make: Callable[[], BiasEvery]) -> str:
-        """Return the name of a layer, made where its key is new; a layer of the model that is used twice stays one."""
+        """Return the name of a layer, made where its key is new: one that is used twice stays one."""
         if key not in self._layers:
             made = make()
             made.every = self.every
@@ -240,28 +194,18 @@ class Build:
             raise Refused("gives something else than one tensor")
         before, rest = list(found.shape[:lead]), list(found.shape[lead:])
         if before != [1] * (lead - 1) + [self._size] or not all(isinstance(size, int) for size in rest):
-            raise Refused(
-                f"gives a tensor of shape {[str(size) for size in found.shape]}, which does not have the batch in front"
-            )
+            sizes = ", ".join(map(str, found.shape))
+            raise Refused(f"gives a tensor of shape [{sizes}], which does not have the batch in front")
         return tuple(rest)
 
     def lead(self, node: fx.Node) -> int:
-        """Return how many axes of a node's tensor stand before those of a sample: 1, or 2 with a single step."""
+        """Return how many axes of a node's tensor stand before a sample's: 1, or 2 with a single step."""
         found = node.meta.get("val")
         size = list(found.shape[:2]) if isinstance(found, Tensor) else []
         return 2 if len(size) == 2 and size[0] == 1 and size[1] == self._size and self._size != 1 else 1
 
 
 Rule = Callable[[Build, fx.Node, Mapping[str, Any]], "Value | list[Value]"]
-
-
-def name_of(node: fx.Node) -> str:
-    """Return the name of a node's operation, in-place or not."""
-    target: Any = node.target
-    if isinstance(target, torch._ops.OpOverload):
-        name = target._schema.name.partition("::")[2]
-        return name[:-1] if target._schema.is_mutable and name.endswith("_") else name
-    return str(getattr(target, "__name__", target))
 
 
 def _alone(program: Program) -> dict[str, bool]:

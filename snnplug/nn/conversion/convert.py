@@ -2,33 +2,30 @@
 
     max(0, x)  →  d(x), what a neuron's spikes stand for
 
-Everything between activations of an ordinary network is affine, so it acts on spikes as on what they stand for:
-a network of neurons equals the network with d in place of each activation. Rueckauer et al., Frontiers in
-Neuroscience 11:682, 2017; for temporal codes Feng et al., Computer Science 51(3):244-250, 2024. What differs: the
-model is read from its graph (torch.export), every operation is accounted for, and one without a rule is refused.
+Everything between activations of an ordinary network is affine, so it acts on spikes as on what they stand
+for: a network of neurons equals the network with d in place of each activation. Rueckauer et al., Frontiers
+in Neuroscience 11:682, 2017; for temporal codes Feng et al., Computer Science 51(3):244-250, 2024. What differs:
+the model is read from its graph (torch.export), every operation is accounted for, and one without a rule is
+refused.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 import attrs
-from torch import Tensor, fx, nn
-from torch._ops import HigherOrderOperator, OpOverload
+from torch import Tensor, nn
 from torch.export import ExportedProgram
 
 from snnplug.errors import ContractError
 from snnplug.nn.conversion.account import Entry, refusal, table
-from snnplug.nn.conversion.build import AfterRefusal, Build, Refused, Value, name_of
+from snnplug.nn.conversion.build import Build
 from snnplug.nn.conversion.mutation import undo_mutation
 from snnplug.nn.conversion.network import ConvertedNetwork
-from snnplug.nn.conversion.neurons import NeuronLike, Neurons, Unbounded
+from snnplug.nn.conversion.neurons import NeuronLike, Neurons
 from snnplug.nn.conversion.program import Program, export
-from snnplug.nn.conversion.reasons import reason
-from snnplug.nn.conversion.rules import RULES
-from snnplug.nn.conversion.source import custom_function, line_of, module_of
+from snnplug.nn.conversion.walk import Walk
 from snnplug.nn.conversion.windows import as_steps
 from snnplug.nn.materialize import materialize
 
@@ -49,7 +46,7 @@ class Conversion:
 
     @property
     def network(self) -> ConvertedNetwork:
-        """The spiking network, `[T, B, *]` to `[T', B, K]`; its steps add up to the decoded outputs of a window.
+        """The spiking network, `[T, B, *]` to `[T', B, K]`; the steps of a window add up to its outputs.
 
         Raises:
             ConversionError: operations were refused.
@@ -103,7 +100,7 @@ def convert(
     changes = undo_mutation(program)
     program.drop_unused(also=changes)
     build = Build(program, neurons, pools)
-    account = _Walk(build, changes).account
+    account = Walk(build, changes).account
     if any(entry.what == "refused" for entry in account):
         if strict:
             raise refusal(account)
@@ -114,95 +111,6 @@ def convert(
         account = [_folded(entry, gone) for entry in account]
     materialize(network, example.unsqueeze(0))
     return Conversion(tuple(account), network)
-
-
-class _Walk:
-    """Applies the rules to a program, operation by operation."""
-
-    def __init__(self, build: Build, refused: Mapping[fx.Node, str]) -> None:
-        self.build, self.refused = build, refused
-        self.account: list[Entry] = []
-        for node in build.program.nodes:
-            self._visit(node)
-
-    def _visit(self, node: fx.Node) -> None:
-        build, name = self.build, name_of(node)
-        if name == "getitem":
-            self._pick(node)
-            return
-        build.notes.clear()
-        try:
-            made = self._convert(node, name)
-        except (Refused, Unbounded) as error:
-            self._note(node, "refused", str(error))
-            self._assume(node)
-        except AfterRefusal:
-            self._assume(node)
-        else:
-            for note in build.notes:
-                self._note(node, *note)
-            if isinstance(made, list):
-                build.parts[node] = made
-            elif made is not None:
-                build.values[node] = made
-
-    def _convert(self, node: fx.Node, name: str) -> Value | list[Value] | None:
-        build = self.build
-        custom = custom_function(node)
-        if custom is not None:
-            raise Refused(f"belongs to {custom}, a custom autograd function, which may compute anything")
-        if node in self.refused:
-            raise Refused(self.refused[node])
-        read = [one for one in node.all_input_nodes if one in build.values or one in build.unusable]
-        if not read or not isinstance(node.target, OpOverload | HigherOrderOperator) or _only_checks(name):
-            return None  # of the batch size alone
-        namespace = node.target.namespace
-        rule = RULES.get(name) if namespace == "aten" else None
-        if rule is None or not isinstance(node.target, OpOverload):
-            raise Refused(reason(name, str(namespace)))
-        return rule(build, node, _arguments(node))
-
-    def _pick(self, node: fx.Node) -> None:
-        """Take one of several results."""
-        source, place = node.args
-        parts = self.build.parts.get(source, [])
-        if isinstance(place, int) and place < len(parts):
-            self.build.values[node] = parts[place]
-        elif parts:
-            self._note(node, "refused", "reads places of winners, which spikes do not tell")
-            self.build.unusable.add(node)
-        elif source in self.build.unusable:
-            self._assume(node)
-
-    def _assume(self, node: fx.Node) -> None:
-        """Go on behind a refused operation as if it had been converted, to find the others."""
-        build = self.build
-        try:
-            lead = build.lead(node)
-            build.values[node] = Value(build.batch, build.shape(node, lead), lead)
-        except Refused:
-            build.unusable.add(node)
-
-    def _note(self, node: fx.Node, what: Any, why: str, becomes: str = "") -> None:
-        self.account.append(Entry(name_of(node), what, why, becomes, line_of(node), module_of(node)))
-
-
-def _only_checks(name: str) -> bool:
-    return name.startswith(("sym_", "_assert"))
-
-
-def _arguments(node: fx.Node) -> dict[str, Any]:
-    """Return the arguments of an operation by name, with defaults."""
-    assert isinstance(node.target, OpOverload)
-    found = {}
-    for place, declared in enumerate(node.target._schema.arguments):
-        given = (
-            node.args[place]
-            if place < len(node.args)
-            else node.kwargs.get(declared.name, declared.default_value)
-        )
-        found[declared.name] = given
-    return found
 
 
 def _finish(build: Build) -> ConvertedNetwork:

@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from snnplug.nn.conversion.windows import unfold
+
 __all__ = ["LAYERS", "BatchNorm", "BiasEvery", "Conv1d", "Conv2d", "Conv3d", "Linear", "Shift"]
 
 
@@ -31,7 +33,7 @@ class BiasEvery(nn.Module):
 
     def add_bias(self, y: Tensor, bias: Tensor, batch: int | None) -> Tensor:
         """Add a bias to the steps of a new tensor `[T·B, *]` that get one, in place."""
-        steps = y.unflatten(0, (-1, batch or len(y)))
+        steps = unfold(y, batch or len(y))
         chosen = steps[:1] if self.every is None else steps[:: self.every]
         chosen += bias
         return y

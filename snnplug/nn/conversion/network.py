@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import Any, cast
 
 import torch
-from torch import fx, nn
+from torch import Tensor, fx, nn
 
 from snnplug.errors import ContractError
 from snnplug.nn.conversion.layers import BatchNorm, Linear, _Conv
@@ -55,8 +55,9 @@ class ConvertedNetwork(fx.GraphModule, TimeModule):
                 self.add_submodule(name, layer)
             _scale(layer, self.get_submodule(norm))
             for node in nodes:
-                node.args[0].target = name
-                node.replace_all_uses_with(node.args[0])
+                before: Any = node.args[0]
+                before.target = name
+                node.replace_all_uses_with(before)
                 self.graph.erase_node(node)
         self.delete_all_unused_submodules()
         self.recompile()
@@ -87,8 +88,7 @@ def _free(root: nn.Module, name: str) -> str:
 def _scale(layer: nn.Module, norm: nn.Module) -> None:
     assert isinstance(norm, BatchNorm)
     factor, shift = norm.affine()
-    weight, bias = layer.weight, layer.bias
-    assert isinstance(weight, nn.Parameter)
+    weight, bias = layer.get_parameter("weight"), cast("Tensor | None", layer.bias)
     scaled = weight * factor.view(-1, *[1] * (weight.ndim - 1))
     layer.weight = nn.Parameter(scaled, weight.requires_grad)
     layer.bias = nn.Parameter(shift if bias is None else shift + bias * factor, norm.bias.requires_grad)

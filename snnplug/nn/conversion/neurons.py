@@ -59,7 +59,8 @@ class Neurons:
         made = self._one(upper).to(device=like.device, dtype=like.dtype)
         if made.bias_every != self.bias_every:
             raise ContractError(
-                f"neurons of one network must agree about bias_every, got {made.bias_every} and {self.bias_every}"
+                "neurons of one network must agree about bias_every, "
+                f"got {made.bias_every} and {self.bias_every}"
             )
         return made
 

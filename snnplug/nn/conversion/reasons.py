@@ -7,7 +7,7 @@ from collections.abc import Mapping
 __all__ = ["reason"]
 
 _NO_NEURON = "no spiking neuron computes it; train the model with ReLU in its place"
-_NORM = "its scale depends on the input, while a synapse's weight does not; use batch norm, whose statistics are fixed"
+_NORM = "its scale depends on the input, and a synapse's weight does not; use batch norm"
 _ATTENTION = "it multiplies and normalises values that depend on the input, which no synapse does"
 _UPSAMPLES = "upsampling has no rule; resize the data before the network"
 _RECURRENT = "a recurrent layer has gates that multiply values; a converted network is feedforward"

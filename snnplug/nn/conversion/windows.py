@@ -17,11 +17,13 @@ from torch import Tensor
 from snnplug.errors import ContractError
 from snnplug.nn.time import is_static
 
-__all__ = ["add", "as_steps", "join", "max_pool", "start"]
+__all__ = ["add", "as_steps", "join", "max_pool", "start", "unfold"]
 
 
 def start(x: Tensor, every: int | None) -> Tensor:
-    """Return an input `[T, B, *]` as `[T·B, *]`; one that is constant in time passes once before clocked neurons.
+    """Return an input `[T, B, *]` as `[T·B, *]`.
+
+    Before clocked neurons that take their bias in every step, an input that is constant in time passes once.
 
     Raises:
         ContractError: it repeats in every step what a window holds once.
@@ -34,9 +36,14 @@ def start(x: Tensor, every: int | None) -> Tensor:
     return (x[:1] if is_static(x) and every == 1 else x).flatten(0, 1)
 
 
+def unfold(x: Tensor, batch: int) -> Tensor:
+    """Return `[T·B, *]` as `[T, B, *]`."""
+    return x.reshape(-1, batch, *x.shape[1:])
+
+
 def as_steps(x: Tensor, batch: int, steps: int, every: int | None) -> Tensor:
     """Return `[T'·B, *]` as `[T', B, *]`; a single step before clocked neurons as `steps` equal ones."""
-    y = x.unflatten(0, (-1, batch))
+    y = unfold(x, batch)
     return y.expand(steps, *y.shape[1:]) if every == 1 and len(y) == 1 else y
 
 
@@ -83,10 +90,11 @@ def max_pool(pool: str, x: Tensor, batch: int, every: int | None, options: dict[
     function = getattr(F, pool)
     if x.shape[0] == batch:
         return function(x, **options)  # type: ignore[no-any-return]
-    steps = x.unflatten(0, (-1, batch))
+    steps = unfold(x, batch)
     total = steps.sum(0) if every is None else steps.cumsum(0).flatten(0, 1)
     values, winner = function(total, **options, return_indices=True)
     axes = int(pool[-2])
     if every is None:
         winner = winner.repeat(len(steps), *[1] * (winner.ndim - 1))
-    return x.flatten(-axes).gather(-1, winner.flatten(-axes)).unflatten(-1, values.shape[-axes:])
+    sent = x.flatten(-axes).gather(-1, winner.flatten(-axes))
+    return sent.view(*sent.shape[:-1], *values.shape[-axes:])

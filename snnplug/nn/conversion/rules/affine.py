@@ -8,8 +8,9 @@ from typing import Any
 import torch
 from torch import fx, nn
 
-from snnplug.nn.conversion.build import Build, Refused, Rule, Value, name_of
+from snnplug.nn.conversion.build import Build, Rule
 from snnplug.nn.conversion.layers import LAYERS, BatchNorm, Linear
+from snnplug.nn.conversion.value import Refused, Value, name_of
 
 __all__ = ["RULES"]
 
@@ -21,9 +22,9 @@ def convolve(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
 
     def make() -> Any:
         inputs, outputs = weight.shape[1] * settings["groups"], weight.shape[0]
-        layer = LAYERS[name_of(node)](
-            inputs, outputs, weight.shape[2:], **settings, bias=args["bias"] is not None, device="meta"
-        )
+        kernel: Any = tuple(weight.shape[2:])
+        bias = args["bias"] is not None
+        layer = LAYERS[name_of(node)](inputs, outputs, kernel, **settings, bias=bias, device="meta")
         return _give(build, layer, args)
 
     name = build.layer(

@@ -8,7 +8,8 @@ from typing import Any
 
 from torch import fx
 
-from snnplug.nn.conversion.build import Build, Refused, Rule, Value, name_of
+from snnplug.nn.conversion.build import Build, Rule
+from snnplug.nn.conversion.value import Refused, Value, name_of
 from snnplug.nn.conversion.windows import max_pool
 
 __all__ = ["RULES"]

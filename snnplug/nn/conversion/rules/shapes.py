@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import fx
 
-from snnplug.nn.conversion.build import Build, Refused, Rule, Value
+from snnplug.nn.conversion.build import Build, Rule
+from snnplug.nn.conversion.value import Refused, Value
 
 __all__ = ["RULES"]
 

@@ -8,8 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
-from snnplug.nn.conversion.build import Build, Refused, Rule, Value
+from snnplug.nn.conversion.build import Build, Rule
 from snnplug.nn.conversion.layers import Shift
+from snnplug.nn.conversion.value import Refused, Value
 from snnplug.nn.conversion.windows import add as add_windows
 from snnplug.nn.conversion.windows import join
 
