@@ -22,7 +22,7 @@ __all__ = ["command"]
     "tables",
     multiple=True,
     metavar="TABLE",
-    help="""A model as a recipe writes it: '{ use = "lemaire", precision = "int8" }'.""",
+    help="""A model as a recipe writes it: '{ use = "per_operation", joule = 2e-12 }'.""",
 )
 @click.option("--from", "file", metavar="TOML", help="Take energy.models of a recipe or another TOML file.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
