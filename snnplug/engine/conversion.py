@@ -13,7 +13,7 @@ from snnplug.engine.data import order
 from snnplug.engine.parts import Parts
 from snnplug.engine.stage import Restored
 from snnplug.errors import ContractError, RecipeError, RunDirectoryError
-from snnplug.nn import SpikingNeuron, WindowNeuron, calibrate
+from snnplug.nn import SpikingNeuron, WindowNeuron, as_neuron, calibrate, convert
 from snnplug.nn.mode import evaluating
 from snnplug.registry.component import Component
 from snnplug.runs.damage import UNREADABLE
@@ -28,7 +28,8 @@ __all__ = [
     "CHECKPOINT",
     "calibrated",
     "check_conversion",
-    "convert",
+    "convert_network",
+    "converted_from",
     "converted_parts",
     "load_weights",
     "parts_of_coding",
@@ -68,6 +69,33 @@ def steps_of(neuron: Component, steps: int) -> int:
     return 1 if isinstance(kind, type) and issubclass(kind, WindowNeuron) else steps
 
 
+def converted_from(source: Restored, target: Parts, genotype: Any, purpose: str) -> nn.Module:
+    """Return a network of another neuron with the weights of the source.
+
+    Architectures add their biases in every step, which is right for neurons that want just that, and for
+    those that get one step. For any other the graph of the source is converted.
+
+    Args:
+        source: the network that is converted.
+        target: parts of what it becomes.
+        genotype: of both.
+        purpose: what its seed depends on.
+
+    Raises:
+        ContractError: they differ in more than their neurons.
+        ConversionError: the graph holds what cannot be converted.
+    """
+    neuron = target.plan["neuron"]
+    if as_neuron(neuron).bias_every in (1, None):
+        network = target.network(genotype, purpose)
+        load_weights(source.network, network)
+        return network
+    example = source.parts.sample(2)[0]
+    return target.build(
+        lambda: convert(source.network, example, neuron, fold_batch_norm=False).network, purpose
+    )
+
+
 def check_conversion(source: Parts, target: Parts, key: str) -> None:
     """Try a conversion on networks that are not trained.
 
@@ -80,8 +108,7 @@ def check_conversion(source: Parts, target: Parts, key: str) -> None:
             [f"{key}.neuron: {target.plan['neuron'].name} sends no spikes; take a neuron that does"]
         )
     genotype = None if source.space is None else source.space.sample(random.Random(0))
-    ann, snn = source.network(genotype, "check"), target.network(genotype, "check")
-    load_weights(ann, snn)
+    snn = converted_from(Restored(source, source.network(genotype, "check")), target, genotype, "check")
     with evaluating(snn), torch.no_grad():
         x = target.sample(2)
         outputs = target.calls.network(snn, x)
@@ -116,11 +143,11 @@ def load_weights(ann: nn.Module, snn: nn.Module) -> None:
         )
 
 
-def convert(
+def convert_network(
     session: Session, source: Restored, parts: Parts, genotype: Any, section: ConvertSection
 ) -> nn.Module:
     """Return the converted, calibrated network: that of the checkpoint, or a new one."""
-    kept = restore_converted(parts, session.directory, genotype, CHECKPOINT)
+    kept = restore_converted(source.parts, parts, session.directory, genotype, CHECKPOINT)
     if kept is not None:
         return kept.network
     network = calibrated(session, source, parts, genotype, section, "convert")
@@ -135,8 +162,9 @@ def calibrated(
     session: Session, source: Restored, parts: Parts, genotype: Any, section: ConvertSection, purpose: str
 ) -> nn.Module:
     """Return a new network of the parts with the weights of the source, its neurons calibrated."""
-    network = parts.network(genotype, purpose)
-    load_weights(source.network, network)
+    network = converted_from(source, parts, genotype, purpose)
+    if not section.samples:
+        return network.eval()
     batches = list(_inputs(source.parts, section))  # a neuron that follows others needs them again
     with (
         session.report.bar(f"calibrate {parts.plan['neuron'].name}", _neurons(network)) as bar,
@@ -169,7 +197,9 @@ def _neurons(network: nn.Module) -> int:
     return sum(isinstance(module, SpikingNeuron) for module in network.modules())
 
 
-def restore_converted(parts: Parts, directory: RunDirectory, genotype: Any, name: str) -> Restored | None:
+def restore_converted(
+    source: Parts, parts: Parts, directory: RunDirectory, genotype: Any, name: str
+) -> Restored | None:
     """Return the network of a checkpoint; None where there is none, or one of another candidate.
 
     Raises:
@@ -178,7 +208,9 @@ def restore_converted(parts: Parts, directory: RunDirectory, genotype: Any, name
     state = directory.load_checkpoint(name)
     if state is None or state.get("genotype") != digest(genotype):
         return None
-    network = parts.network(genotype, "convert")
+    network = converted_from(
+        Restored(source, source.network(genotype, "convert")), parts, genotype, "convert"
+    )
     try:
         network.load_state_dict(state["model"])
     except (*UNREADABLE, RuntimeError) as error:

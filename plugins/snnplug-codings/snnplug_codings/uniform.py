@@ -62,14 +62,14 @@ class UniformCode(ChannelWindow):
         check_above_zero("theta", theta)
         check_choice("norm", norm, NORMS)
         check_percentile(percentile)
-        self.levels, self.norm, self.percentile = levels, norm, float(percentile)
+        self.units, self.norm, self.percentile = levels, norm, float(percentile)
         self.thresholds = thresholds
         self.register_buffer("pattern", pattern, persistent=False)
         self.declare(per_channel=per_channel, theta=theta)
 
     def code(self) -> Code:
         """Return the table of the present theta."""
-        values = (self.theta.abs() / self.levels).view(*self.theta.shape, 1, 1) * self.pattern
+        values = (self.theta.abs() / self.units).view(*self.theta.shape, 1, 1) * self.pattern
         levels = values.detach().sum(-1)
         if self.thresholds == "midpoints":
             return Code(midpoints(levels), values)
@@ -86,7 +86,7 @@ class UniformCode(ChannelWindow):
             norm=self.norm,
             percentile=self.percentile,
             per_channel=self.per_channel,
-            levels=self.levels,
+            levels=self.units,
             top=len(self.pattern) - 1,
             half=self.thresholds == "midpoints",
         )

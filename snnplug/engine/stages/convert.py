@@ -29,14 +29,14 @@ class ConvertSection:
         neuron: what stands in place of every analog neuron.
         encoder: of the converted network; None for that of the recipe.
         steps: time steps of neurons that run step by step; a neuron of windows gets its input at once.
-        samples: training samples whose potentials neurons are calibrated by.
+        samples: training samples whose potentials neurons are calibrated by; 0 leaves neurons as they are.
         batch_size: samples at a time.
     """
 
     neuron: Table = uses("neuron")
     encoder: Table | None = uses("encoder", None)
     steps: int = attrs.field(default=32, validator=_at_least_1)
-    samples: int = attrs.field(default=1024, validator=_at_least_1)
+    samples: int = attrs.field(default=1024, validator=attrs.validators.ge(0))
     batch_size: int = attrs.field(default=128, validator=_at_least_1)
 
 
@@ -71,11 +71,11 @@ class Convert(Stage):
         """Return the calibrated network."""
         from snnplug.engine.conversion import CHECKPOINT, converted_parts, restore_converted
 
-        return restore_converted(converted_parts(parts), directory, genotype, CHECKPOINT)
+        return restore_converted(parts, converted_parts(parts), directory, genotype, CHECKPOINT)
 
     def run(self, session: Session, work: Work) -> None:
         """Convert and calibrate, or take what was calibrated before."""
-        from snnplug.engine.conversion import convert, converted_parts
+        from snnplug.engine.conversion import convert_network, converted_parts
 
         started = time.perf_counter()
         network = work.network
@@ -84,8 +84,8 @@ class Convert(Stage):
         source = Restored(work.parts, network)
         parts = converted_parts(work.parts)
         section = parts.plan.recipe.convert
-        network = convert(session, source, parts, work.genotype, section)
-        work.source, work.parts, work.network = source, parts, network
+        work.network = convert_network(session, source, parts, work.genotype, section)
+        work.source, work.parts = source, parts
         work.seconds[self.name] = time.perf_counter() - started
 
 
