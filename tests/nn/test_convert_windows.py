@@ -247,3 +247,15 @@ def test_parameters_that_follow_the_input_have_their_shape() -> None:
     network = convert(model, x, Gains).network
     assert snn.is_materialized(network)
     torch.testing.assert_close(network(x[None])[0], 2 * model(x), **EXACT)
+
+
+def test_an_image_comes_with_the_bias_where_that_enters_every_few_steps() -> None:
+    kind = type("Every", (Pass,), {"bias_every": 3})
+    model = lively(nn.Sequential(nn.Conv2d(2, 3, 2), nn.ReLU(), nn.Flatten(), nn.Linear(12, 3)))
+    network = convert(model, images(4, 2, 3, 3), kind).network
+    x = images(4, 2, 3, 3)
+    steps = network(x.expand(6, *x.shape))
+    assert not steps[1:3].any()
+    torch.testing.assert_close(steps[0], steps[3], **EXACT)
+    expected = model[3](model[2](model[0](x)))  # neurons that pass what they get
+    torch.testing.assert_close(steps[0], expected, **EXACT)

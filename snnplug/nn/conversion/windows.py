@@ -24,6 +24,7 @@ def start(x: Tensor, every: int | None) -> Tensor:
     """Return an input `[T, B, *]` as `[T·B, *]`.
 
     Before clocked neurons that take their bias in every step, an input that is constant in time passes once.
+    Before those that take it every so many steps it comes with the bias, as both are of one value.
 
     Raises:
         ContractError: it repeats in every step what a window holds once.
@@ -33,7 +34,12 @@ def start(x: Tensor, every: int | None) -> Tensor:
             f"the network takes an image once, in a window of its own, but got it in {len(x)} equal steps; "
             "use one step"
         )
-    return (x[:1] if is_static(x) and every == 1 else x).flatten(0, 1)
+    if is_static(x) and every == 1:
+        return x[0]
+    if is_static(x):
+        with_bias = (torch.arange(len(x), device=x.device) % every == 0).to(x.dtype)
+        x = x * with_bias.view(-1, *[1] * (x.ndim - 1))
+    return x.flatten(0, 1)
 
 
 def unfold(x: Tensor, batch: int) -> Tensor:
