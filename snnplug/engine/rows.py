@@ -9,17 +9,17 @@ import attrs
 import torch
 from torch import nn
 
-from snnplug.contracts import Activity
+from snnplug.contracts import Activity, Trace
 from snnplug.engine.data import order
 from snnplug.engine.parts import Parts
 from snnplug.engine.session import Session
 from snnplug.engine.stage import Work
 from snnplug.engine.stages.measure import energy_models, estimates, recorded
-from snnplug.nn import SpikingNeuron, WindowNeuron, trace
+from snnplug.errors import SnnplugError
+from snnplug.nn import SpikingNeuron, WindowNeuron, staircase, trace
 from snnplug.nn.mode import evaluating
 from snnplug.registry.component import Component
-from snnplug.runs.reading import to_plain
-from snnplug.runs.records import ConversionRecord, ConversionRow
+from snnplug.runs.records import ConversionErrors, ConversionRecord, ConversionRow
 from snnplug.seeds import derive_seed
 from snnplug.statistics.intervals import paired_difference
 
@@ -63,7 +63,8 @@ class Judge:
         self.section, self.measure = recipe.sections["convert.compare"], recipe.measure
         self.rows: list[ConversionRow] = []
         self._first: list[float] = []
-        self._traces: dict[str, Any] = {}
+        self._traces: dict[str, Trace] = {}
+        self._curves: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {}
 
     def add(self, case: Case) -> None:
         """Measure a case."""
@@ -91,7 +92,8 @@ class Judge:
             )
         )
         if case.parts is not self.source.parts and self.section.samples:
-            self._traces[case.name] = to_plain(self._trace(case))
+            self._traces[case.name] = self._trace(case)
+            self._curves[case.name] = self._curve(case)
 
     @staticmethod
     def _latency(case: Case, activity: Activity) -> int:
@@ -102,9 +104,9 @@ class Judge:
         """Return all rows."""
         return ConversionRecord(rows=tuple(self.rows), samples=len(self._first))
 
-    def traces(self) -> dict[str, Any]:
-        """Return where each network errs, by the name of its row, as plain data."""
-        return {"schema": 1, "traces": self._traces}
+    def errors(self) -> ConversionErrors:
+        """Return where each network errs, by the name of its row."""
+        return ConversionErrors(traces=self._traces, curves=self._curves)
 
     @torch.no_grad()
     def _right(self, case: Case, noise: float) -> list[float]:
@@ -123,7 +125,20 @@ class Judge:
                 bar.advance()
         return torch.cat(found).float().tolist()
 
-    def _trace(self, case: Case) -> Any:
+    def _curve(self, case: Case) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Return the staircase of the neurons of the first layer, over what the ANN has there."""
+        steps = case.parts.encoder.steps
+        for module in case.network.modules():
+            if isinstance(module, SpikingNeuron) and not module.analog:
+                top = _top(module)
+                try:
+                    potentials, values = staircase(module, -0.1 * top, 1.2 * top, 401, steps=steps)
+                except SnnplugError:  # one that has parameters for every place cannot be asked about one
+                    return (), ()
+                return tuple(potentials.tolist()), tuple(values.tolist())
+        return (), ()
+
+    def _trace(self, case: Case) -> Trace:
         with evaluating(case.network), evaluating(self.source.network), torch.no_grad():
             return trace(
                 self.source.network,
@@ -150,3 +165,11 @@ def _interval(case: Case, activity: Activity) -> int:
     neurons = [m for m in case.network.modules() if isinstance(m, SpikingNeuron) and not m.analog]
     windows = [neuron.slots for neuron in neurons if isinstance(neuron, WindowNeuron)]
     return max(windows, default=activity.steps if neurons else 0)
+
+
+def _top(neuron: SpikingNeuron) -> float:
+    """Return the greatest value that a neuron can send, 1 where it does not say."""
+    if isinstance(neuron, WindowNeuron):
+        return float(neuron.code().levels.max())
+    theta = getattr(neuron, "theta", None)
+    return float(theta.abs().max()) if isinstance(theta, torch.Tensor) else 1.0

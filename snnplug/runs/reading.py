@@ -20,6 +20,7 @@ from snnplug.runs.directory import RunDirectory
 from snnplug.runs.records import (
     SCHEMAS,
     Accuracy,
+    ConversionErrors,
     EnergyRecord,
     Epoch,
     Number,
@@ -50,8 +51,8 @@ class Records:
     Attributes:
         directory: the run directory, as it was given.
         resolved: what was run.
-        summary, epochs, trials, activity, energy: what came out; None where the file is missing or cannot be
-            read.
+        summary, epochs, trials, activity, energy, conversion: what came out; None where the file is missing
+            or cannot be read.
         problems: what is wrong with a file that cannot be read, or is gone from a finished run, by its name.
         notes: what to know of the directory as a whole, a sentence each.
     """
@@ -63,6 +64,7 @@ class Records:
     trials: tuple[TrialRecord, ...] | None = None
     activity: Activity | None = None
     energy: EnergyRecord | None = None
+    conversion: ConversionErrors | None = None
     problems: Mapping[str, str] = attrs.field(factory=dict)
     notes: tuple[str, ...] = ()
 
@@ -97,6 +99,7 @@ class Records:
             epochs=read("metrics.jsonl", tuple[Epoch, ...], _lines),
             trials=read("trials.json", tuple[TrialRecord, ...]),
             activity=read("activity.json", Activity),
+            conversion=read("conversion.json", ConversionErrors),
             energy=_of_this_activity(opened, read("energy.json", EnergyRecord), problems),
             problems=problems,
             notes=opened.notes,

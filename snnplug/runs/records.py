@@ -3,6 +3,7 @@
 resolved.json   `Resolved`            summary.json   `Summary`
 metrics.jsonl   an `Epoch` a line     trials.json    a list of `TrialRecord`
 activity.json   `snnplug.contracts.Activity`      energy.json    `EnergyRecord`
+                                      conversion.json   `ConversionErrors`
 
 A run may be unfinished, and a number absent or not finite: both become None when a file is read.
 """
@@ -14,13 +15,16 @@ from typing import Any
 
 import attrs
 
-from snnplug.contracts import Baseline, EnergyEstimate, EnergyItem, Graph, Task, Trial
+from snnplug.contracts import Baseline, EnergyEstimate, EnergyItem, Graph, Task, Trace, Trial
 
 __all__ = [
     "SCHEMA",
     "SCHEMAS",
     "Accuracy",
     "ComponentUse",
+    "ConversionErrors",
+    "ConversionRecord",
+    "ConversionRow",
     "Energy",
     "EnergyBaseline",
     "EnergyLine",
@@ -329,6 +333,18 @@ class ConversionRow:
     macs: Number = None
     energy: tuple[Energy, ...] = ()
     noise: Mapping[str, Number] = attrs.field(factory=dict)
+
+
+@attrs.frozen(kw_only=True)
+class ConversionErrors:
+    """`conversion.json`: where each converted network errs, by the name of its row.
+
+    `curves` are potentials and decoded values of its first layer's neurons.
+    """
+
+    schema: int = SCHEMA
+    traces: Mapping[str, Trace] = attrs.field(factory=dict)
+    curves: Mapping[str, tuple[tuple[float, ...], tuple[float, ...]]] = attrs.field(factory=dict)
 
 
 @attrs.frozen(kw_only=True)

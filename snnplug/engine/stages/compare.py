@@ -69,12 +69,13 @@ class Compare(Stage):
         if not session.leads:
             return
         from snnplug.engine.rows import Judge
+        from snnplug.runs.reading import to_plain
 
         started = time.perf_counter()
         judge = Judge(session, work)
         for case in self._cases(session, work):
             judge.add(case)
-        session.directory.write_json("conversion.json", judge.traces())
+        session.directory.write_json("conversion.json", to_plain(judge.errors()))
         work.records["conversion"] = judge.record()
         work.seconds[self.name] = time.perf_counter() - started
 
