@@ -40,7 +40,8 @@ class Neurons:
 
     def __init__(self, neuron: NeuronLike) -> None:
         self._neuron: Any = neuron
-        self.bias_every = self._one(math.inf).bias_every
+        self._first: SpikingNeuron | None = self._one(math.inf)
+        self.bias_every = self._first.bias_every
 
     def build(self, upper: float, like: Tensor) -> SpikingNeuron:
         """Return a new neuron.
@@ -53,13 +54,16 @@ class Neurons:
             ContractError: neurons do not agree about the bias.
             Unbounded: it takes no bound.
         """
-        made = self._one(upper).to(device=like.device, dtype=like.dtype)
+        if self._first is not None and math.isinf(upper):
+            made, self._first = self._first, None
+        else:
+            made = self._one(upper)
         if made.bias_every != self.bias_every:
             raise ContractError(
                 "neurons of one network must agree about bias_every, "
                 f"got {made.bias_every} and {self.bias_every}"
             )
-        return made
+        return made.to(device=like.device, dtype=like.dtype)
 
     def _one(self, upper: float) -> SpikingNeuron:
         given, bound = self._neuron, {} if math.isinf(upper) else {"upper": upper}
