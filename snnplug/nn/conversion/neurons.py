@@ -87,7 +87,10 @@ class Neurons:
 
     def _unbounded(self) -> Unbounded:
         name = getattr(self._neuron, "name", None) or getattr(self._neuron, "__name__", None)
-        return Unbounded(f"{name or type(self._neuron).__name__} has no parameter `upper`")
+        name = name or type(self._neuron).__name__
+        return Unbounded(
+            f"its neuron {name} has no parameter `upper` for its upper bound; choose one that has"
+        )
 
 
 def _takes_upper(build: Callable[..., Any]) -> bool:
