@@ -299,3 +299,43 @@ class InPlace(nn.Module):
 def test_in_place_operations_that_nobody_else_sees() -> None:
     x = images(3, 2, 4)
     torch.testing.assert_close(convert(InPlace(), x, Rectify).network(x[None])[0], InPlace()(x), **EXACT)
+
+
+class Moves(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.gain, self.shift = nn.Parameter(torch.rand(1, 4, 1, 1)), nn.Parameter(torch.rand(4, 1, 1))
+
+    def forward(self, x):
+        x = x * self.gain / 2 + self.shift
+        x = x.narrow(1, 0, 2).swapaxes(2, 3).flip([2]).roll(1, 3)
+        y = torch.relu(x).unbind(1)
+        return torch.stack(y, 1).transpose(-1, -2).contiguous().mean(-1).sum(1)
+
+
+def test_moves_and_trained_constants() -> None:
+    model, x = lively(Moves()), images(3, 4, 5, 6)
+    network = convert(model, x, Rectify).network
+    torch.testing.assert_close(network(x[None])[0], model(x), **EXACT)
+    assert [name for name, _ in network.named_parameters()] == ["mul.factor", "add.bias"]
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: x.narrow(0, 0, 1),
+        lambda x: x.roll(1),
+        lambda x: x[:2] + 0,
+        lambda x: x.flip(0),
+        lambda x: x.flatten(),
+        lambda x: x.sum(),
+        lambda x: x.transpose(0, 1).relu(),
+        lambda x: torch.cat([x, x]),
+    ],
+)
+def test_samples_stay_apart(function) -> None:
+    class Mixing(nn.Module):
+        def forward(self, x):
+            return function(x)
+
+    assert len(convert(Mixing(), images(3, 4), Rectify, strict=False).refused) >= 1

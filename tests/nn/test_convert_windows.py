@@ -221,7 +221,7 @@ def test_a_neuron_must_take_the_bound() -> None:
 
 
 def test_neurons_agree_about_the_bias() -> None:
-    kinds = iter((Rectify, Rectify, Levels))
+    kinds = iter((Rectify, Levels))
     with pytest.raises(ContractError, match="agree about bias_every, got None and 1"):
         convert(nn.Sequential(nn.ReLU(), nn.Linear(3, 3), nn.ReLU()), torch.rand(2, 3), lambda: next(kinds)())
 

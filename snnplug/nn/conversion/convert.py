@@ -4,9 +4,9 @@
 
 Everything between activations of an ordinary network is affine, so it acts on spikes as on what they stand
 for: a network of neurons equals the network with d in place of each activation. Rueckauer et al., Frontiers
-in Neuroscience 11:682, 2017; for temporal codes Feng et al., Computer Science 51(3):244-250, 2024. What differs:
-the model is read from its graph (torch.export), every operation is accounted for, and one without a rule is
-refused.
+in Neuroscience 11:682, 2017; for temporal codes Feng et al., Computer Science 51(3):244-250, 2024. What
+differs: the model is read from its graph (torch.export), every operation is accounted for, and one without
+a rule is refused.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from snnplug.nn.conversion.windows import unfold
 
-__all__ = ["LAYERS", "BatchNorm", "BiasEvery", "Conv1d", "Conv2d", "Conv3d", "Linear", "Shift"]
+__all__ = ["LAYERS", "BatchNorm", "BiasEvery", "Conv1d", "Conv2d", "Conv3d", "Convolution", "Linear", "Shift"]
 
 
 class BiasEvery(nn.Module):
@@ -39,24 +39,26 @@ class BiasEvery(nn.Module):
         return y
 
 
-class _Conv(BiasEvery, nn.modules.conv._ConvNd):
+class Convolution(BiasEvery, nn.modules.conv._ConvNd):
+    """Base of the convolutions."""
+
     def forward(self, input: Tensor, batch: int | None = None) -> Tensor:
         """Convolve `[T·B, C, *]`."""
         if self.bias is None or self.in_all(input, batch):
             return self._conv_forward(input, self.weight, self.bias)
         y = self._conv_forward(input, self.weight, None)
-        return self.add_bias(y, per_channel(self.bias, y), batch)
+        return self.add_bias(y, _per_channel(self.bias, y), batch)
 
 
-class Conv1d(_Conv, nn.Conv1d):
+class Conv1d(Convolution, nn.Conv1d):
     """Convolution over one axis."""
 
 
-class Conv2d(_Conv, nn.Conv2d):
+class Conv2d(Convolution, nn.Conv2d):
     """Convolution over two axes."""
 
 
-class Conv3d(_Conv, nn.Conv3d):
+class Conv3d(Convolution, nn.Conv3d):
     """Convolution over three axes."""
 
 
@@ -100,8 +102,8 @@ class BatchNorm(BiasEvery):
         if self.in_all(x, batch):
             return F.batch_norm(x, self.mean, self.variance, self.weight, self.bias, eps=self.eps)
         factor, shift = self.affine()
-        y = x * per_channel(factor, x)
-        return self.add_bias(y, per_channel(shift, y), batch)
+        y = x * _per_channel(factor, x)
+        return self.add_bias(y, _per_channel(shift, y), batch)
 
     def extra_repr(self) -> str:
         """Show the settings."""
@@ -131,6 +133,6 @@ LAYERS = {"conv1d": Conv1d, "conv2d": Conv2d, "conv3d": Conv3d}
 """Convolutions by the names of torch's operations."""
 
 
-def per_channel(values: Tensor, x: Tensor) -> Tensor:
+def _per_channel(values: Tensor, x: Tensor) -> Tensor:
     """Return values `[C]` so that they go over the channels of `[T·B, C, *]`."""
     return values.view(-1, *[1] * (x.ndim - 2))

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from snnplug.errors import ContractError
-from snnplug.nn.conversion.layers import BatchNorm, Linear, _Conv
+from snnplug.nn.conversion.layers import BatchNorm, Convolution, Linear
 from snnplug.nn.neuron import SpikingNeuron
 from snnplug.nn.time import TimeModule
 
@@ -68,7 +68,9 @@ class ConvertedNetwork(fx.GraphModule, TimeModule):
             return False
         before: Any = node.args[0]
         layer = self._called(before)
-        over_channels = isinstance(layer, _Conv) or (isinstance(layer, Linear) and before.meta["axes"] == 1)
+        over_channels = isinstance(layer, Convolution) or (
+            isinstance(layer, Linear) and before.meta["axes"] == 1
+        )
         return over_channels and len(before.users) == 1
 
     def _called(self, node: Any) -> nn.Module | None:

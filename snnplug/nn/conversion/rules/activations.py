@@ -14,17 +14,17 @@ from snnplug.nn.conversion.value import Refused, Value, name_of
 __all__ = ["RULES"]
 
 
-def relu(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
+def _relu(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
     """Replace max(0, x)."""
     return _rectify(build, node, args, 0.0, math.inf)
 
 
-def hardtanh(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
+def _hardtanh(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
     """Replace what is bounded from both sides."""
     return _rectify(build, node, args, args["min_val"], args["max_val"])
 
 
-def clamp(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
+def _clamp(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
     """Replace what may be bounded from either side."""
     lower, upper = args.get("min"), args.get("max")
     if isinstance(lower, fx.Node) or isinstance(upper, fx.Node):
@@ -34,7 +34,7 @@ def clamp(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
     )
 
 
-def threshold(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
+def _threshold(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
     """Replace the threshold that is 0 and gives 0."""
     if (args["threshold"], args["value"]) != (0, 0):
         raise Refused("jumps; only the threshold 0 with the value 0 is max(0, x)")
@@ -66,11 +66,11 @@ def _rectify(build: Build, node: fx.Node, args: Mapping[str, Any], lower: float,
 
 
 RULES: Mapping[str, Rule] = {
-    "relu": relu,
+    "relu": _relu,
     "relu6": lambda build, node, args: _rectify(build, node, args, 0.0, 6.0),
-    "hardtanh": hardtanh,
-    "clamp": clamp,
-    "clamp_min": clamp,
-    "clamp_max": clamp,
-    "threshold": threshold,
+    "hardtanh": _hardtanh,
+    "clamp": _clamp,
+    "clamp_min": _clamp,
+    "clamp_max": _clamp,
+    "threshold": _threshold,
 }

@@ -15,7 +15,7 @@ from snnplug.nn.conversion.value import Refused, Value, name_of
 __all__ = ["RULES"]
 
 
-def convolve(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
+def _convolve(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
     """Keep a convolution."""
     x, weight = build.value(args["input"]), build.constant(args["weight"])
     settings = {name: _hashable(args[name]) for name in ("stride", "padding", "dilation", "groups")}
@@ -34,7 +34,7 @@ def convolve(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
     return build.call(node, name, x)
 
 
-def linear(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
+def _linear(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
     """Keep a linear layer."""
     x, weight = build.value(args["input"]), build.constant(args["weight"])
     if weight.ndim != 2 or not x.shape:
@@ -49,7 +49,7 @@ def linear(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
     return build.call(node, name, x)
 
 
-def matmul(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
+def _matmul(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
     """Keep a product with a constant matrix."""
     other = args.get("other", args.get("mat2"))
     if not build.is_value(args["self"]) or build.is_value(other):
@@ -68,7 +68,7 @@ def matmul(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
     return build.call(node, name, x)
 
 
-def batch_norm(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
+def _batch_norm(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
     """Keep a batch norm with its running statistics; `ConvertedNetwork.fold` may fold it later."""
     if args["training"] or args["running_mean"] is None:
         raise Refused(
@@ -107,9 +107,9 @@ def _hashable(setting: Any) -> Any:
 
 
 RULES: Mapping[str, Rule] = {
-    **dict.fromkeys(LAYERS, convolve),
-    "linear": linear,
-    "matmul": matmul,
-    "mm": matmul,
-    "batch_norm": batch_norm,
+    **dict.fromkeys(LAYERS, _convolve),
+    "linear": _linear,
+    "matmul": _matmul,
+    "mm": _matmul,
+    "batch_norm": _batch_norm,
 }

@@ -15,7 +15,7 @@ from snnplug.nn.conversion.windows import max_pool
 __all__ = ["RULES"]
 
 
-def maximum(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value | list[Value]:
+def _maximum(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value | list[Value]:
     """Let the winner pass; an activation that only this pool reads comes after it."""
     x = build.value(args["self"])
     if x.lead != 1:
@@ -34,7 +34,7 @@ def maximum(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value | lis
     return [made] if name.startswith("adaptive_") else made
 
 
-def average(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
+def _average(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
     """Keep the average over an area, or let neurons encode it."""
     x = build.value(args["self"])
     if x.lead != 1:
@@ -43,7 +43,7 @@ def average(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
     return _pooled(build, node, x, build.emit(node, x, node.target, *operands))  # type: ignore[arg-type]
 
 
-def over_axes(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
+def _over_axes(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
     """Keep the mean or sum over axes of a sample."""
     x = build.value(args["self"])
     if args.get("dim") is None or args.get("dtype") is not None:
@@ -68,8 +68,8 @@ def _pooled(build: Build, node: fx.Node, x: Value, made: Value) -> Value:
 
 
 RULES: Mapping[str, Rule] = {
-    **{name: maximum for axes in "123" for name in (f"max_pool{axes}d", f"adaptive_max_pool{axes}d")},
-    **{name: average for axes in "123" for name in (f"avg_pool{axes}d", f"adaptive_avg_pool{axes}d")},
-    "mean": over_axes,
-    "sum": over_axes,
+    **{name: _maximum for axes in "123" for name in (f"max_pool{axes}d", f"adaptive_max_pool{axes}d")},
+    **{name: _average for axes in "123" for name in (f"avg_pool{axes}d", f"adaptive_avg_pool{axes}d")},
+    "mean": _over_axes,
+    "sum": _over_axes,
 }

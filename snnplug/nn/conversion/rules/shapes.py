@@ -15,7 +15,7 @@ from snnplug.nn.conversion.value import Refused, Value
 __all__ = ["RULES"]
 
 
-def same(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
+def _same(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
     """Remove what changes nothing."""
     x = build.value(next(iter(args.values())))
     before = next(iter(node.all_input_nodes)).meta["val"].dtype
@@ -25,7 +25,7 @@ def same(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
     return Value(x.node, build.shape(node, x.lead), x.lead, x.nonnegative)
 
 
-def reshape(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
+def _reshape(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
     """Keep a view that leaves the samples as they are; axes before the samples come and go."""
     x = build.value(next(iter(args.values())))
     lead = build.lead(node)
@@ -38,7 +38,7 @@ def reshape(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
     return made._replace(nonnegative=x.nonnegative)
 
 
-def permute(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
+def _permute(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
     """Keep another order of the axes of a sample."""
     x = build.value(args["self"])
     ndim = len(x.shape) + x.lead
@@ -46,7 +46,7 @@ def permute(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
     if "dims" in args:
         order = [axis % ndim for axis in args["dims"]]
     else:
-        a, b = args["dim0"] % ndim, args["dim1"] % ndim
+        a, b = (axis % ndim for axis in list(args.values())[1:])
         order[a], order[b] = b, a
     if order[: x.lead] != list(range(x.lead)):
         raise Refused("moves the batch from its place in front")
@@ -55,10 +55,10 @@ def permute(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
     return made._replace(nonnegative=x.nonnegative)
 
 
-def take(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
+def _take(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
     """Keep a part of a sample; all samples, or the only step, are no part."""
     x = build.value(args["self"])
-    whole = "index" not in args and not args.get("start") and (args.get("end") or sys.maxsize) == sys.maxsize
+    whole = "end" in args and not args["start"] and args["end"] in (None, sys.maxsize)
     if args["dim"] % (len(x.shape) + x.lead) < x.lead:
         only_step = args.get("index") == 0 and x.lead == 2 and args["dim"] == 0
         if not only_step and not (whole and args.get("step", 1) == 1):
@@ -71,7 +71,7 @@ def take(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
     return made._replace(nonnegative=x.nonnegative)
 
 
-def divide(build: Build, node: fx.Node, args: Mapping[str, Any]) -> list[Value]:
+def _divide(build: Build, node: fx.Node, args: Mapping[str, Any]) -> list[Value]:
     """Keep the parts of a sample."""
     x = build.value(args["self"])
     if len(node.meta["val"]) == 1 and x.lead == 2 and args["dim"] == 0:
@@ -91,18 +91,19 @@ def divide(build: Build, node: fx.Node, args: Mapping[str, Any]) -> list[Value]:
     ]
 
 
-def along(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
+def _along(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
     """Keep what works along axes of a sample."""
     x = build.value(args["self"])
-    key = next(name for name in ("dims", "dim") if name in args)
-    axes = x.axes(args[key])
-    arguments = {**args, "self": x.node, key: axes if isinstance(args[key], list | tuple) else axes[0]}
+    axes = x.axes(args["dims"])
+    if not axes:
+        raise Refused("works across the samples of a batch; name the axes of a sample")
+    arguments = {**args, "self": x.node, "dims": axes}
     build.note("kept", "moves values")
     made = build.emit(node, x, _functional(node), *arguments.values())
     return made._replace(nonnegative=x.nonnegative)
 
 
-def pad(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
+def _pad(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
     """Keep padding with zeros or with values of the sample."""
     x = build.value(args["self"])
     if args.get("mode", "constant") == "constant" and args.get("value"):
@@ -116,7 +117,7 @@ def pad(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
     return made._replace(nonnegative=x.nonnegative)
 
 
-def shuffle(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
+def _shuffle(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
     """Keep what moves values within images."""
     x = build.value(args["self"])
     if x.lead != 1:
@@ -152,12 +153,12 @@ _NOTHING = (
 _VIEWS = ("view", "reshape", "flatten", "unflatten", "squeeze", "unsqueeze", "_unsafe_view", "view_as")
 
 RULES: Mapping[str, Rule] = {
-    **dict.fromkeys((*_NOTHING, "lift_fresh", "lift_fresh_copy", "_to_copy", "type_as", "identity"), same),
-    **dict.fromkeys(_VIEWS, reshape),
-    **dict.fromkeys(("permute", "transpose", "swapaxes", "swapdims", "movedim_"), permute),
-    **dict.fromkeys(("slice", "select", "narrow"), take),
-    **dict.fromkeys(("chunk", "split", "split_with_sizes", "unbind", "tensor_split"), divide),
-    **dict.fromkeys(("flip", "roll"), along),
-    **dict.fromkeys(("pad", "constant_pad_nd"), pad),
-    **dict.fromkeys(("pixel_shuffle", "pixel_unshuffle", "channel_shuffle"), shuffle),
+    **dict.fromkeys((*_NOTHING, "lift_fresh", "lift_fresh_copy", "_to_copy", "type_as"), _same),
+    **dict.fromkeys(_VIEWS, _reshape),
+    **dict.fromkeys(("permute", "transpose", "swapaxes", "swapdims"), _permute),
+    **dict.fromkeys(("slice", "select", "narrow"), _take),
+    **dict.fromkeys(("chunk", "split", "split_with_sizes", "unbind", "tensor_split"), _divide),
+    **dict.fromkeys(("flip", "roll"), _along),
+    **dict.fromkeys(("pad", "constant_pad_nd"), _pad),
+    **dict.fromkeys(("pixel_shuffle", "pixel_unshuffle", "channel_shuffle"), _shuffle),
 }

@@ -17,17 +17,17 @@ from snnplug.nn.conversion.windows import join
 __all__ = ["RULES"]
 
 
-def add(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
+def _add(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
     """Add two values, or a constant."""
     return _sum(build, node, args["self"], args["other"], 1, args.get("alpha", 1))
 
 
-def subtract(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
+def _subtract(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
     """Subtract two values, or a constant."""
     return _sum(build, node, args["self"], args["other"], 1, -args.get("alpha", 1))
 
 
-def subtract_reversed(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
+def _subtract_reversed(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
     """Subtract a value from a constant or another value."""
     return _sum(build, node, args["other"], args["self"], 1, -args.get("alpha", 1))
 
@@ -57,7 +57,7 @@ def _sum(build: Build, node: fx.Node, a: Any, b: Any, of_a: float, of_b: float) 
     return made._replace(nonnegative=x.nonnegative and grows)
 
 
-def scale(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
+def _scale(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
     """Multiply by a constant."""
     a, b = args["self"], args["other"]
     if build.is_value(a) and build.is_value(b):
@@ -67,7 +67,7 @@ def scale(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
     return _scaled(build, node, build.value(a), b, torch.mul)
 
 
-def divide(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
+def _divide(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
     """Divide by a constant."""
     if build.is_value(args["other"]):
         raise Refused("divides by a value that depends on the input, which no synapse does")
@@ -76,7 +76,7 @@ def divide(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
     return _scaled(build, node, build.value(args["self"]), args["other"], torch.div)
 
 
-def negate(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
+def _negate(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
     """Change the sign."""
     x = build.value(args["self"])
     build.note("kept", "scales by a constant")
@@ -88,16 +88,20 @@ def _scaled(build: Build, node: fx.Node, x: Value, factor: Any, operation: Any) 
     build.note("kept", "scales by a constant")
     operand = factor
     if isinstance(factor, fx.Node):
-        path = build.add(_Held(constant), build.place(node))
+        trained = isinstance(build.constant(factor), nn.Parameter)
+        path = build.add(_Factor(constant, trained), build.place(node))
         operand = build.graph.get_attr(f"{path}.factor")
     made = build.emit(node, x, operation, x.node, operand)
     return made._replace(nonnegative=x.nonnegative and bool((constant >= 0).all()))
 
 
-class _Held(nn.Module):
-    def __init__(self, factor: Tensor) -> None:
+class _Factor(nn.Module):
+    def __init__(self, factor: Tensor, trained: bool) -> None:
         super().__init__()
-        self.register_buffer("factor", factor)
+        if trained:
+            self.factor = nn.Parameter(factor)
+        else:
+            self.register_buffer("factor", factor)
 
 
 def _fitting(build: Build, node: fx.Node, x: Value, constant: Any) -> Tensor:
@@ -114,7 +118,7 @@ def _fitting(build: Build, node: fx.Node, x: Value, constant: Any) -> Tensor:
     return held
 
 
-def concatenate(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
+def _concatenate(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
     """Concatenate along an axis of a sample."""
     parts = [build.value(part) for part in args["tensors"]]
     if len(parts) == 1:
@@ -126,7 +130,7 @@ def concatenate(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
     return made._replace(nonnegative=all(part.nonnegative for part in parts))
 
 
-def stack(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
+def _stack(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
     """Concatenate along a new axis of a sample."""
     parts = [build.value(part) for part in args["tensors"]]
     axis = args["dim"] % (len(parts[0].shape) + parts[0].lead + 1) - parts[0].lead + 1
@@ -139,13 +143,13 @@ def stack(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
 
 
 RULES: Mapping[str, Rule] = {
-    "add": add,
-    "sub": subtract,
-    "rsub": subtract_reversed,
-    "mul": scale,
-    "div": divide,
-    "neg": negate,
-    "cat": concatenate,
-    "concat": concatenate,
-    "stack": stack,
+    "add": _add,
+    "sub": _subtract,
+    "rsub": _subtract_reversed,
+    "mul": _scale,
+    "div": _divide,
+    "neg": _negate,
+    "cat": _concatenate,
+    "concat": _concatenate,
+    "stack": _stack,
 }
