@@ -64,7 +64,7 @@ def _print(energies: tuple[Energy, ...]) -> None:
         ratios = {other.name: other.shown for other in row.against}
         unit = "" if row.energy.unit == "J" else f" {row.energy.unit}"
         value = words.quantity(row.energy.value, row.energy.unit) + unit
-        table.append([row.energy.model, value, *(ratios.get(name, "-") for name in others)])
+        table.append([row.name, value, *(ratios.get(name, "-") for name in others)])
     print_table(["model", "SNN", *(f"/ {name}" for name in others)], table)
     for row in rows:
         for line in row.energy.warnings:

@@ -43,7 +43,8 @@ def estimate(component: Component, activity: Activity) -> Energy:
             baselines=tuple(_baseline(component, baseline) for baseline in found.baselines),
             facts={name: _number(component, "fact", name, given) for name, given in found.facts.items()},
         )
-        return Energy.of(component.qualified, checked)
+        parameters = {name: value for name, value in component.to_dict().items() if name != "use"}
+        return Energy.of(component.qualified, checked, parameters)
 
 
 def _baseline(component: Component, baseline: Any) -> Baseline:

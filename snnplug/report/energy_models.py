@@ -56,8 +56,8 @@ class ModelRow:
 
     @property
     def name(self) -> str:
-        """The model in plain words."""
-        return words.plain(self.energy.model)
+        """The model in plain words, with the parameters that it was given."""
+        return words.value({"use": words.plain(self.energy.model), **self.energy.parameters})
 
 
 def model_rows(energies: Sequence[Energy]) -> list[ModelRow]:

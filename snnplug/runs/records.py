@@ -184,9 +184,10 @@ class EnergyBaseline:
 
 @attrs.frozen(kw_only=True)
 class Energy:
-    """What one energy model says of one inference of one sample."""
+    """What one energy model says of one inference of one sample; `parameters` are those it was given."""
 
     model: str
+    parameters: Mapping[str, Any] = attrs.field(factory=dict)
     value: Number = None
     unit: str = ""
     items: tuple[EnergyLine, ...] = ()
@@ -198,10 +199,11 @@ class Energy:
     facts: Mapping[str, Number] = attrs.field(factory=dict)
 
     @classmethod
-    def of(cls, model: str, estimate: EnergyEstimate) -> Energy:
+    def of(cls, model: str, estimate: EnergyEstimate, parameters: Mapping[str, Any] | None = None) -> Energy:
         """Return the record of an estimate."""
         return cls(
             model=model,
+            parameters=dict(parameters or {}),
             value=estimate.value,
             unit=estimate.unit,
             items=EnergyLine.of(estimate.items),

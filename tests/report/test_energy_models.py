@@ -50,6 +50,12 @@ def test_models_that_agree() -> None:
     assert next(disagreements(model_rows([DEAR]))) == "The SNN is no cheaper than its dense ANN by dear (2)."
 
 
+def test_one_model_with_two_settings_has_two_names() -> None:
+    int8 = attrs.evolve(CHEAP, parameters={"precision": "int8", "leak": True})
+    names = [row.name for row in model_rows([CHEAP, int8])]
+    assert names == ["cheap", "cheap (precision = int8, leak = true)"]
+
+
 def test_terms_are_sums_of_items() -> None:
     assert term_sums(CHEAP.items) == {"compute": 2.0, "memory": 1.0}
     unnamed = attrs.evolve(CHEAP.items[0], term="")

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from snnplug.report.energy_models import OTHER, ModelRow
 from snnplug.report.figure import INK, SERIES, SURFACE, new, to_svg
-from snnplug.report.words import quantity
+from snnplug.report.words import quantity, shorten
 from snnplug.runs.records import Energy
 
 __all__ = ["energy_bar", "models_bars"]
@@ -56,7 +56,7 @@ def models_bars(rows: Sequence[ModelRow], terms: Sequence[str], name: str) -> Ma
         for other in row.energy.baselines[1:]:
             axes.plot([(other.value or 0.0) / unit] * 2, [place - 0.4, place + 0.4], color=INK, linewidth=2)
     axes.axvline(1.0, color=INK, linewidth=1, linestyle="--")
-    axes.set_yticks(range(len(rows)), [row.name for row in rows], parse_math=False)
+    axes.set_yticks(range(len(rows)), [shorten(row.name, 26) for row in rows], parse_math=False)
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.set_xlim(left=0)
     axes.set_xlabel("energy by the same model, dense ANN = 1", parse_math=False)
