@@ -41,9 +41,9 @@ class Neurons:
 
     def __init__(self, neuron: NeuronLike) -> None:
         self._neuron: Any = neuron
-        example = self._one(math.inf)
-        self.bias_every = example.bias_every
-        self.follow_pools = example.bias_every is None or example.analog
+        self._first: SpikingNeuron | None = self._one(math.inf)
+        self.bias_every = self._first.bias_every
+        self.follow_pools = self.bias_every is None or self._first.analog
 
     def build(self, upper: float, like: Tensor) -> SpikingNeuron:
         """Return a new neuron.
@@ -56,13 +56,16 @@ class Neurons:
             ContractError: neurons do not agree about the bias.
             Unbounded: it takes no bound.
         """
-        made = self._one(upper).to(device=like.device, dtype=like.dtype)
+        if self._first is not None and math.isinf(upper):
+            made, self._first = self._first, None
+        else:
+            made = self._one(upper)
         if made.bias_every != self.bias_every:
             raise ContractError(
                 "neurons of one network must agree about bias_every, "
                 f"got {made.bias_every} and {self.bias_every}"
             )
-        return made
+        return made.to(device=like.device, dtype=like.dtype)
 
     def _one(self, upper: float) -> SpikingNeuron:
         given, bound = self._neuron, {} if math.isinf(upper) else {"upper": upper}
@@ -86,7 +89,10 @@ class Neurons:
 
     def _unbounded(self) -> Unbounded:
         name = getattr(self._neuron, "name", None) or getattr(self._neuron, "__name__", None)
-        return Unbounded(f"{name or type(self._neuron).__name__} has no parameter `upper`")
+        name = name or type(self._neuron).__name__
+        return Unbounded(
+            f"its neuron {name} has no parameter `upper` for its upper bound; choose one that has"
+        )
 
 
 def _takes_upper(build: Callable[..., Any]) -> bool:
