@@ -112,7 +112,8 @@ class Judge:
     def _right(self, case: Case, noise: float) -> list[float]:
         """Return 1 for every test sample that is classified rightly, else 0."""
         parts, split, found = case.parts, case.parts.splits.test, []
-        pieces = torch.split(order(len(split)), self.measure.batch_size)
+        count = self.section.test_samples or len(split)
+        pieces = torch.split(order(len(split))[:count], self.measure.batch_size)
         name = f"compare {case.name}" + (f", noise {noise:g}" if noise else "")
         with evaluating(case.network), self.session.report.bar(name, len(pieces)) as bar:
             for index, (values, labels) in enumerate(parts.batches(split, pieces, "test")):
@@ -170,6 +171,6 @@ def _interval(case: Case, activity: Activity) -> int:
 def _top(neuron: SpikingNeuron) -> float:
     """Return the greatest value that a neuron can send, 1 where it does not say."""
     if isinstance(neuron, WindowNeuron):
-        return float(neuron.code().levels.max())
+        return float(neuron.code().levels.detach().max())
     theta = getattr(neuron, "theta", None)
-    return float(theta.abs().max()) if isinstance(theta, torch.Tensor) else 1.0
+    return float(theta.detach().abs().max()) if isinstance(theta, torch.Tensor) else 1.0

@@ -245,3 +245,33 @@ def test_what_cannot_be_converted_is_refused_before_the_start(
 def test_tuning_without_a_conversion_is_refused(registry: Registry, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="convert"):
         snnplug.run({**ANN, "convert": {"train": {}}}, out=tmp_path / "run", registry=registry)
+
+
+def test_the_ann_of_another_run_is_taken_as_it_is(done: Any, registry: Registry, tmp_path: Path) -> None:
+    recipe = changed(
+        train={"from": str(done.directory)}, convert__train=None, convert__compare={"samples": 0}
+    )
+    taken = snnplug.run(recipe, out=tmp_path / "run", registry=registry)
+    untuned = rows(done)["sc_ttfs (slots = 4)"]
+    assert rows(taken)["sc_ttfs (slots = 4)"] == {**untuned, "chosen": True, "noise": {}}
+    assert taken.summary["train"]["from"] == str(done.directory)
+    assert not taken.metrics
+    again = snnplug.resume(tmp_path / "run", registry=registry)
+    assert again.summary["conversion"] == taken.summary["conversion"]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"architecture__layers": [8, "M"]}, r"train.from: .* architecture.layers is .* there and .* here"),
+        ({"dataset": {"use": "digits", "split_seed": 1}}, "train.from: .* dataset.split_seed"),
+        ({"train__from": "nowhere"}, "train.from: .*nowhere"),
+    ],
+)
+def test_the_ann_of_another_recipe_is_refused(
+    done: Any, registry: Registry, tmp_path: Path, change: dict[str, Any], said: str
+) -> None:
+    base = {"train": {"from": str(done.directory)}, "convert__train": None}
+    with pytest.raises(UsageError, match=said):
+        snnplug.run(changed(**{**base, **change}), out=tmp_path / "run", registry=registry)
+    assert not (tmp_path / "run").exists()

@@ -34,12 +34,14 @@ class CompareSection:
         steps: time steps of those that run step by step, a row each.
         noise: standard deviations of noise on the images, whose values are in [0, 1]; accuracies with it.
         samples: test samples of the layer-wise trace; 0 for none.
+        test_samples: test samples of the accuracies; 0 for all.
     """
 
     neurons: list[str | Table] = uses_each("neuron")
     steps: tuple[int, ...] = attrs.field(default=(8, 16, 32), validator=_at_least_1)
     noise: tuple[float, ...] = attrs.field(default=(), validator=_at_least_0)
     samples: int = attrs.field(default=256, validator=attrs.validators.ge(0))
+    test_samples: int = attrs.field(default=0, validator=attrs.validators.ge(0))
 
 
 class Compare(Stage):

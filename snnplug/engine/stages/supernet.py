@@ -5,7 +5,6 @@ The course of the training is in `snnplug.engine.supernet`.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["CHECKPOINT", "Supernet", "SupernetSection", "shared_by"]
 
 CHECKPOINT = checkpoint_name("search.supernet")
+_FROM = "search.supernet.from"
 
 
 @attrs.frozen(kw_only=True)
@@ -92,18 +92,12 @@ class Supernet(Stage):
     def _take(self, session: Session, other: str) -> dict[str, Any]:
         """Copy the checkpoint of another run, once, and return what is recorded of it."""
         from snnplug.engine.supernet import Trained
-        from snnplug.runs.checksums import checksum_of
+        from snnplug.engine.taking import copy_checkpoint
 
-        own = session.directory
-        if session.leads and not own.file(CHECKPOINT).exists():  # what was taken once stays
-            content = _other(other).read_bytes(CHECKPOINT)
-            assert content is not None
-            own.write_bytes(CHECKPOINT, content)
-        session.wait()
-        trained = Trained.read(own, CHECKPOINT)
+        taken = copy_checkpoint(session, other, _FROM, CHECKPOINT, "supernet")
+        trained = Trained.read(session.directory, CHECKPOINT)
         return {
-            "from": str(other),
-            "sha256": checksum_of(own.file(CHECKPOINT)),
+            **taken,
             "epochs": trained.epochs,
             "accuracy": trained.kept.val_accuracy,
             "facts": dict(trained.kept.facts),
@@ -122,39 +116,21 @@ def shared_by(path: str, parts: Parts) -> Shared:
         RunDirectoryError: there is none, it is damaged, or its training was stopped.
         ContractError: it was trained with another search space or neuron.
     """
-    from snnplug.engine.provenance import differing_parameters
     from snnplug.engine.supernet import Shared, Trained
-    from snnplug.runs.reading import read_resolved
+    from snnplug.engine.taking import check_same, other_run
 
-    directory = _other(path)
+    directory = other_run(path, _FROM, CHECKPOINT, "supernet")
     trained = Trained.read(directory, CHECKPOINT)
     if not trained.complete:
         raise RunDirectoryError(
             f"search.supernet.from: the training of the supernet in {path} was stopped after "
             f"{trained.epochs} epochs; finish it with: snnplug run --resume {path}"
         )
-    if others := differing_parameters(parts.plan, read_resolved(directory), ("neuron", "search.space")):
-        raise ContractError(
-            f"search.supernet.from: the supernet in {path} is not that of this search space: "
-            f"{others[0]}. Take the same neuron and search space, or train a supernet of this one"
-        )
+    advice = (
+        f"the supernet in {path} is not that of this search space; Take the same neuron and search space, or "
+        "train a supernet of this one"
+    )
+    check_same(parts, directory, ("neuron", "search.space"), _FROM, advice)
     shared = Shared(directory.path, CHECKPOINT, trained.kept.facts)
     shared.load(parts)
     return shared
-
-
-def _other(path: str) -> RunDirectory:
-    """Return the directory of a run to take a supernet from.
-
-    Raises:
-        RunDirectoryError: it is none, or has no supernet.
-    """
-    from snnplug.runs.directory import RunDirectory
-
-    try:
-        directory = RunDirectory.open(Path(path))
-    except RunDirectoryError as error:
-        raise RunDirectoryError(f"search.supernet.from: {error}") from error
-    if not directory.file(CHECKPOINT).exists():
-        raise RunDirectoryError(f"search.supernet.from: {path} has no supernet: no {CHECKPOINT}")
-    return directory

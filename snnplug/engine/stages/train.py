@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import attrs
 
 from snnplug.engine.stage import Restored, Stage, Work
-from snnplug.engine.train_section import TrainSection
-from snnplug.errors import RecipeError
+from snnplug.engine.train_section import TrainSection, checkpoint_name
+from snnplug.errors import RecipeError, RunDirectoryError
 
 if TYPE_CHECKING:
     from snnplug.engine.parts import Parts
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["NetworkSection", "Train"]
 
+_FROM = "train.from"
+
 
 @attrs.frozen(kw_only=True)
 class NetworkSection(TrainSection):
@@ -24,8 +26,10 @@ class NetworkSection(TrainSection):
 
     Attributes:
         start: weights at the beginning: new ones, or those inherited from the supernet.
+        from_: run directory whose trained network is taken as it is, in place of a training.
     """
 
+    from_: str = ""
     start: Literal["scratch", "inherit"] = "scratch"
 
 
@@ -42,6 +46,9 @@ class Train(Stage):
         from snnplug.engine.optimize import check_optimizer
 
         recipe = parts.plan.recipe
+        if recipe.train.from_:
+            _check_taken(parts, recipe.train.from_, directory)
+            return
         if recipe.train.start == "inherit" and recipe.sections.get("search.supernet") is None:
             raise RecipeError(["train.start: there is nothing to inherit; add [search.supernet]"])
         check_optimizer(parts.plan.recipe.train, self.name)
@@ -59,6 +66,9 @@ class Train(Stage):
 
         model = work.parts.network(work.genotype, self.name)
         section = work.parts.plan.recipe.train
+        if section.from_:
+            self._take(session, work, section.from_)
+            return
         if section.start == "inherit":
             assert work.shared is not None
             supernet: Any = work.shared.load(work.parts)
@@ -67,3 +77,31 @@ class Train(Stage):
         work.network = model
         work.records["epochs"] = len(history)
         work.seconds[self.name] = sum(epoch.seconds or 0.0 for epoch in history)
+
+    def _take(self, session: Session, work: Work, other: str) -> None:
+        """Take the network that another run has trained."""
+        from snnplug.engine.taking import copy_checkpoint
+
+        taken = copy_checkpoint(session, other, _FROM, checkpoint_name(self.name), "trained network")
+        restored = self.restore(work.parts, session.directory, work.genotype)
+        assert restored is not None
+        work.network = restored.network
+        work.records["train"] = taken
+
+
+def _check_taken(parts: Parts, path: str, directory: RunDirectory | None) -> None:
+    """Refuse a run that has not trained a network of this recipe."""
+    from snnplug.engine.taking import check_same, other_run
+
+    if parts.space is not None:
+        raise RecipeError([f"{_FROM}: a network is taken for [architecture]; give the one that was found"])
+    if directory is not None and directory.file(checkpoint_name("train")).exists():
+        return  # it has been copied
+    other = other_run(path, _FROM, checkpoint_name("train"), "trained network")
+    state = other.load_checkpoint(checkpoint_name("train"))
+    if state is None or not state.get("complete"):
+        raise RunDirectoryError(
+            f"{_FROM}: the training in {path} was stopped; finish it with: snnplug run --resume {path}"
+        )
+    advice = f"the network in {path} is not that of this recipe; Take the same parts, or train this one"
+    check_same(parts, other, ("dataset", "encoder", "neuron", "architecture"), _FROM, advice)

@@ -25,7 +25,7 @@ def coding_trade(
         what: name of the cost.
         name: unique on the page.
     """
-    from matplotlib.ticker import EngFormatter, PercentFormatter
+    from matplotlib.ticker import EngFormatter, NullFormatter, PercentFormatter
 
     figure, axes = new(height=290)
     axes.axhline(ann, color=INK, linewidth=1, linestyle="--")
@@ -38,6 +38,7 @@ def coding_trade(
         axes.text(*point, str(number), color=INK, fontsize=12, ha="center", va="center", bbox=square)
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.yaxis.set_major_formatter(PercentFormatter(1.0))
     axes.margins(0.09)
     axes.set_xlabel(what, parse_math=False)
