@@ -14,7 +14,7 @@ PACKAGE = Path(snnplug.__file__).parent
 
 # names that are plain words of English or Python too
 PLAIN_WORDS = {"if", "direct", "latency", "phase", "burst", "delta", "population", "leaky", "sparse"}
-PLAIN_WORDS |= {"random", "parameters", "digits"}
+PLAIN_WORDS |= {"random", "parameters", "digits", "rate", "fs"}
 # scorers named after what the recorder and benchmarks count
 PLAIN_WORDS |= {"spikes_per_sample", "synaptic_operations", "spiking_layers"}
 LIBRARIES = {"spikingjelly", "snntorch", "norse", "tonic", "nir"}  # whose methods plugins wrap
