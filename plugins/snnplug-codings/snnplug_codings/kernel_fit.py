@@ -7,10 +7,10 @@ decoded:
     L_min  = 1/2 (x_min - e)^2       tau += 100 (x_min - e) e (S - t_d) / tau^2,   e = exp(-(S - t_d) / tau)
     L_max  = 1/2 (x_max - g)^2       t_d += (x_max - g) g / tau,                   g = exp(t_d / tau)
 
-x_min is the 2nd percentile of the activations, x_max the kernel at the first spike of all. Park et al., DAC
-2020, arXiv:2003.11741; the rates 10, 100 and 1 and the mean over positive terms are those of the published
-code. What differs: each of 600 steps sees all samples, by their quantiles, where the code takes 60,000 images
-in batches of 100.
+x_min is the 2nd percentile of all activations, x_max the kernel at the first spike of all. Park et al., DAC
+2020, arXiv:2003.11741; the rates 10, 100 and 1, and the mean over positive terms, are those of the published
+code. What differs: the code takes a step for each batch; here each of 600 steps sees all samples, by their
+quantiles.
 
 By least squares: the kernel of least mean squared error to the ReLU of those whose greatest value is a share
 of the greatest potential and whose least value is a fraction of that; t_d is 0, as it only scales theta0.

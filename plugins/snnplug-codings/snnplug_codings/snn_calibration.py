@@ -98,8 +98,8 @@ class SNNCalibration(Rate):
         if self.correction.shape != shape:
             raise ContractError(
                 f"SNNCalibration has a correction for {list(self.correction.shape)}, but its current "
-                f"[B, C, ...] is {list(x.shape)}; give inputs of one size, or use mode = 'light', which "
-                "needs only as many channels"
+                f"[B, C, ...] is {list(x.shape)}; calibrate it with whole samples of that size, or "
+                "use mode = 'light', which needs only as many channels"
             )
         return MembraneState(v + self.correction if self.mode == "advanced" else v)
 
@@ -143,7 +143,7 @@ class SNNCalibration(Rate):
                 self.correction.copy_(self.steps * missing)
 
     def _averaged(self, samples: Tensor) -> Tensor:
-        """Return the scale as a moving average over parts of the samples, or the greatest potential of all."""
+        """Return the scale as a moving average over parts of the samples; the greatest is that of all."""
         parts = [samples] if self.mode == "none" else samples.chunk(_BATCHES)
         scales = [
             scale_of(part, norm=self.norm, percentile=100, per_channel=self.per_channel, levels=self.steps)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from snnplug_codings import clocked
 from snnplug_codings.burst import Burst
 from snnplug_codings.phase import Phase
 from snnplug_codings.rate import Rate
@@ -317,3 +318,34 @@ def test_an_infinite_current_leaves_nothing_infinite():
         assert spikes.isfinite().all()
         for gradient in torch.autograd.grad(spikes.sum(), [x, neuron.theta]):
             assert gradient.isfinite().all()
+
+
+@pytest.mark.parametrize(
+    "neuron",
+    [Rate(per_channel=True), Phase(), Burst(), SNNCalibration(steps=4, mode="advanced")],
+    ids=lambda n: type(n).__name__,
+)
+def test_a_few_samples_at_a_time_are_as_all_at_once(neuron, monkeypatch):
+    x, neuron = current(16, 7, 3, 2, 2, scale=0.7), neuron.double()
+    neuron(x[:, :1])
+    spikes, state = neuron(x, neuron.initial_state(x[0]))  # with gradients: all
+    monkeypatch.setattr(clocked, "_PIECE", 30)
+    with torch.no_grad():
+        found, last = neuron(x, neuron.initial_state(x[0]))
+    assert torch.equal(found, spikes)
+    assert_close(last, state, rtol=0, atol=0)
+    assert 0.05 < found.ne(0).double().mean() < 0.95
+
+
+def test_gradients_by_hand():
+    # triangle of sharpness 1, theta = 2, from 1: h = 2.5, 1.5; (h - theta) / theta = .25, -.25; s = 1, 0
+    # ds0/dx0 = .75 / 2, out0 = 2 s0; the reset is detached, so dh1/dx0 = 1 and out1 has .75 too
+    x = torch.tensor([1.5, 1.0], dtype=torch.float64).view(2, 1, 1).requires_grad_()
+    neuron = Rate(theta=2.0, surrogate="triangle", alpha=1.0).double()
+    spikes = neuron(x)
+    assert spikes.flatten().tolist() == [2.0, 0.0]
+    spikes.sum().backward()
+    assert x.grad.flatten().tolist() == [1.5, 0.75]
+    # dout0/dtheta = s0 + theta s0' (h0' / theta - h0 / theta^2) with h0' = 1/2: 1 + 1.5 (.25 - .625)
+    # dout1/dtheta with h1' = 1/2 - s0 = -1/2: 0 + 1.5 (-.25 - .375)
+    assert neuron.theta.grad.item() == pytest.approx((1 + 1.5 * (0.25 - 0.625)) + 1.5 * (-0.25 - 0.375))
