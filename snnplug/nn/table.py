@@ -21,7 +21,8 @@ __all__ = ["find_cases", "look_up", "take"]
 _CELLS = 1 << 15  # more would leave the cache
 _PIECE = 1 << 15  # numbers at a time, for the same reason
 _FEW = 1 << 13  # numbers for which a grid does not pay
-_CHAIN = 72  # edges that compiled code compares with one by one
+_CHAIN = 72  # edges, at most, that compiled code compares with
+_BLOCK = 4
 _BITS = {torch.float32: torch.int32, torch.float64: torch.int64}
 
 
@@ -100,7 +101,7 @@ def look_up(v: Tensor, edges: Tensor, values: Tensor, *, through: Tensor | None 
     edges = edges.detach().to(v.dtype)
     values = values.to(v.dtype)
     if torch.compiler.is_compiling() and edges.shape[-1] <= _CHAIN:
-        found = _chain(v, edges, values)
+        found = _compared(v, edges, values)
         if through is None or not (torch.is_grad_enabled() and v.requires_grad):
             return found
         kept = torch.where(_passes(v, edges, through), v, 0.0)  # not infinite, whose difference is no number
@@ -156,20 +157,35 @@ def _passes(v: Tensor, edges: Tensor, values: Tensor) -> Tensor:
     return (v >= low) & (v < high)
 
 
-def _chain(v: Tensor, edges: Tensor, values: Tensor) -> Tensor:
-    if edges.ndim > 1:
-        shape = (-1, *[1] * (v.ndim - 2))
-        steps = [
-            (edge.view(shape), value.view(shape))
-            for edge, value in zip(edges.unbind(1), values.unbind(1)[1:], strict=True)
-        ]
-        found = values[:, 0].view(shape).expand(v.shape[1:]).expand_as(v)
-    else:
-        steps = list(zip(edges.unbind(0), values.unbind(0)[1:], strict=True))
-        found = values[0].expand_as(v)
-    for edge, value in steps:
-        found = torch.where(v >= edge, value, found)
-    return found
+def _compared(v: Tensor, edges: Tensor, values: Tensor) -> Tensor:
+    """Return the values by comparisons alone: of every fourth edge, to choose a block, and then within it."""
+    differentiable = torch.is_grad_enabled() and values.requires_grad
+    size = values.shape[-1] if differentiable else _BLOCK  # backward, blocks cost more than they save
+    bounds, levels = _split(_stored(edges), v), _split(values if differentiable else _stored(values), v)
+    missing = -len(levels) % size
+    bounds += [torch.full_like(levels[0], math.inf)] * missing
+    levels += [levels[-1]] * missing
+    near, found = bounds[: size - 1], levels[:size]
+    for first in range(size, len(levels), size):
+        above = v >= bounds[first - 1]
+        near = [torch.where(above, bounds[first + i], edge) for i, edge in enumerate(near)]
+        found = [torch.where(above, levels[first + i], level) for i, level in enumerate(found)]
+    result = found[0].expand_as(v)
+    for edge, level in zip(near, found[1:], strict=True):
+        result = torch.where(v >= edge, level, result)
+    return result
+
+
+def _split(table: Tensor, v: Tensor) -> list[Tensor]:
+    """Return the entries of a table `[N]` or `[C, N]`, each in a shape that broadcasts to `v`."""
+    shape = (-1, *[1] * (v.ndim - 2)) if table.ndim > 1 else ()
+    return [entry.view(shape) for entry in table.unbind(-1)]
+
+
+def _stored(table: Tensor) -> Tensor:
+    """Return a table that compiled code has in memory, and does not compute anew for every number."""
+    table = table.clone(memory_format=torch.contiguous_format)
+    return table.as_strided(table.shape, table.stride())
 
 
 def _grid(v: Tensor, edges: Tensor) -> _Grid | None:
