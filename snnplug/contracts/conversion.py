@@ -26,7 +26,7 @@ class ErrorPart:
 class LayerError:
     """Decoded values of a layer of the SNN minus the activations `a` of the same layer of the ANN.
 
-    The split is that of Eqs. 8, 18 and 19 of source document: Feng et al., Computer Science
+    The split is that of Eqs. 8, 18 and 19 of Feng et al., Computer Science
     51(3):244-250, 2024.
 
     Attributes:

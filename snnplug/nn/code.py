@@ -134,7 +134,7 @@ class WindowNeuron(SpikingNeuron):
     def error(self, samples: Tensor) -> float:
         """Return the mean squared error of decoded potentials `[n, C, *]` against the activation of them."""
         code, bounded = self.code(), samples.clamp(max=self.upper)
-        found = look_up(bounded, code.edges, code.levels)
+        found = look_up(bounded, code.edges, code.levels.detach())
         return float((found - bounded.relu()).square().mean(dtype=torch.float64))
 
     def check(self, code: Code, x: Tensor) -> None:

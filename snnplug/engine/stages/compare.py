@@ -32,6 +32,7 @@ class CompareSection:
     Attributes:
         neurons: other codings of the same trained network, each calibrated, none tuned.
         steps: time steps of those that run step by step, a row each.
+        calibration: training samples that they are calibrated by; 0 leaves them as they are.
         noise: standard deviations of noise on the images, whose values are in [0, 1]; accuracies with it.
         samples: test samples of the layer-wise trace; 0 for none.
         test_samples: test samples of the accuracies; 0 for all.
@@ -39,6 +40,7 @@ class CompareSection:
 
     neurons: list[str | Table] = uses_each("neuron")
     steps: tuple[int, ...] = attrs.field(default=(8, 16, 32), validator=_at_least_1)
+    calibration: int = attrs.field(default=1024, validator=attrs.validators.ge(0))
     noise: tuple[float, ...] = attrs.field(default=(), validator=_at_least_0)
     samples: int = attrs.field(default=256, validator=attrs.validators.ge(0))
     test_samples: int = attrs.field(default=0, validator=attrs.validators.ge(0))
@@ -90,6 +92,7 @@ class Compare(Stage):
         source, parts = work.source, work.parts
         plan = source.parts.plan
         section: CompareSection = plan.recipe.sections[self.name]
+        convert = attrs.evolve(plan.recipe.convert, samples=section.calibration)
         yield Case("ANN", source.parts, source.network)
         if work.control is not None:
             yield Case("ANN, tuned alike", source.parts, work.control)
@@ -100,5 +103,5 @@ class Compare(Stage):
         for neuron in plan.under(f"{self.name}.neurons").values():
             for steps in section.steps if steps_of(neuron, 2) > 1 else (1,):
                 there = parts_of_coding(source.parts, neuron, steps)
-                network = calibrated(session, source, there, work.genotype, plan.recipe.convert, self.name)
+                network = calibrated(session, source, there, work.genotype, convert, self.name)
                 yield Case(label(neuron, steps), there, network)

@@ -39,7 +39,7 @@ class ConvertedNetwork(fx.GraphModule, TimeModule):
 
             W ← W·γ/σ    b ← β + (b − μ)·γ/σ    σ = sqrt(variance + eps)      per output channel
 
-        Source document: Feng et al., Computer Science 51(3):244-250, 2024, Eq. 24, which omits eps.
+        Feng et al., Computer Science 51(3):244-250, 2024, Eq. 24, which omits eps.
 
         Returns:
             Names of the batch norms that are gone.

@@ -4,7 +4,7 @@
     accumulated    d(v') - a     v': potential that the SNN has there
 
 The first is what this layer costs, the second what has come together up to it. Both are split into lower
-truncation, upper truncation and quantisation, as Eqs. 8, 18 and 19 of source document: Feng et al., Computer
+truncation, upper truncation and quantisation, as Eqs. 8, 18 and 19 of Feng et al., Computer
 Science 51(3):244-250, 2024. What differs: these sum bounds over one sample, this the errors themselves over
 all samples.
 """
