@@ -37,7 +37,11 @@ __all__ = ["SpikeCounts", "record"]
 
 @contextmanager
 def record(
-    model: nn.Module, *, on_spikes: SpikeObserver | None = None, raster: int = 0
+    model: nn.Module,
+    *,
+    on_spikes: SpikeObserver | None = None,
+    raster: int = 0,
+    encoder: nn.Module | None = None,
 ) -> Iterator[Activity]:
     """Record what a model does inside the block.
 
@@ -46,6 +50,8 @@ def record(
         on_spikes: called with a layer's name and its spikes `[t, B, *]` as they come, t being
             all steps of a sequence or a single one; for scorers that need the patterns.
         raster: keep the spikes of this many neurons per layer for the first sample.
+        encoder: that made the inputs. If it is a `SpikeCounts`, they stand for as many spikes as it says; a
+            window of `slots` time steps, if it has one, comes before the first layer's.
 
     Yields:
         The activity, complete when the block ends.
@@ -53,7 +59,7 @@ def record(
     Raises:
         ContractError: the model is called without a tensor `[T, B, *]`.
     """
-    recorder = Recorder(model, on_spikes, raster)
+    recorder = Recorder(model, on_spikes, raster, encoder)
     with _as_written():
         recorder.attach()
         try:

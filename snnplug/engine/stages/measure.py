@@ -138,7 +138,7 @@ def recorded(
     model.eval()
     with (
         torch.no_grad(),
-        record(model, raster=raster) as activity,
+        record(model, raster=raster, encoder=parts.encoder) as activity,
         session.report.bar("measure", batch_count(len(indices), section.batch_size)) as bar,
     ):
         for index, (values, _) in enumerate(

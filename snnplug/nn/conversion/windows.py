@@ -29,17 +29,17 @@ def start(x: Tensor, every: int | None) -> Tensor:
     Raises:
         ContractError: it repeats in every step what a window holds once.
     """
-    if is_static(x) and every is None:
+    if not is_static(x):
+        return x.flatten(0, 1)
+    if every is None:
         raise ContractError(
             f"the network takes an image once, in a window of its own, but got it in {len(x)} equal steps; "
             "use one step"
         )
-    if is_static(x) and every == 1:
+    if every == 1:
         return x[0]
-    if is_static(x):
-        with_bias = (torch.arange(len(x), device=x.device) % every == 0).to(x.dtype)
-        x = x * with_bias.view(-1, *[1] * (x.ndim - 1))
-    return x.flatten(0, 1)
+    with_bias = (torch.arange(len(x), device=x.device) % every == 0).to(x.dtype)
+    return (x * with_bias.view(-1, *[1] * (x.ndim - 1))).flatten(0, 1)
 
 
 def unfold(x: Tensor, batch: int) -> Tensor:

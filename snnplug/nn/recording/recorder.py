@@ -15,6 +15,7 @@ from snnplug.contracts.activity import Activity
 from snnplug.errors import ContractError
 from snnplug.nn.fan_out import pads_its_input
 from snnplug.nn.neuron import SpikingNeuron
+from snnplug.nn.recording.decoded import SpikeCounts
 from snnplug.nn.recording.flow import Flow
 from snnplug.nn.recording.ledger import Ledger
 from snnplug.nn.recording.neurons import Neurons
@@ -37,7 +38,10 @@ class Recorder:
         activity: what it did, complete after `detach`.
     """
 
-    def __init__(self, model: nn.Module, on_spikes: SpikeObserver | None, raster: int) -> None:
+    def __init__(
+        self, model: nn.Module, on_spikes: SpikeObserver | None, raster: int, encoder: nn.Module | None = None
+    ) -> None:
+        self.encoder = encoder
         self.model: nn.Module = getattr(model, "_orig_mod", model)  # of a compiled network the network
         self.activity = Activity()
         self.parts = _Parts(self.model)
@@ -110,12 +114,20 @@ class Recorder:
         for x in inputs:
             whole = steps > 1 and x.shape[:2] == sequence.shape[:2]
             held = Steps(0, steps, x.stride(0), int(x.storage_offset())) if whole else Steps()
-            self.flow.origins.note(x, held)
+            self.flow.origins.note(x, self._encoded(x, held) if x is sequence else held)
         self.neurons.begin()
         self.ledger.begin()
         self.scope.begin(Frame("", self.model, "" in self.parts.weighted))
         self.flow.steps = steps
         self.operations.__enter__()  # type: ignore[no-untyped-call]
+
+    def _encoded(self, x: Tensor, held: Steps) -> Steps:
+        """Return what an input holds, with the spikes that it stands for where the encoder says that."""
+        if not isinstance(self.encoder, SpikeCounts):
+            return held
+        with torch.no_grad():
+            spikes = self.encoder.spike_counts(x)
+        return held._replace(spikes=spikes, delay=getattr(self.encoder, "slots", 0))
 
     def _end(self, module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
         if not self.depth:

@@ -11,7 +11,12 @@ from snnplug.runs.records import Epoch
 
 __all__ = ["Train"]
 
-_TITLES = {"train": "training", "search.supernet": "the supernet"}
+_TITLES = {
+    "train": "training",
+    "search.supernet": "the supernet",
+    "convert.train": "the converted network",
+    "convert.control": "the network it was converted from",
+}
 
 
 class Train(Section):
