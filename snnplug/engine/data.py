@@ -20,7 +20,17 @@ from snnplug.nn import SeededSamples, as_labels
 from snnplug.registry.component import Component
 from snnplug.registry.contain import calling, describe, is_finite, title
 
-__all__ = ["Share", "batch_count", "batches", "fit_steps", "order", "read_samples", "settle_steps", "shares"]
+__all__ = [
+    "Share",
+    "batch_count",
+    "batches",
+    "fit_steps",
+    "order",
+    "read_samples",
+    "settle_steps",
+    "shares",
+    "some",
+]
 
 
 def order(count: int, seed: int | None = None) -> Tensor:
@@ -28,6 +38,16 @@ def order(count: int, seed: int | None = None) -> Tensor:
     if seed is None:
         return torch.arange(count)
     return torch.randperm(count, generator=torch.Generator().manual_seed(seed))
+
+
+def some(count: int, samples: int, seed: int) -> Tensor:
+    """Return the indices of some of `count` samples, in their order: all if so many are asked for, or 0.
+
+    They are drawn, since a split may be sorted by class.
+    """
+    if not 0 < samples < count:
+        return order(count)
+    return order(count, seed)[:samples].sort().values
 
 
 def batch_count(samples: int, batch_size: int) -> int:

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from snnplug.contracts import Activity, Trace
-from snnplug.engine.data import order
+from snnplug.engine.data import some
 from snnplug.engine.parts import Parts
 from snnplug.engine.session import Session
 from snnplug.engine.stage import Work
@@ -112,8 +112,8 @@ class Judge:
     def _right(self, case: Case, noise: float) -> list[float]:
         """Return 1 for every test sample that is classified rightly, else 0."""
         parts, split, found = case.parts, case.parts.splits.test, []
-        count = self.section.test_samples or len(split)
-        pieces = torch.split(order(len(split))[:count], self.measure.batch_size)
+        indices = some(len(split), self.section.test_samples, derive_seed(parts.seed, "compared"))
+        pieces = torch.split(indices, self.measure.batch_size)
         name = f"compare {case.name}" + (f", noise {noise:g}" if noise else "")
         with evaluating(case.network), self.session.report.bar(name, len(pieces)) as bar:
             for index, (values, labels) in enumerate(parts.batches(split, pieces, "test")):
@@ -151,7 +151,7 @@ class Judge:
 
     def _inputs(self) -> Iterator[Any]:
         parts = self.source.parts
-        indices = order(len(parts.splits.test))[: self.section.samples]
+        indices = some(len(parts.splits.test), self.section.samples, derive_seed(parts.seed, "traced"))
         pieces = torch.split(indices, self.measure.batch_size)
         for index, (values, _) in enumerate(parts.batches(parts.splits.test, pieces, "trace")):
             yield parts.encode(values, "trace", index)

@@ -129,12 +129,13 @@ def recorded(
     """Return what a network does on test data, else on validation or training data."""
     import torch
 
-    from snnplug.engine.data import batch_count, order
+    from snnplug.engine.data import batch_count, some
     from snnplug.nn import record
+    from snnplug.seeds import derive_seed
 
     splits = parts.splits
     split: Any = next(s for s in (splits.test, splits.val, splits.train) if s is not None and len(s))
-    indices = order(len(split))[: section.samples]
+    indices = some(len(split), section.samples, derive_seed(parts.seed, "measured"))
     model.eval()
     with (
         torch.no_grad(),
