@@ -8,7 +8,7 @@ import click
 
 from snnplug.cli.table import print_table
 from snnplug.registry.registry import Registry
-from snnplug.runs.records import Energy
+from snnplug.runs.energy_records import Energy
 
 __all__ = ["command"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -22,10 +22,10 @@ from snnplug.seeds import derive_seed, digest
 
 if TYPE_CHECKING:
     from snnplug.engine.session import Session
-    from snnplug.engine.stages.convert import ConvertSection
 
 __all__ = [
     "CHECKPOINT",
+    "Calibration",
     "calibrated",
     "check_conversion",
     "convert_network",
@@ -40,11 +40,17 @@ __all__ = [
 CHECKPOINT = "checkpoint-convert.pt"
 
 
+class Calibration(NamedTuple):
+    """How many training samples neurons are calibrated by, and how many go at a time."""
+
+    samples: int
+    batch_size: int
+
+
 def converted_parts(parts: Parts) -> Parts:
     """Return the parts around the network that `[convert]` makes."""
     plan = parts.plan
-    section: ConvertSection = plan.recipe.convert
-    steps = steps_of(plan["convert.neuron"], section.steps)
+    steps = steps_of(plan["convert.neuron"], plan.recipe.convert.steps)
     return parts_of_coding(parts, plan["convert.neuron"], steps, plan.get("convert.encoder"))
 
 
@@ -144,13 +150,13 @@ def load_weights(ann: nn.Module, snn: nn.Module) -> None:
 
 
 def convert_network(
-    session: Session, source: Restored, parts: Parts, genotype: Any, section: ConvertSection
+    session: Session, source: Restored, parts: Parts, genotype: Any, calibration: Calibration
 ) -> nn.Module:
     """Return the converted, calibrated network: that of the checkpoint, or a new one."""
     kept = restore_converted(source.parts, parts, session.directory, genotype, CHECKPOINT)
     if kept is not None:
         return kept.network
-    network = calibrated(session, source, parts, genotype, section, "convert")
+    network = calibrated(session, source, parts, genotype, calibration, "convert")
     if session.leads:
         content = {"model": network.state_dict(), "genotype": digest(genotype)}
         session.directory.save_checkpoint(content, CHECKPOINT)
@@ -159,13 +165,13 @@ def convert_network(
 
 
 def calibrated(
-    session: Session, source: Restored, parts: Parts, genotype: Any, section: ConvertSection, purpose: str
+    session: Session, source: Restored, parts: Parts, genotype: Any, calibration: Calibration, purpose: str
 ) -> nn.Module:
     """Return a new network of the parts with the weights of the source, its neurons calibrated."""
     network = converted_from(source, parts, genotype, purpose)
-    if not section.samples:
+    if not calibration.samples:
         return network.eval()
-    batches = list(_inputs(source.parts, section))  # a neuron that follows others needs them again
+    batches = list(_inputs(source.parts, calibration))  # a neuron that follows others needs them again
     with (
         session.report.bar(f"calibrate {parts.plan['neuron'].name}", _neurons(network)) as bar,
         evaluating(source.network),
@@ -184,11 +190,11 @@ def calibrated(
     return network.eval()
 
 
-def _inputs(parts: Parts, section: ConvertSection) -> Iterator[Tensor]:
+def _inputs(parts: Parts, calibration: Calibration) -> Iterator[Tensor]:
     """Yield encoded training samples, as the source network gets them."""
     split = parts.splits.train
-    indices = order(len(split), derive_seed(parts.seed, "calibration samples"))[: section.samples]
-    pieces = torch.split(indices, section.batch_size)
+    indices = order(len(split), derive_seed(parts.seed, "calibration samples"))[: calibration.samples]
+    pieces = torch.split(indices, calibration.batch_size)
     for index, (values, _) in enumerate(parts.batches(split, pieces, "calibrate")):
         yield parts.encode(values, "calibrate", index)
 

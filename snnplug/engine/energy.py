@@ -12,7 +12,7 @@ import attrs
 from snnplug.contracts import Activity, Baseline, EnergyEstimate, EnergyItem
 from snnplug.registry.component import Component
 from snnplug.registry.contain import calling, is_text, refuse
-from snnplug.runs.records import Energy
+from snnplug.runs.energy_records import Energy
 
 __all__ = ["estimate"]
 

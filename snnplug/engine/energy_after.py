@@ -16,8 +16,8 @@ from snnplug.registry.component import Component
 from snnplug.registry.registry import Registry
 from snnplug.report.page import write_report
 from snnplug.runs.directory import RunDirectory
+from snnplug.runs.energy_records import EnergyRecord
 from snnplug.runs.reading import activity_digest, read_activity, read_resolved, read_summary, to_plain
-from snnplug.runs.records import EnergyRecord
 
 __all__ = ["estimate_run", "models_in", "parse_model"]
 

@@ -19,7 +19,7 @@ from snnplug.errors import SnnplugError
 from snnplug.nn import SpikingNeuron, WindowNeuron, staircase, trace
 from snnplug.nn.mode import evaluating
 from snnplug.registry.component import Component
-from snnplug.runs.records import ConversionErrors, ConversionRecord, ConversionRow
+from snnplug.runs.conversion_records import ConversionErrors, ConversionRecord, ConversionRow
 from snnplug.seeds import derive_seed
 from snnplug.statistics.intervals import paired_difference
 

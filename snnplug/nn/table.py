@@ -220,7 +220,8 @@ def _levels(grid: _Grid, values: Tensor) -> Tensor:
 
 def _dense(x: Tensor) -> tuple[Tensor, tuple[int, ...], list[int]]:
     """Return a tensor with its axes in the order in memory, how to order them back, and the order."""
-    order = sorted(range(x.ndim), key=lambda axis: -int(x.stride(axis)))
+    strides = x.stride()
+    order = sorted(range(x.ndim), key=lambda axis: -strides[axis])
     ordered = x.permute(order)
     if not ordered.is_contiguous():
         x, order = x.contiguous(), list(range(x.ndim))

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 import attrs
 
 from snnplug.report.trade import ACCURACY
-from snnplug.runs.records import Number, TrialRecord
+from snnplug.runs.records import TrialRecord
+from snnplug.runs.schema import Number
 
 __all__ = ["Beside", "Figure", "Reason", "beside", "best_candidates", "part_names", "reasons"]
 

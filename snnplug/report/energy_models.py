@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 import attrs
 
 from snnplug.report import words
-from snnplug.runs.records import Energy, EnergyBaseline, EnergyLine
+from snnplug.runs.energy_records import Energy, EnergyBaseline, EnergyLine
 
 __all__ = ["OTHER", "Against", "ModelRow", "disagreements", "model_rows", "term_sums", "terms_of"]
 

@@ -15,20 +15,12 @@ import cattrs
 
 from snnplug.contracts import Activity, NeuronActivity, SynapseActivity
 from snnplug.errors import RunDirectoryError
+from snnplug.runs.conversion_records import ConversionErrors
 from snnplug.runs.damage import UNREADABLE, damaged, missing, missing_files
 from snnplug.runs.directory import RunDirectory
-from snnplug.runs.records import (
-    SCHEMAS,
-    Accuracy,
-    ConversionErrors,
-    EnergyRecord,
-    Epoch,
-    Number,
-    Resolved,
-    SearchRecord,
-    Summary,
-    TrialRecord,
-)
+from snnplug.runs.energy_records import EnergyRecord
+from snnplug.runs.records import Accuracy, Epoch, Resolved, SearchRecord, Summary, TrialRecord
+from snnplug.runs.schema import SCHEMAS, Number
 
 __all__ = [
     "Records",

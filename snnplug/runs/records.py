@@ -2,35 +2,29 @@
 
 resolved.json   `Resolved`            summary.json   `Summary`
 metrics.jsonl   an `Epoch` a line     trials.json    a list of `TrialRecord`
-activity.json   `snnplug.contracts.Activity`      energy.json    `EnergyRecord`
-                                      conversion.json   `ConversionErrors`
+activity.json   `snnplug.contracts.Activity`
+
+The records of energy.json and conversion.json have modules of their own.
 
 A run may be unfinished, and a number absent or not finite: both become None when a file is read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import attrs
 
-from snnplug.contracts import Baseline, EnergyEstimate, EnergyItem, Graph, Task, Trace, Trial
+from snnplug.contracts import Graph, Task, Trial
+from snnplug.runs.conversion_records import ConversionRecord
+from snnplug.runs.energy_records import Energy
+from snnplug.runs.schema import SCHEMA, Number
 
 __all__ = [
-    "SCHEMA",
-    "SCHEMAS",
     "Accuracy",
     "ComponentUse",
-    "ConversionErrors",
-    "ConversionRecord",
-    "ConversionRow",
-    "Energy",
-    "EnergyBaseline",
-    "EnergyLine",
-    "EnergyRecord",
     "Epoch",
-    "Number",
     "Origin",
     "Resolved",
     "SearchRecord",
@@ -38,10 +32,6 @@ __all__ = [
     "Threads",
     "TrialRecord",
 ]
-
-SCHEMA = 2
-SCHEMAS = (1, 2)  # that are read; 1 does not know the task
-Number = float | None  # None: absent, NaN or infinite
 
 
 @attrs.frozen(kw_only=True)
@@ -145,95 +135,6 @@ class Accuracy:
 
 
 @attrs.frozen(kw_only=True)
-class EnergyLine:
-    """One line of an energy estimate, per sample; see `snnplug.contracts.EnergyItem`."""
-
-    name: str
-    count: Number = None
-    each: Number = None
-    value: Number = None
-    term: str = ""
-
-    @classmethod
-    def of(cls, items: Iterable[EnergyItem]) -> tuple[EnergyLine, ...]:
-        """Return the records of items."""
-        return tuple(cls(**attrs.asdict(item), value=item.value) for item in items)
-
-
-@attrs.frozen(kw_only=True)
-class EnergyBaseline:
-    """What a model says of another network; see `snnplug.contracts.Baseline`."""
-
-    name: str
-    value: Number = None
-    items: tuple[EnergyLine, ...] = ()
-    how: str = ""
-    upper_bound: bool = False
-
-    @classmethod
-    def of(cls, baseline: Baseline) -> EnergyBaseline:
-        """Return the record of a baseline."""
-        return cls(
-            name=baseline.name,
-            value=baseline.value,
-            items=EnergyLine.of(baseline.items),
-            how=baseline.how,
-            upper_bound=baseline.upper_bound,
-        )
-
-
-@attrs.frozen(kw_only=True)
-class Energy:
-    """What one energy model says of one inference of one sample; `parameters` are those it was given."""
-
-    model: str
-    parameters: Mapping[str, Any] = attrs.field(factory=dict)
-    value: Number = None
-    unit: str = ""
-    items: tuple[EnergyLine, ...] = ()
-    reference: str = ""
-    node: str = ""
-    assumptions: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
-    baselines: tuple[EnergyBaseline, ...] = ()
-    facts: Mapping[str, Number] = attrs.field(factory=dict)
-
-    @classmethod
-    def of(cls, model: str, estimate: EnergyEstimate, parameters: Mapping[str, Any] | None = None) -> Energy:
-        """Return the record of an estimate."""
-        return cls(
-            model=model,
-            parameters=dict(parameters or {}),
-            value=estimate.value,
-            unit=estimate.unit,
-            items=EnergyLine.of(estimate.items),
-            reference=estimate.reference,
-            node=estimate.node,
-            assumptions=tuple(estimate.assumptions),
-            warnings=tuple(estimate.warnings),
-            baselines=tuple(map(EnergyBaseline.of, estimate.baselines)),
-            facts=dict(estimate.facts),
-        )
-
-
-@attrs.frozen(kw_only=True)
-class EnergyRecord:
-    """`energy.json`: what models say that were asked after the run.
-
-    Attributes:
-        schema: of the file.
-        activity: SHA-256 of the `activity.json` that they read.
-        models: the models with their parameters, as a recipe writes them.
-        energy: what they say.
-    """
-
-    schema: int = 1
-    activity: str = ""
-    models: tuple[Mapping[str, Any], ...] = ()
-    energy: tuple[Energy, ...] = ()
-
-
-@attrs.frozen(kw_only=True)
 class TrialRecord:
     """One candidate of `trials.json`.
 
@@ -310,51 +211,6 @@ class SearchRecord:
     seconds: Number = None
     seconds_per_candidate: Number = None
     graph: Graph | None = None
-
-
-@attrs.frozen(kw_only=True)
-class ConversionRow:
-    """A network of one task under one coding.
-
-    `difference` is that of its accuracy from the first row's, over the same test samples, with a 95 %
-    interval; `latency` is of one sample in time steps, `interval` the steps from one sample to the next in a
-    pipeline; `noise` holds accuracies by the standard deviation of noise on the images.
-    """
-
-    name: str
-    neuron: Mapping[str, Any] = attrs.field(factory=dict)
-    chosen: bool = False
-    accuracy: Number = None
-    difference: Number = None
-    low: Number = None
-    high: Number = None
-    latency: Number = None
-    interval: Number = None
-    spikes: Number = None
-    operations: Number = None
-    macs: Number = None
-    energy: tuple[Energy, ...] = ()
-    noise: Mapping[str, Number] = attrs.field(factory=dict)
-
-
-@attrs.frozen(kw_only=True)
-class ConversionErrors:
-    """`conversion.json`: where each converted network errs, by the name of its row.
-
-    `curves` are potentials and decoded values of its first layer's neurons.
-    """
-
-    schema: int = SCHEMA
-    traces: Mapping[str, Trace] = attrs.field(factory=dict)
-    curves: Mapping[str, tuple[tuple[float, ...], tuple[float, ...]]] = attrs.field(factory=dict)
-
-
-@attrs.frozen(kw_only=True)
-class ConversionRecord:
-    """What a conversion came to: the ANN first, then every coding; over so many test samples."""
-
-    rows: tuple[ConversionRow, ...] = ()
-    samples: int = 0
 
 
 @attrs.frozen(kw_only=True)

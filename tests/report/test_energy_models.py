@@ -7,8 +7,8 @@ import attrs
 from snnplug.contracts import Baseline, EnergyEstimate, EnergyItem
 from snnplug.report.energy_models import disagreements, model_rows, term_sums, terms_of
 from snnplug.report.figures.energy import models_bars
+from snnplug.runs.energy_records import Energy
 from snnplug.runs.reading import structure, to_plain
-from snnplug.runs.records import Energy
 
 
 def energy(model: str, compute: float, memory: float, ann: float, *, bound: bool = False) -> Energy:

@@ -85,14 +85,14 @@ class Compare(Stage):
 
     def _cases(self, session: Session, work: Work) -> Iterator[Case]:
         """Yield the networks, the ANN first."""
-        from snnplug.engine.conversion import calibrated, parts_of_coding, steps_of
+        from snnplug.engine.conversion import Calibration, calibrated, parts_of_coding, steps_of
         from snnplug.engine.rows import Case, label
 
         assert work.source is not None and work.network is not None
         source, parts = work.source, work.parts
         plan = source.parts.plan
         section: CompareSection = plan.recipe.sections[self.name]
-        convert = attrs.evolve(plan.recipe.convert, samples=section.calibration)
+        calibration = Calibration(section.calibration, plan.recipe.convert.batch_size)
         yield Case("ANN", source.parts, source.network)
         if work.control is not None:
             yield Case("ANN, tuned alike", source.parts, work.control)
@@ -103,5 +103,5 @@ class Compare(Stage):
         for neuron in plan.under(f"{self.name}.neurons").values():
             for steps in section.steps if steps_of(neuron, 2) > 1 else (1,):
                 there = parts_of_coding(source.parts, neuron, steps)
-                network = calibrated(session, source, there, work.genotype, convert, self.name)
+                network = calibrated(session, source, there, work.genotype, calibration, self.name)
                 yield Case(label(neuron, steps), there, network)

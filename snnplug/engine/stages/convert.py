@@ -75,7 +75,7 @@ class Convert(Stage):
 
     def run(self, session: Session, work: Work) -> None:
         """Convert and calibrate, or take what was calibrated before."""
-        from snnplug.engine.conversion import convert_network, converted_parts
+        from snnplug.engine.conversion import Calibration, convert_network, converted_parts
 
         started = time.perf_counter()
         network = work.network
@@ -84,7 +84,8 @@ class Convert(Stage):
         source = Restored(work.parts, network)
         parts = converted_parts(work.parts)
         section = parts.plan.recipe.convert
-        work.network = convert_network(session, source, parts, work.genotype, section)
+        calibration = Calibration(section.samples, section.batch_size)
+        work.network = convert_network(session, source, parts, work.genotype, calibration)
         work.source, work.parts = source, parts
         work.seconds[self.name] = time.perf_counter() - started
 

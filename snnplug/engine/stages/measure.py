@@ -15,7 +15,8 @@ from snnplug.engine.stage import Stage, Work
 from snnplug.errors import ContractError, SnnplugError
 from snnplug.recipe.section import Table, uses_each
 from snnplug.registry.contain import describe, title
-from snnplug.runs.records import Accuracy, Energy
+from snnplug.runs.energy_records import Energy
+from snnplug.runs.records import Accuracy
 
 if TYPE_CHECKING:
     from torch import nn

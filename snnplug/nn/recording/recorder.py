@@ -123,11 +123,12 @@ class Recorder:
 
     def _encoded(self, x: Tensor, held: Steps) -> Steps:
         """Return what an input holds, with the spikes that it stands for where the encoder says that."""
-        if not isinstance(self.encoder, SpikeCounts):
+        encoder: Any = self.encoder
+        if not isinstance(encoder, SpikeCounts):
             return held
         with torch.no_grad():
-            spikes = self.encoder.spike_counts(x)
-        return held._replace(spikes=spikes, delay=getattr(self.encoder, "slots", 0))
+            spikes = encoder.spike_counts(x)
+        return held._replace(spikes=spikes, delay=getattr(encoder, "slots", 0))
 
     def _end(self, module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
         if not self.depth:

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from snnplug.report.energy_models import OTHER, ModelRow
 from snnplug.report.figure import INK, SERIES, SURFACE, new, to_svg
 from snnplug.report.words import quantity, shorten
-from snnplug.runs.records import Energy
+from snnplug.runs.energy_records import Energy
 
 __all__ = ["energy_bar", "models_bars"]
 

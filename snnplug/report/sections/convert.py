@@ -8,8 +8,8 @@ from markupsafe import Markup
 
 from snnplug.report.section import Section, Stat, render_template
 from snnplug.report.sections.convert_trace import render_traces
+from snnplug.runs.conversion_records import ConversionRow
 from snnplug.runs.reading import Records
-from snnplug.runs.records import ConversionRow
 from snnplug.statistics.pareto import pareto_front
 
 __all__ = ["Compare", "Convert", "Tune"]

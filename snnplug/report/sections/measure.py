@@ -11,8 +11,9 @@ from snnplug.contracts import Activity, SynapseActivity
 from snnplug.report import words
 from snnplug.report.energy_models import ModelRow, disagreements, model_rows, terms_of
 from snnplug.report.section import Section, Stat, render_template
+from snnplug.runs.energy_records import Energy
 from snnplug.runs.reading import Records
-from snnplug.runs.records import Energy, Summary
+from snnplug.runs.records import Summary
 
 __all__ = ["Measure"]
 
