@@ -16,10 +16,10 @@ from torch import nn
 from snnplug import Component, Task
 from snnplug.nn import convert
 
-__all__ = ["exported"]
+__all__ = ["exported_model"]
 
 
-def exported(
+def exported_model(
     task: Task,
     *,
     neuron: Component,

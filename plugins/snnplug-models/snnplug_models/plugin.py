@@ -27,8 +27,8 @@ def snnplug_architectures() -> Iterable[ArchitectureSpec]:
         components=_NEURON,
     )
     yield ArchitectureSpec(
-        name="exported",
-        target="snnplug_models.exported:exported",
+        name="exported_model",
+        target="snnplug_models.exported:exported_model",
         summary="A trained PyTorch model from a file of torch.export, with neurons for its activations.",
         reference="PyTorch, torch.export",
         components=_NEURON,
