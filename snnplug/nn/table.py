@@ -220,8 +220,7 @@ def _levels(grid: _Grid, values: Tensor) -> Tensor:
 
 def _dense(x: Tensor) -> tuple[Tensor, tuple[int, ...], list[int]]:
     """Return a tensor with its axes in the order in memory, how to order them back, and the order."""
-    strides = x.stride()
-    order = sorted(range(x.ndim), key=lambda axis: -strides[axis])
+    order = sorted(range(x.ndim), key=x.stride, reverse=True)
     ordered = x.permute(order)
     if not ordered.is_contiguous():
         x, order = x.contiguous(), list(range(x.ndim))
@@ -251,8 +250,8 @@ def _by_grid(v: Tensor, grid: _Grid, tables: list[Tensor]) -> list[Tensor]:
         length = max(1, _PIECE // max(1, ordered[0].numel())) if order[0] == 0 else len(ordered)
         pieces, outs = torch.split(ordered, length), [torch.split(out, length) for out in found]
     else:  # one row for all: the shape does not matter
-        pieces = torch.split(ordered.view(-1), _PIECE)
-        outs = [torch.split(out.view(-1), _PIECE) for out in found]
+        flat = [one.view(-1) for one in (ordered, *found)]
+        pieces, *outs = (torch.split(one, _PIECE) for one in flat)
     near, cell = torch.empty_like(pieces[0]), torch.empty_like(pieces[0], dtype=_BITS[v.dtype])
     for piece, *out in zip(pieces, *outs, strict=True):
         near, cell = near[: len(piece)], cell[: len(piece)]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from measure import alternate, parser, set_up, show
@@ -70,7 +71,7 @@ def main() -> None:
     x = torch.rand(1, 8 if options.quick else BATCH, 3, 32, 32, device=options.device)
     for name, ann in networks(options.quick):
         ann = ann.to(options.device).eval()
-        pairs = {"": (ann, coded(ann))}
+        pairs: dict[str, Any] = {"": (ann, coded(ann))}
         if options.compile:
             pairs[", compiled"] = (torch.compile(ann), torch.compile(pairs[""][1]))
         print(name)

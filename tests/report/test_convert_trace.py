@@ -41,7 +41,7 @@ TRACE = Trace(
 
 @pytest.fixture
 def records(tmp_path: Path) -> Records:
-    resolved = Resolved(schema=1, name="x", command="", seed=0, recipe={}, components=[])
+    resolved = Resolved(schema=1, name="x", command="", seed=0, recipe={}, components=())
     return Records(directory=tmp_path, resolved=resolved)
 
 

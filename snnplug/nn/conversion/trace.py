@@ -117,7 +117,7 @@ class _Layer:
         if a.shape != sent.shape:
             raise ContractError(
                 f"{name!r} sends {list(a.shape)} [B, C, ...] in the ANN, but {list(sent.shape)} in the SNN; "
-                "build or convert both networks alike"
+                "build both networks alike, or convert both with neurons of one bias_every"
             )
         with evaluating(self._neuron):
             own = respond(self._neuron, v, snn.steps)
