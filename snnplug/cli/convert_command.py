@@ -15,12 +15,8 @@ RECIPE = "convert_model"
 
 @click.command("convert")
 @click.argument("model", type=click.Path(path_type=Path))
-@click.option(
-    "--coding", required=True, metavar="NEURON", help="What stands for every activation."
-)
-@click.option(
-    "--data", metavar="DATASET", help="What the model is calibrated and judged by."
-)
+@click.option("--coding", required=True, metavar="NEURON", help="What stands for every activation.")
+@click.option("--data", metavar="DATASET", help="What the model is calibrated and judged by.")
 @click.option(
     "-s",
     "--set",

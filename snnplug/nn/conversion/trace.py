@@ -42,7 +42,8 @@ def trace(
 ) -> Trace:
     """Return the error of every layer of neurons.
 
-    What it holds at a time is the activations of both networks for one batch.
+    A layer that comes before a pool in one network and behind it in the other is left out, as a clocked neuron
+    of a graph that was converted may. What it holds at a time is the activations of both networks for one batch.
 
     Args:
         ann: the network with analog neurons.
@@ -67,11 +68,20 @@ def trace(
                     f"ANN and SNN do not run {name!r} equally often; build or convert both networks alike"
                 )
             for activation, sent in zip(uses, found[name], strict=True):
+                if activation.sent.shape != sent.sent.shape:
+                    if neurons[name].bias_every is not None:
+                        continue  # it is clocked, and stays before a pool
+                    raise ContractError(
+                        f"{name!r} sends {list(activation.sent.shape)} [B, C, ...] in the ANN, but "
+                        f"{list(sent.sent.shape)} in the SNN; build or convert both networks alike"
+                    )
                 if name not in layers:
                     layers[name] = _Layer(neurons[name], sampled, seed)
-                layers[name].add(activation, sent, name)
+                layers[name].add(activation, sent)
     if not samples:
         raise ContractError("there is no batch of inputs; give at least one")
+    if neurons and not layers:
+        raise ContractError("no layer sends values of the same shape in both networks; build both alike")
     return Trace(samples, steps, tuple(layer.result(name, worst) for name, layer in layers.items()))
 
 
@@ -111,14 +121,9 @@ class _Layer:
         self._values = self._silent = 0
 
     @torch.no_grad()
-    def add(self, ann: _Use, snn: _Use, name: str) -> None:
+    def add(self, ann: _Use, snn: _Use) -> None:
         """Add what the layer did in both networks."""
         v, a, sent = ann.current, ann.sent, snn.sent
-        if a.shape != sent.shape:
-            raise ContractError(
-                f"{name!r} sends {list(a.shape)} [B, C, ...] in the ANN, but {list(sent.shape)} in the SNN; "
-                "build both networks alike, or convert both with neurons of one bias_every"
-            )
         with evaluating(self._neuron):
             own = respond(self._neuron, v, snn.steps)
             if self._errors is None:
