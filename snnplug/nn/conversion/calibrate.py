@@ -82,7 +82,7 @@ def calibrate(
 
 
 def _is_sequential(neuron: SpikingNeuron) -> bool:
-    return bool(getattr(neuron, "sequential", False))
+    return neuron.sequential
 
 
 def _has_any(neuron: SpikingNeuron) -> bool:
