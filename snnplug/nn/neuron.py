@@ -45,8 +45,8 @@ class SpikingNeuron(TimeModule):
         bias_every: at how many steps the biases before it are added again; None: once a window.
         analog: sends analog values and no spikes, as a ReLU does where a neuron could stand. Nobody counts
             what it sends as spikes, and the next layer is billed in multiply-accumulates.
-        sequential: `start` takes what the layer gets in the converted network, too, once those before it are set;
-            see `snnplug.nn.calibrate`.
+        sequential: `start` takes what the layer gets in the converted network, too, once those before it are
+            set; see `snnplug.nn.calibrate`.
         levels: of a graded neuron, how many values the output of one window can stand for, silence included;
             0: not known. An ANN of as many levels is what its energy is compared with.
     """

@@ -42,8 +42,9 @@ def trace(
 ) -> Trace:
     """Return the error of every layer of neurons.
 
-    A layer that comes before a pool in one network and behind it in the other is left out, as a clocked neuron
-    of a graph that was converted may. What it holds at a time is the activations of both networks for one batch.
+    A layer that comes before a pool in one network and behind it in the other is left out, as a clocked
+    neuron of a graph that was converted may. What it holds at a time is the activations of both networks for
+    one batch.
 
     Args:
         ann: the network with analog neurons.
