@@ -78,7 +78,7 @@ class _Blocks(torch.autograd.Function):
         last, ends = layout.empty(v, 1)
         constant, threshold = leak.constant(v), v.new_full((), rule.threshold)
         ctx.overflowed = False
-        for i, j in layout.blocks():
+        for i, j in layout.blocks(1):
             h, w, *wide = v.new_empty(2 if x.dtype == v.dtype else 4, j - i).unbind(0)
             before, end = start.block(i, j), ends[0, i:j]
             rows = list(zip(currents[:, i:j].unbind(0), fired[:, i:j].unbind(0), strict=True))
@@ -129,8 +129,10 @@ def _gradients(
         grad_v, gv = layout.empty(x, 1)
     grad_rate = 0.0
     # with several threads less than torch shares among them: waiting for each other costs more
-    at_once = 4 * GRAIN if torch.get_num_threads() == 1 else GRAIN - 1
-    blocks = list(layout.blocks())
+    at_once = 2 * GRAIN if torch.get_num_threads() == 1 else GRAIN - 1
+    zero, threshold = x.new_zeros(()), x.new_full((), rule.threshold)
+    all_kept = rule.reset == "none" or (rule.reset == "soft" and rule.detach_reset)
+    blocks = list(layout.blocks(layout.steps))
     if start.shared:  # the samples one after another: their sum stays in the cache
         blocks.sort(key=lambda block: block[0] % len(start.values))
     scratch = x.new_empty(3 if wanted[2] else 2, layout.steps * blocks[0][1])  # once: new memory costs time
@@ -139,17 +141,19 @@ def _gradients(
         _potentials(h, kept, currents[:, i:j], start.block(i, j), leak, rule, driven)
         g = h if gx is None else gx[:, i:j]
         rows = max(1, at_once // (j - i))
-        parts = [slice(t, t + rows) for t in range(0, layout.steps, rows)]
-        for part in parts:
-            _spread(g[part], h[part], kept[part], None if above is None else above[part, i:j], into, rule)
-        all_kept = rule.reset == "none" or (rule.reset == "soft" and rule.detach_reset)
-        _accumulate(g, None if all_kept else kept, None if end is None else end[i:j], into, onward)
+        later, factor = None if end is None else end[i:j], into
+        for t in range(layout.steps, 0, -rows):  # all that is done with a row, while it is in the cache
+            part = slice(max(0, t - rows), t)
+            grad, a, u = g[part], kept[part], h[part].sub_(threshold)
+            _spread(grad, u, a, None if above is None else above[part, i:j], zero, into, rule)
+            _accumulate(grad, None if all_kept else a, later, factor, onward)
+            later, factor = grad[0], onward
+            if driven:
+                grad_rate += driven[0][part].mul_(grad).sum().item()
         if wanted[1] and start.shared:
             over_samples = add_samples(over_samples, g[0], i, j, len(start.values))
         elif gv is not None:
             torch.mul(g[0], onward / into, out=gv[0, i:j])
-        if driven:
-            grad_rate += sum(driven[0][part].mul_(g[part]).sum().item() for part in parts)
     if grad_v is not None:
         grad_v = grad_v[0]
     elif over_samples is not None:
@@ -182,9 +186,10 @@ def _potentials(
             s.neg_().add_(1)
 
 
-def _spread(g: Tensor, h: Tensor, kept: Tensor, above: Tensor | None, into: float, rule: Rule) -> None:
-    """Write p to `g` and a to `kept`, both `[t, n]`; `h` is overwritten, and may be `g`."""
-    u = h.sub_(rule.threshold)
+def _spread(
+    g: Tensor, u: Tensor, kept: Tensor, above: Tensor | None, zero: Tensor, into: float, rule: Rule
+) -> None:
+    """Write p to `g` and a to `kept`, both `[t, n]`; u = h - threshold is overwritten, and may be `g`."""
     slope = SURROGATES[rule.surrogate].derivative(u, rule.alpha)
     if not rule.detach_reset and rule.reset == "hard":
         kept.addcmul_(u.neg_().add_(rule.reset_value - rule.threshold), slope)
@@ -193,12 +198,11 @@ def _spread(g: Tensor, h: Tensor, kept: Tensor, above: Tensor | None, into: floa
     if above is None:
         g.zero_()
     else:
-        torch.addcmul(g.new_zeros(()), above, slope, value=into, out=g)
+        torch.addcmul(zero, above, slope, value=into, out=g)
 
 
-def _accumulate(g: Tensor, kept: Tensor | None, end: Tensor | None, into: float, onward: float) -> None:
-    """Run `g` `[T, n]` back through time in place, from the gradient of the last potential."""
-    later, factor = end, into
+def _accumulate(g: Tensor, kept: Tensor | None, later: Tensor | None, factor: float, onward: float) -> None:
+    """Run `g` `[t, n]` back through time in place, from what is `later` times the `factor`."""
     for t, row in reversed(list(enumerate(g.unbind(0)))):
         if later is not None and kept is None:
             row.add_(later, alpha=factor)

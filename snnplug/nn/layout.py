@@ -13,8 +13,8 @@ from torch import Tensor
 
 __all__ = ["GRAIN", "Layout", "Start", "add_samples"]
 
-_BLOCK_BYTES = 1 << 20  # for each thread, of one array of a block over all steps
-_LEAST, _MOST = 1 << 14, 1 << 16  # neurons in a block for each thread: calls cost more below
+_BLOCK_BYTES = 1 << 21  # for each thread, of the rows that a block keeps
+_LEAST, _MOST = 1 << 15, 1 << 16  # neurons in a block for each thread: calls cost more below
 GRAIN = 1 << 15  # neurons for which torch takes a second thread
 
 
@@ -52,11 +52,11 @@ class Layout:
         new = like.new_empty(steps, B, H, W, C)
         return new.permute(0, 1, 4, 2, 3), new.view(steps, -1)
 
-    def blocks(self) -> Iterator[tuple[int, int]]:
-        """Yield the bounds of the blocks, of nearly equal size."""
+    def blocks(self, rows: int) -> Iterator[tuple[int, int]]:
+        """Yield the bounds of the blocks, of nearly equal size, each with some rows kept in the cache."""
         count, threads = self.shape[1:].numel(), torch.get_num_threads()
         least = _LEAST if threads == 1 else GRAIN * min(threads, 4)  # more would take much memory
-        size = max(_BLOCK_BYTES * threads // (self.steps * self.itemsize), least)
+        size = max(_BLOCK_BYTES * threads // (rows * self.itemsize), least)
         pieces = -(-count // min(size, _MOST * threads))
         size = -(-count // pieces)
         for start in range(0, count, size):
