@@ -26,10 +26,10 @@ from snnplug.nn.seeding import SeededSamples, seeded
 from snnplug.nn.spike_total import SpikeTotal, count_spikes
 from snnplug.nn.spikes_only import is_spikes_only, spikes_only
 from snnplug.nn.splits import ImageSplit
+from snnplug.nn.stepwise import StepwiseBatchNorm2d
 from snnplug.nn.surrogate import SURROGATES, sharpness, spike
 from snnplug.nn.time import (
     Dropout,
-    StepwiseBatchNorm2d,
     TimeModule,
     TimeSequential,
     fold,

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from snnplug.nn.mode import evaluating
-from snnplug.nn.time import StepwiseBatchNorm2d
+from snnplug.nn.stepwise import StepwiseBatchNorm2d
 
 __all__ = ["recalibrate"]
 

@@ -15,7 +15,6 @@ from torch import Tensor, nn
 
 __all__ = [
     "Dropout",
-    "StepwiseBatchNorm2d",
     "TimeModule",
     "TimeSequential",
     "fold",
@@ -131,58 +130,3 @@ class Dropout(TimeModule):
     def extra_repr(self) -> str:
         """Show the probability."""
         return f"p={self.p}"
-
-
-class StepwiseBatchNorm2d(TimeModule):
-    """Batch norm with the statistics of each time step alone.
-
-    Equals `nn.BatchNorm2d` called step after step: in training the running statistics
-    are updated T times. `step` does one of those calls.
-
-    Args:
-        channels: number of channels C.
-        eps, momentum: as in `nn.BatchNorm2d`; without momentum the running statistics are means.
-    """
-
-    weight: Tensor
-    bias: Tensor
-    running_mean: Tensor
-    running_var: Tensor
-    num_batches_tracked: Tensor
-
-    def __init__(self, channels: int, eps: float = 1e-5, momentum: float | None = 0.1) -> None:
-        super().__init__()
-        self.channels, self.eps, self.momentum = channels, eps, momentum
-        self.weight = nn.Parameter(torch.ones(channels))
-        self.bias = nn.Parameter(torch.zeros(channels))
-        self.register_buffer("running_mean", torch.zeros(channels))
-        self.register_buffer("running_var", torch.ones(channels))
-        self.register_buffer("num_batches_tracked", torch.tensor(0))
-
-    def step(self, x: Tensor) -> Tensor:
-        """Normalise one step `[B, C, H, W]`."""
-        if self.training:
-            self.num_batches_tracked += 1
-        momentum = self.momentum
-        if momentum is None:
-            momentum = 1 / float(self.num_batches_tracked) if self.training else 0.0
-        return F.batch_norm(
-            x,
-            self.running_mean,
-            self.running_var,
-            self.weight,
-            self.bias,
-            self.training,
-            momentum,
-            self.eps,
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map `[T, B, C, H, W]` to the same shape."""
-        if not self.training:
-            return fold(self.step, x)
-        return join_steps([self.step(x_t) for x_t in x.unbind(0)])
-
-    def extra_repr(self) -> str:
-        """Show the settings."""
-        return f"{self.channels}, eps={self.eps}, momentum={self.momentum}"

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from snnplug.nn import Dropout, StepwiseBatchNorm2d, TimeModule, TimeSequential, fold, is_static
+from snnplug.nn import Dropout, StepwiseBatchNorm2d, TimeModule, TimeSequential, fold, is_static, join_steps
 
 
 class Counting(nn.Module):
@@ -123,6 +123,38 @@ def test_stepwise_batch_norm_equals_batch_norm_called_step_by_step(training: boo
     for run in runs[1:]:
         torch.testing.assert_close(run, runs[0])
     assert runs[0][4]["num_batches_tracked"] == (3 if training else 0)
+
+
+@pytest.mark.parametrize("order", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("shape", [(3, 4, 2, 5, 5), (3, 2, 17, 4, 1)])
+def test_stepwise_batch_norm_in_training_equals_its_steps_to_the_last_bit(
+    shape: tuple[int, ...], order: torch.memory_format
+) -> None:
+    x = values(*shape).flatten(0, 1).to(memory_format=order).view(shape)
+    runs = []
+    for by_step in (False, True):
+        torch.manual_seed(0)
+        norm, leaf = StepwiseBatchNorm2d(shape[2]), x.clone().requires_grad_()
+        y = join_steps([norm.step(step) for step in leaf]) if by_step else norm(leaf)
+        (y * y).sum().backward()
+        runs.append((y, leaf.grad, norm.running_mean, norm.running_var, norm.num_batches_tracked))
+    for of_sequence, of_steps in zip(*runs, strict=True):
+        assert of_sequence.stride() == of_steps.stride()
+        assert torch.equal(of_sequence, of_steps)
+
+
+def test_stepwise_batch_norm_has_a_second_derivative() -> None:
+    norm, x = StepwiseBatchNorm2d(2).double(), values(2, 3, 2, 2, 1).double().requires_grad_()
+
+    def run(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+        return torch.func.functional_call(norm, {"weight": weight, "bias": bias}, (x,))
+
+    assert torch.autograd.gradgradcheck(run, (x, norm.weight, norm.bias))
+
+
+def test_stepwise_batch_norm_refuses_a_single_value_a_channel_as_batch_norm_does() -> None:
+    with pytest.raises(ValueError, match="Expected more than 1 value per channel"):
+        StepwiseBatchNorm2d(2)(values(3, 1, 2, 1, 1))
 
 
 def test_stepwise_batch_norm_loads_a_batch_norm_checkpoint() -> None:
