@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from snnplug.contracts import Activity, Trace
+from snnplug.engine.compare_section import CompareSection
 from snnplug.engine.data import some
 from snnplug.engine.parts import Parts
 from snnplug.engine.session import Session
@@ -56,11 +57,10 @@ class Case:
 class Judge:
     """Measures cases as they come; the first is the one that the others are compared with."""
 
-    def __init__(self, session: Session, work: Work) -> None:
+    def __init__(self, session: Session, work: Work, section: CompareSection) -> None:
         assert work.source is not None
         self.session, self.source = session, work.source
-        recipe = work.parts.plan.recipe
-        self.section, self.measure = recipe.sections["convert.compare"], recipe.measure
+        self.section, self.measure = section, work.parts.plan.recipe.measure
         self.rows: list[ConversionRow] = []
         self._first: list[float] = []
         self._traces: dict[str, Trace] = {}

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-import attrs
-
+from snnplug.engine.compare_section import CompareSection, compare_section
 from snnplug.engine.stage import Stage, Work
 from snnplug.errors import RecipeError
-from snnplug.recipe.section import Table, uses_each
 
 if TYPE_CHECKING:
     from snnplug.engine.parts import Parts
@@ -19,31 +17,7 @@ if TYPE_CHECKING:
     from snnplug.recipe.recipe import Recipe
     from snnplug.runs.directory import RunDirectory
 
-__all__ = ["Compare", "CompareSection"]
-
-_at_least_1: Any = attrs.validators.deep_iterable(attrs.validators.ge(1))
-_at_least_0: Any = attrs.validators.deep_iterable(attrs.validators.ge(0))
-
-
-@attrs.frozen(kw_only=True)
-class CompareSection:
-    """`[convert.compare]`: what the converted network stands beside.
-
-    Attributes:
-        neurons: other codings of the same trained network, each calibrated, none tuned.
-        steps: time steps of those that run step by step, a row each.
-        calibration: training samples that they are calibrated by; 0 leaves them as they are.
-        noise: standard deviations of noise on the images, whose values are in [0, 1]; accuracies with it.
-        samples: test samples of the layer-wise trace; 0 for none.
-        test_samples: test samples of the accuracies; 0 for all.
-    """
-
-    neurons: list[str | Table] = uses_each("neuron")
-    steps: tuple[int, ...] = attrs.field(default=(8, 16, 32), validator=_at_least_1)
-    calibration: int = attrs.field(default=1024, validator=attrs.validators.ge(0))
-    noise: tuple[float, ...] = attrs.field(default=(), validator=_at_least_0)
-    samples: int = attrs.field(default=256, validator=attrs.validators.ge(0))
-    test_samples: int = attrs.field(default=0, validator=attrs.validators.ge(0))
+__all__ = ["Compare"]
 
 
 class Compare(Stage):
@@ -51,7 +25,6 @@ class Compare(Stage):
 
     name = "convert.compare"
     sections: ClassVar = {"convert.compare": CompareSection}
-    implied = ("convert.compare",)
 
     @classmethod
     def wanted(cls, recipe: Recipe, network: bool) -> bool:
@@ -76,7 +49,7 @@ class Compare(Stage):
         from snnplug.runs.reading import to_plain
 
         started = time.perf_counter()
-        judge = Judge(session, work)
+        judge = Judge(session, work, compare_section(session.parts.plan.recipe))
         for case in self._cases(session, work):
             judge.add(case)
         session.directory.write_json("conversion.json", to_plain(judge.errors()))
@@ -91,7 +64,7 @@ class Compare(Stage):
         assert work.source is not None and work.network is not None
         source, parts = work.source, work.parts
         plan = source.parts.plan
-        section: CompareSection = plan.recipe.sections[self.name]
+        section = compare_section(plan.recipe)
         calibration = Calibration(section.calibration, plan.recipe.convert.batch_size)
         yield Case("ANN", source.parts, source.network)
         if work.control is not None:
