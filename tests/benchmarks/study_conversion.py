@@ -4,8 +4,9 @@
     python tests/benchmarks/study_conversion.py RUN [--steps 8 16 32 64] [--batch-size 128]
 
 prints a table in Markdown. Our rows are those of the run's summary. SpikingJelly's have the ANN of that run,
-the training samples that our neurons were calibrated by and the test samples of our rows. They read the sum
-of the outputs of all steps, in the last column of those after SpikingJelly's own `estimate_delay_start`.
+the training samples that our neurons were calibrated by (augmented anew where the recipe augments) and the
+test samples of our rows. They read the sum of the outputs of all steps, in the last column of those after
+SpikingJelly's own `estimate_delay_start`.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ from snnplug.engine.data import order
 from snnplug.engine.device import usual_settings
 from snnplug.engine.parts import Parts, make_parts
 from snnplug.engine.stages.train import Train
-from snnplug.nn import Dropout, TimeModule, TimeSequential
+from snnplug.errors import SnnplugError
+from snnplug.nn import Dropout, TimeModule, TimeSequential, seeded
 from snnplug.recipe.plan import make_plan
 from snnplug.runs.directory import RunDirectory
 from snnplug.runs.records import ConversionRecord
@@ -180,8 +182,8 @@ def points(difference: Estimate) -> str:
 def our_lines(conversion: ConversionRecord) -> Iterator[str]:
     """Yield the rows of a run."""
     for row in conversion.rows:
-        difference = points(Estimate(row.difference, row.low, row.high))
-        yield line(row.name, row.latency, row.spikes, row.accuracy, difference)
+        difference = points(Estimate(row.difference or 0.0, row.low, row.high))
+        yield line(row.name, row.latency, row.spikes or 0.0, row.accuracy or 0.0, difference)
 
 
 def their_lines(
@@ -200,7 +202,8 @@ def their_lines(
     train, test = parts.splits.train, parts.splits.test
     drawn = order(len(train), derive_seed(parts.seed, "calibration samples"))  # as our neurons'
     drawn = drawn[: recipe.sections["convert.compare"].calibration]
-    loader = [x for x, _ in samples(parts, train, drawn, given.batch_size, "calibrate")]
+    with seeded(derive_seed(parts.seed, "calibration")):  # a split may augment
+        loader = [x for x, _ in samples(parts, train, drawn, given.batch_size, "calibrate")]
     batches = samples(parts, test, order(len(test))[:count], 128, "test")
     plain = ordinary(source.network.eval()).eval()
     check_equal(source.network, plain, batches[0][0])
@@ -225,7 +228,10 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=128, help="of their calibration")
     parser.add_argument("--converters", nargs="+", choices=CONVERTERS, default=list(CONVERTERS))
     given = parser.parse_args()
-    result = snnplug.load(given.run).result
+    try:
+        result = snnplug.load(given.run).result
+    except SnnplugError as error:
+        raise SystemExit(str(error)) from None
     if result is None or result.conversion is None:
         raise SystemExit(
             f"{given.run} has no rows of codings; give a finished run of a recipe with [convert]"
