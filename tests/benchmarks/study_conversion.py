@@ -210,7 +210,7 @@ def their_lines(
     first = [value for x, labels in batches for value in _right(plain(x), labels)]
     for name in names:
         snn, delay = convert(plain, name, loader)
-        for T, found in measure(snn, batches, sorted(given.steps), delay).items():
+        for T, found in measure(snn, batches, given.steps, delay).items():
             spikes = found.spikes[: recipe.measure.samples]  # of as many samples as our rows
             said, mean = f"SpikingJelly {name} (T = {T})", sum(spikes) / len(spikes)
             late = "-" if found.delayed is None else points(paired_difference(found.delayed, first))
@@ -228,6 +228,9 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=128, help="of their calibration")
     parser.add_argument("--converters", nargs="+", choices=CONVERTERS, default=list(CONVERTERS))
     given = parser.parse_args()
+    given.steps = sorted(set(given.steps))
+    if min(*given.steps, given.batch_size) < 1:
+        parser.error(f"steps and batch size must be at least 1, got {given.steps} and {given.batch_size}")
     try:
         result = snnplug.load(given.run).result
     except SnnplugError as error:
