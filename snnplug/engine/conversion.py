@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
@@ -13,7 +12,7 @@ from snnplug.engine.data import order
 from snnplug.engine.parts import Parts
 from snnplug.engine.stage import Restored
 from snnplug.errors import ContractError, RecipeError, RunDirectoryError
-from snnplug.nn import SpikingNeuron, WindowNeuron, as_neuron, calibrate, convert
+from snnplug.nn import SpikingNeuron, WindowNeuron, as_neuron, calibrate, convert, seeded
 from snnplug.nn.mode import evaluating
 from snnplug.registry.component import Component
 from snnplug.runs.damage import UNREADABLE
@@ -171,7 +170,7 @@ def calibrated(
     network = converted_from(source, parts, genotype, purpose)
     if not calibration.samples:
         return network.eval()
-    batches = list(_inputs(source.parts, calibration))  # a neuron that follows others needs them again
+    batches = _inputs(source.parts, calibration)
     with (
         session.report.bar(f"calibrate {parts.plan['neuron'].name}", _neurons(network)) as bar,
         evaluating(source.network),
@@ -190,13 +189,14 @@ def calibrated(
     return network.eval()
 
 
-def _inputs(parts: Parts, calibration: Calibration) -> Iterator[Tensor]:
-    """Yield encoded training samples, as the source network gets them."""
+def _inputs(parts: Parts, calibration: Calibration) -> list[Tensor]:
+    """Return encoded training samples in batches, as the source network gets them."""
     split = parts.splits.train
     indices = order(len(split), derive_seed(parts.seed, "calibration samples"))[: calibration.samples]
     pieces = torch.split(indices, calibration.batch_size)
-    for index, (values, _) in enumerate(parts.batches(split, pieces, "calibrate")):
-        yield parts.encode(values, "calibrate", index)
+    with seeded(derive_seed(parts.seed, "calibrate")):  # a split may augment
+        batches = parts.batches(split, pieces, "calibrate")
+        return [parts.encode(values, "calibrate", index) for index, (values, _) in enumerate(batches)]
 
 
 def _neurons(network: nn.Module) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import attrs
@@ -17,7 +16,7 @@ from snnplug.engine.session import Session
 from snnplug.engine.stage import Work
 from snnplug.engine.stages.measure import energy_models, estimates, recorded
 from snnplug.errors import SnnplugError
-from snnplug.nn import SpikingNeuron, WindowNeuron, staircase, trace
+from snnplug.nn import SpikingNeuron, WindowNeuron, seeded, staircase, trace
 from snnplug.nn.mode import evaluating
 from snnplug.registry.component import Component
 from snnplug.runs.conversion_records import ConversionErrors, ConversionRecord, ConversionRow
@@ -115,7 +114,11 @@ class Judge:
         indices = some(len(split), self.section.test_samples, derive_seed(parts.seed, "compared"))
         pieces = torch.split(indices, self.measure.batch_size)
         name = f"compare {case.name}" + (f", noise {noise:g}" if noise else "")
-        with evaluating(case.network), self.session.report.bar(name, len(pieces)) as bar:
+        with (
+            evaluating(case.network),
+            seeded(derive_seed(parts.seed, "compare")),  # a split may augment
+            self.session.report.bar(name, len(pieces)) as bar,
+        ):
             for index, (values, labels) in enumerate(parts.batches(split, pieces, "test")):
                 if noise:
                     seed = derive_seed(parts.seed, "noise", index)
@@ -144,17 +147,18 @@ class Judge:
             return trace(
                 self.source.network,
                 case.network,
-                list(self._inputs()),
+                self._inputs(),
                 steps=case.parts.encoder.steps,
                 seed=derive_seed(case.parts.seed, "trace"),
             )
 
-    def _inputs(self) -> Iterator[Any]:
+    def _inputs(self) -> list[Any]:
         parts = self.source.parts
         indices = some(len(parts.splits.test), self.section.samples, derive_seed(parts.seed, "traced"))
         pieces = torch.split(indices, self.measure.batch_size)
-        for index, (values, _) in enumerate(parts.batches(parts.splits.test, pieces, "trace")):
-            yield parts.encode(values, "trace", index)
+        with seeded(derive_seed(parts.seed, "trace")):
+            batches = parts.batches(parts.splits.test, pieces, "trace")
+            return [parts.encode(values, "trace", index) for index, (values, _) in enumerate(batches)]
 
 
 def _mean(values: list[float]) -> float:

@@ -275,3 +275,13 @@ def test_the_ann_of_another_recipe_is_refused(
     with pytest.raises(UsageError, match=said):
         snnplug.run(changed(**{**base, **change}), out=tmp_path / "run", registry=registry)
     assert not (tmp_path / "run").exists()
+
+
+def test_the_callers_generator_decides_nothing(registry: Registry, tmp_path: Path) -> None:
+    small = {"neurons": [], "samples": 32, "noise": []}
+    recipe = changed(dataset={"use": "digits", "augment": True}, convert__train=None, convert__compare=small)
+    found = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        found.append(outcome(snnplug.run(recipe, out=tmp_path / str(seed), registry=registry)))
+    assert found[0] == found[1]
