@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from snnplug.errors import ParameterError
 from snnplug.registry.registry import Registry
 
 __all__ = ["command"]
@@ -87,6 +88,8 @@ def _say_account(model: Path, coding: str) -> bool:
     from snnplug.nn import convert
 
     neuron = Registry.from_installed().use("neuron", coding)
+    if neuron.load().analog:
+        raise ParameterError(f"--coding: {neuron.name} sends no spikes; take a neuron that does")
     found = convert(model, torch.empty(0), neuron, strict=False)
     click.echo(str(found))
     return not found.refused

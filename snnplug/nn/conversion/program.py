@@ -58,7 +58,8 @@ def _load(path: Path) -> ExportedProgram:
     if not path.is_file():
         raise DataError(f"there is no file {path}; write one with torch.export.save")
     try:
-        return torch.export.load(path)
+        with _quiet():
+            return torch.export.load(path)
     except Exception as error:
         raise ConversionError(
             f"{path} is not a program of torch.export ({one_line(error)}); write it with "
