@@ -83,13 +83,11 @@ def _say_account(model: Path, coding: str) -> bool:
     from snnplug.engine.process import own_process
 
     own_process()  # before torch is loaded
-    import torch
-
     from snnplug.nn import convert
 
     neuron = Registry.from_installed().use("neuron", coding)
     if neuron.load().analog:
         raise ParameterError(f"--coding: {neuron.name} sends no spikes; take a neuron that does")
-    found = convert(model, torch.empty(0), neuron, strict=False)
+    found = convert(model, None, neuron, strict=False)
     click.echo(str(found))
     return not found.refused

@@ -230,7 +230,7 @@ def test_stopped_and_resumed_equals_unbroken(
         ({"convert__train__parameters": []}, "convert.train.parameters"),
         ({"convert__compare__neurons": ["relu"]}, "convert.compare.neurons.0.*sends no spikes"),
         ({"convert__compare__steps": [0]}, "convert.compare.steps"),
-        ({"convert__samples": 0}, "convert.samples"),
+        ({"convert__samples": -1}, "convert.samples: must be >= 0"),
     ],
     ids=lambda value: next(iter(value), "") if isinstance(value, dict) else "",
 )

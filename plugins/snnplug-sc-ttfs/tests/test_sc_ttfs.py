@@ -353,7 +353,7 @@ def test_pixels_become_values_of_the_code() -> None:
     assert values.shape == (1, 4, 3, 8, 8)
     assert set(values.flatten().tolist()) <= set(levels.tolist())
     assert len(set(values.flatten().tolist())) > 15
-    assert 0 <= values.min() and values.max() <= 1.05
+    assert values.min() >= 0 and values.max() <= 1.05
 
 
 def test_more_slots_bring_pixels_nearer() -> None:

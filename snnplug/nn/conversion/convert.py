@@ -66,7 +66,7 @@ class Conversion:
 
 def convert(
     model: nn.Module | ExportedProgram | str | os.PathLike[str],
-    example: Tensor,
+    example: Tensor | None,
     neuron: NeuronLike,
     *,
     pools: Literal["fold", "stage"] = "fold",
@@ -78,7 +78,8 @@ def convert(
     Args:
         model: a module `[B, *]` to `[B, K]`, which is left as it is; a program of torch.export, or the path
             of a saved one.
-        example: an input `[B, *]`; the network takes any batch size.
+        example: an input `[B, *]`; the network takes any batch size. A program or a file can do without:
+            None. Parameters of neurons whose shape follows the input then have none yet.
         neuron: a component, a neuron to copy, a class or a function that returns a neuron. It is built once
             for each activation, with the parameter `upper` where that has an upper bound.
         pools: average pools are linear ("fold") or followed by neurons of their own ("stage").
@@ -90,13 +91,16 @@ def convert(
 
     Raises:
         ConversionError: operations cannot be converted, or the model cannot be exported.
-        ContractError: the neuron is none, or the model has several inputs or outputs.
+        ContractError: the neuron is none, the model has several inputs or outputs, or takes others than the
+            example.
         DataError: there is no such file.
     """
     if pools not in ("fold", "stage"):
         raise ContractError(f'pools must be "fold" or "stage", got {pools!r}')
     neurons = Neurons(neuron)
     program = Program(export(model, example))
+    if example is not None:
+        program.check(example)
     changes = undo_mutation(program)
     program.drop_unused(also=changes)
     build = Build(program, neurons, pools)
@@ -109,7 +113,8 @@ def convert(
     if fold_batch_norm:
         gone = network.fold()
         account = [_folded(entry, gone) for entry in account]
-    materialize(network, example.unsqueeze(0))
+    if example is not None:
+        materialize(network, example.unsqueeze(0))
     return Conversion(tuple(account), network)
 
 
