@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-torch = pytest.importorskip("torch")
-pytest.importorskip("snnplug_models", reason="the command needs the first plugins")
-pytest.importorskip("snnplug_sc_ttfs")
+pytest.importorskip("snnplug_sc_ttfs", reason="the command needs the first plugins")
+pytest.importorskip("snnplug_models")
+
+import torch
 
 from snnplug.cli import main
 
@@ -145,7 +146,7 @@ def test_the_converted_network_has_the_weights_of_the_model(files: Path, tmp_pat
         (
             "coloured",
             ["--coding", "sc_ttfs", "--data", "digits"],
-            "the model takes inputs [B, 3, 8, 8], but those given are [B, 1, 8, 8]; convert it with data that",
+            "the model takes inputs [B, 3, 8, 8], but those given are [B, 1, 8, 8]; convert it with",
         ),
         (
             "plain",
