@@ -71,6 +71,7 @@ def convert(
     *,
     pools: Literal["fold", "stage"] = "fold",
     fold_batch_norm: bool = True,
+    skip_idle: bool = True,
     strict: bool = True,
 ) -> Conversion:
     """Turn a model into a spiking network with a neuron for each activation.
@@ -84,6 +85,7 @@ def convert(
             for each activation, with the parameter `upper` where that has an upper bound.
         pools: average pools are linear ("fold") or followed by neurons of their own ("stage").
         fold_batch_norm: fold batch norm into the layer before it; otherwise `network.fold()` does so later.
+        skip_idle: no neuron for an activation that changes nothing, as its input is never negative.
         strict: raise where an operation is refused.
 
     Returns:
@@ -103,7 +105,7 @@ def convert(
         program.check(example)
     changes = undo_mutation(program)
     program.drop_unused(also=changes)
-    build = Build(program, neurons, pools)
+    build = Build(program, neurons, pools, skip_idle)
     account = Walk(build, changes).account
     if any(entry.what == "refused" for entry in account):
         if strict:
