@@ -17,11 +17,9 @@ RECIPE = "convert_model"
 @click.command("convert")
 @click.argument("model", type=click.Path(path_type=Path))
 @click.option(
-    "--coding", required=True, metavar="NEURON", help="What stands for every activation: sc_ttfs, ..."
+    "--coding", required=True, metavar="NEURON", help="What stands for every activation; see snnplug list."
 )
-@click.option(
-    "--data", metavar="DATASET", help="What the model is calibrated and judged by: digits, cifar10, ..."
-)
+@click.option("--data", metavar="DATASET", help="What the model is calibrated and judged by.")
 @click.option(
     "-s",
     "--set",
@@ -55,8 +53,8 @@ def command(
 
     \b
     Examples:
-      snnplug convert model.pt2 --coding sc_ttfs
-      snnplug convert model.pt2 --coding sc_ttfs --data cifar10 -s dataset.root=data -s convert.neuron.slots=4
+      snnplug convert model.pt2 --coding NEURON
+      snnplug convert model.pt2 --coding NEURON --data DATASET -s dataset.root=data -s convert.neuron.slots=4
     """
     if data is None:
         if overrides or out is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -22,10 +22,10 @@ from snnplug.seeds import derive_seed, digest
 
 if TYPE_CHECKING:
     from snnplug.engine.session import Session
-    from snnplug.engine.stages.convert import ConvertSection
 
 __all__ = [
     "CHECKPOINT",
+    "Calibration",
     "calibrated",
     "check_conversion",
     "convert_network",
@@ -40,11 +40,22 @@ __all__ = [
 CHECKPOINT = "checkpoint-convert.pt"
 
 
+class Calibration(Protocol):
+    """Which training samples neurons are calibrated by: so many, so many at a time."""
+
+    @property
+    def samples(self) -> int:
+        """How many; 0 for none."""
+
+    @property
+    def batch_size(self) -> int:
+        """How many at a time."""
+
+
 def converted_parts(parts: Parts) -> Parts:
     """Return the parts around the network that `[convert]` makes."""
     plan = parts.plan
-    section: ConvertSection = plan.recipe.convert
-    steps = steps_of(plan["convert.neuron"], section.steps)
+    steps = steps_of(plan["convert.neuron"], plan.recipe.convert.steps)
     return parts_of_coding(parts, plan["convert.neuron"], steps, plan.get("convert.encoder"))
 
 
@@ -145,7 +156,7 @@ def load_weights(ann: nn.Module, snn: nn.Module) -> None:
 
 
 def convert_network(
-    session: Session, source: Restored, parts: Parts, genotype: Any, section: ConvertSection
+    session: Session, source: Restored, parts: Parts, genotype: Any, section: Calibration
 ) -> nn.Module:
     """Return the converted, calibrated network: that of the checkpoint, or a new one."""
     kept = restore_converted(source.parts, parts, session.directory, genotype, CHECKPOINT)
@@ -160,7 +171,7 @@ def convert_network(
 
 
 def calibrated(
-    session: Session, source: Restored, parts: Parts, genotype: Any, section: ConvertSection, purpose: str
+    session: Session, source: Restored, parts: Parts, genotype: Any, section: Calibration, purpose: str
 ) -> nn.Module:
     """Return a new network of the parts with the weights of the source, its neurons calibrated."""
     network = converted_from(source, parts, genotype, purpose)
@@ -185,7 +196,7 @@ def calibrated(
     return network.eval()
 
 
-def _inputs(parts: Parts, section: ConvertSection) -> Iterator[Tensor]:
+def _inputs(parts: Parts, section: Calibration) -> Iterator[Tensor]:
     """Yield encoded training samples, as the source network gets them."""
     split = parts.splits.train
     indices = order(len(split), derive_seed(parts.seed, "calibration samples"))[: section.samples]

@@ -180,4 +180,4 @@ def test_help() -> None:
     text = convert("--help").stdout
     assert " convert [OPTIONS] MODEL\n" in text
     assert all(option in text for option in ("--coding NEURON", "--data DATASET", "--set KEY=VALUE", "--out"))
-    assert "snnplug convert model.pt2 --coding sc_ttfs --data cifar10" in text
+    assert "snnplug convert model.pt2 --coding NEURON --data DATASET" in text
