@@ -63,7 +63,7 @@ def test_the_readme_lists_every_kind() -> None:
 )
 def test_every_key_of_a_recipe_is_documented(section) -> None:
     text = (DOCS / "recipes.md").read_text(encoding="utf-8")
-    keys = [field.name for field in attrs.fields(section) if field.name not in ("replaced", "sections")]
+    keys = [field.name for field in attrs.fields(section) if field.name not in ("overridden", "sections")]
     assert [key for key in keys if f"`{key}`" not in text and f"`[{key}]`" not in text] == []
 
 

@@ -71,7 +71,7 @@ def test_all_mistakes_are_listed_together() -> None:
 
 
 def test_override_values_are_toml_or_text() -> None:
-    data, replaced = apply_overrides(
+    data, keys = apply_overrides(
         {"a": {"b": 1}},
         ["a.b=2.5", "a.c=true", "a.d=[1, 2]", "a.e=plain text", "a.f='3'", "x.use=y", "g={h=1}"],
     )
@@ -80,7 +80,7 @@ def test_override_values_are_toml_or_text() -> None:
         "x": {"use": "y"},
         "g": {"h": 1},
     }
-    assert replaced == ["x"]
+    assert keys == ["a.b", "a.c", "a.d", "a.e", "a.f", "x.use", "g"]
 
 
 def test_override_reaches_into_a_component_given_by_name() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from snnplug.errors import ParameterError
 from snnplug.registry.registry import Registry
 
 __all__ = ["command"]
@@ -15,7 +16,9 @@ RECIPE = "convert_model"
 
 @click.command("convert")
 @click.argument("model", type=click.Path(path_type=Path))
-@click.option("--coding", required=True, metavar="NEURON", help="What stands for every activation.")
+@click.option(
+    "--coding", required=True, metavar="NEURON", help="What stands for every activation; see snnplug list."
+)
 @click.option("--data", metavar="DATASET", help="What the model is calibrated and judged by.")
 @click.option(
     "-s",
@@ -51,7 +54,7 @@ def command(
     \b
     Examples:
       snnplug convert model.pt2 --coding NEURON
-      snnplug convert model.pt2 --coding NEURON --data DATASET -s dataset.root=data
+      snnplug convert model.pt2 --coding NEURON --data DATASET -s dataset.root=data -s convert.neuron.slots=4
     """
     if data is None:
         if overrides or out is not None:
@@ -78,11 +81,11 @@ def _say_account(model: Path, coding: str) -> bool:
     from snnplug.engine.process import own_process
 
     own_process()  # before torch is loaded
-    import torch
-
     from snnplug.nn import convert
 
     neuron = Registry.from_installed().use("neuron", coding)
-    found = convert(model, torch.empty(0), neuron, strict=False)
+    if neuron.load().analog:
+        raise ParameterError(f"--coding: {neuron.name} sends no spikes; take a neuron that does")
+    found = convert(model, None, neuron, strict=False)
     click.echo(str(found))
     return not found.refused

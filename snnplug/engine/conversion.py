@@ -97,7 +97,8 @@ def converted_from(source: Restored, target: Parts, genotype: Any, purpose: str)
         return network
     example = source.parts.sample(2)[0]
     return target.build(
-        lambda: convert(source.network, example, neuron, fold_batch_norm=False).network, purpose
+        lambda: convert(source.network, example, neuron, fold_batch_norm=False, skip_idle=False).network,
+        purpose,
     )
 
 

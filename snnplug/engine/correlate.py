@@ -211,14 +211,14 @@ def _recipe(source: str | Path | None, overrides: Sequence[str], benchmark: Benc
     search = {**benchmark.recipe.get("search", {}), **given.get("search", {})}
     search = {key: search[key] for key in ("space", "strategy", "supernet") if key in search}
     data |= {"name": "correlate", "seed": given.get("seed", 0), "search": search}
-    data, replaced = apply_overrides(
+    data, overridden = apply_overrides(
         data, [o for o in overrides if not o.startswith(("benchmark.", "scorers."))]
     )
     if "space" not in data["search"]:
         raise RecipeError(
             ["the benchmark names no search space: give a recipe that has one, or -s search.space.use"]
         )
-    return attrs.evolve(Recipe.from_dict(data), replaced=tuple(replaced))
+    return attrs.evolve(Recipe.from_dict(data), overridden=tuple(overridden))
 
 
 def _directory(out: Path | None, benchmark: Component, fixed: dict[str, Any]) -> RunDirectory:

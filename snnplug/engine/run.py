@@ -143,6 +143,6 @@ def parse_recipe(
         parsed = read_recipe(recipe, overrides)
         return parsed, recipe_text(recipe) if not overrides else to_toml(parsed)
     data = recipe.to_dict() if isinstance(recipe, Recipe) else dict(recipe)
-    data, replaced = apply_overrides(data, overrides)
-    parsed = attrs.evolve(Recipe.from_dict(data), replaced=tuple(replaced))
+    data, overridden = apply_overrides(data, overrides)
+    parsed = attrs.evolve(Recipe.from_dict(data), overridden=tuple(overridden))
     return parsed, to_toml(parsed)

@@ -149,8 +149,9 @@ def _summed(cases: Tensor, gradient: Tensor, values: Tensor) -> Tensor:
 
 
 def _passes(v: Tensor, edges: Tensor, values: Tensor) -> Tensor:
-    """Return where a straight-through gradient passes."""
-    low, high = edges[..., 0].detach(), values.detach().amax(-1)
+    """Return where a straight-through gradient passes; an edge that is infinitely low changes nothing."""
+    changes = edges.detach()
+    low, high = changes.masked_fill(changes == -math.inf, math.inf).amin(-1), values.detach().amax(-1)
     if edges.ndim > 1:
         shape = (-1, *[1] * (v.ndim - 2))
         low, high = low.view(shape), high.view(shape)

@@ -17,13 +17,13 @@ def apply_overrides(data: Table, overrides: Iterable[str]) -> tuple[Table, list[
     """Set keys by `key=value`; a value that is no TOML is taken as text.
 
     Returns:
-        A new table, and the keys of tables whose `use` was set.
+        A new table, and the keys that were set.
 
     Raises:
         RecipeError: an override is not of that form, or a key goes through a value.
     """
     result = _deep_copy(data)
-    replaced: list[str] = []
+    keys: list[str] = []
     problems: list[str] = []
     for override in overrides:
         key, separator, text = override.partition("=")
@@ -31,8 +31,7 @@ def apply_overrides(data: Table, overrides: Iterable[str]) -> tuple[Table, list[
         if not separator or not all(parts):
             problems.append(f"-s {override!r} is not of the form key=value, such as train.epochs=5")
             continue
-        if parts[-1] == "use":
-            replaced.append(".".join(parts[:-1]))
+        keys.append(".".join(parts))
         table = result
         for depth, part in enumerate(parts[:-1]):
             table = table.setdefault(part, {})
@@ -45,7 +44,7 @@ def apply_overrides(data: Table, overrides: Iterable[str]) -> tuple[Table, list[
             table[parts[-1]] = _parse_value(text.strip())
     if problems:
         raise RecipeError(problems)
-    return result, replaced
+    return result, keys
 
 
 def _replace_name_by_table(data: Table, path: list[str], name: str) -> Table:

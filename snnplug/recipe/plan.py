@@ -70,7 +70,7 @@ class Plan:
     def resolved_recipe(self) -> Table:
         """Return the recipe with qualified names, which gives the same plan again."""
         data = self.recipe.to_dict()
-        data.pop("replaced", None)
+        data.pop("overridden", None)
         for key, component in self.components.items():
             table = component.to_dict()
             if component.kind in _AROUND_NEURONS and table.get("neuron") == self["neuron"].to_dict():
@@ -159,7 +159,7 @@ class _Resolver:
         except SnnplugError as error:
             self.problems.append(str(error) if str(error).startswith(key) else f"{key}: {error}")
             return None
-        if key in self.recipe.replaced and not open_ended:
+        if f"{key}.use" in self.recipe.overridden and not open_ended:
             component = self.drop_foreign(component, key, set(known))
         takes_neuron = kind in _AROUND_NEURONS and "neuron" in known
         if neuron is not None and takes_neuron and "neuron" not in component.parameters:
@@ -172,7 +172,12 @@ class _Resolver:
 
     def drop_foreign(self, component: Component, key: str, known: set[str]) -> Component:
         """Leave out what the recipe had set for the thing that an override replaced."""
-        foreign = [name for name in component.parameters if name not in known]
+        mine = {
+            given.removeprefix(f"{key}.").partition(".")[0]
+            for given in self.recipe.overridden
+            if given.startswith(f"{key}.")
+        }
+        foreign = [name for name in component.parameters if name not in known | mine]
         if not foreign:
             return component
         self.notes.append(

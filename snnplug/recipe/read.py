@@ -30,9 +30,9 @@ def read_recipe(source: str | Path, overrides: Iterable[str] = ()) -> Recipe:
         RecipeError: there is no such recipe, or it is wrong.
     """
     data, name = _read(source)
-    data, replaced = apply_overrides(data, overrides)
+    data, overridden = apply_overrides(data, overrides)
     recipe = Recipe.from_dict(data, name=name)
-    return attrs.evolve(recipe, replaced=tuple(dict.fromkeys((*recipe.replaced, *replaced))))
+    return attrs.evolve(recipe, overridden=tuple(dict.fromkeys((*recipe.overridden, *overridden))))
 
 
 def recipe_text(source: str | Path) -> str:
@@ -83,7 +83,7 @@ def to_toml(recipe: Recipe) -> str:
     import tomli_w
 
     data = recipe.to_dict()
-    data.pop("replaced", None)
+    data.pop("overridden", None)
     try:
         return tomli_w.dumps(data)
     except TypeError as error:

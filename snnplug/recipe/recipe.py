@@ -37,8 +37,8 @@ class Recipe:
         seed: everything random follows from it.
         dataset, encoder, neuron, architecture, loss: tables.
         sections: the stages' sections by name; also attributes: `recipe.train` is None without `[train]`.
-        replaced: tables whose `use` was overridden: a parameter that the new thing does
-            not have is dropped rather than refused.
+        overridden: keys that overrides have set. Where the `use` of a table is one of them, a parameter that
+            the new thing does not have is dropped rather than refused, unless it was set by them, too.
     """
 
     name: str = "recipe"
@@ -49,7 +49,7 @@ class Recipe:
     architecture: Table | None = uses("architecture", None)
     loss: Table = uses("loss")
     sections: Mapping[str, Any] = attrs.field(factory=dict)
-    replaced: tuple[str, ...] = ()
+    overridden: tuple[str, ...] = ()
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], *, name: str = "recipe") -> Recipe:
@@ -132,7 +132,8 @@ class _Reader:
         found = {}
         for name, section in known.items():
             table = tables[name]
-            if table is None and not self._is_implied(name):
+            around = name.rpartition(".")[0]
+            if table is None and not (self._is_implied(name) and (not around or around in found)):
                 continue
             if isinstance(table, dict):
                 fill_in(table, section, name)

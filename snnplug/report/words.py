@@ -16,6 +16,7 @@ __all__ = [
     "number",
     "percent",
     "plain",
+    "points",
     "quantity",
     "seconds",
     "shorten",
@@ -60,6 +61,11 @@ def change(x: float | None, decimals: int = 1) -> str:
     size = f"{abs(x):,.{decimals}f}"
     sign = "" if float(size.replace(",", "")) == 0 else "+" if x > 0 else "−"
     return f"{sign}{size}"
+
+
+def points(x: float | None) -> str:
+    """Return a difference of fractions in percentage points: +1.20; −0.28; 0.00."""
+    return change(None if x is None else 100 * x, 2)
 
 
 def percent(x: float | None) -> str:

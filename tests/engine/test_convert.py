@@ -179,6 +179,22 @@ def test_a_neuron_that_runs_step_by_step_gets_a_row_for_each_number_of_steps(
     assert sorted(latencies.values()) == [(2, 2), (4, 4)]
 
 
+def test_neurons_behind_average_pools_stay_where_the_graph_is_converted(
+    registry: Registry, tmp_path: Path
+) -> None:
+    architecture = {"use": "vgg", "layers": [4, "M", 4, "M"], "pooling": "avg_neuron"}
+    compare = {"neurons": ["phase"], "steps": [8], "samples": 32}
+    recipe = changed(
+        architecture=architecture, convert__train=None, convert__compare=compare, convert__samples=32
+    )
+    done = snnplug.run(recipe, out=tmp_path / "run", registry=registry)
+    assert rows(done)["phase (T = 8)"]["latency"] == 8
+    traces = json.loads((tmp_path / "run" / "conversion.json").read_text("utf-8"))["traces"]
+    names = {key: [layer["name"] for layer in trace["layers"]] for key, trace in traces.items()}
+    assert names["phase (T = 8)"] == names["sc_ttfs (slots = 4)"]
+    assert len(names["phase (T = 8)"]) == 4
+
+
 @contextmanager
 def broken(
     monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, when: Callable[..., bool]
@@ -230,7 +246,7 @@ def test_stopped_and_resumed_equals_unbroken(
         ({"convert__train__parameters": []}, "convert.train.parameters"),
         ({"convert__compare__neurons": ["relu"]}, "convert.compare.neurons.0.*sends no spikes"),
         ({"convert__compare__steps": [0]}, "convert.compare.steps"),
-        ({"convert__samples": -1}, "convert.samples"),
+        ({"convert__samples": -1}, "convert.samples: must be >= 0"),
     ],
     ids=lambda value: next(iter(value), "") if isinstance(value, dict) else "",
 )

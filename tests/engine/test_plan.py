@@ -16,8 +16,8 @@ from snnplug.recipe.recipe import Recipe
 
 
 def plan_of(registry: Registry, recipe: dict[str, Any], *overrides: str) -> Any:
-    data, replaced = apply_overrides(recipe, overrides)
-    return make_plan(attrs.evolve(Recipe.from_dict(data), replaced=tuple(replaced)), registry)
+    data, overridden = apply_overrides(recipe, overrides)
+    return make_plan(attrs.evolve(Recipe.from_dict(data), overridden=tuple(overridden)), registry)
 
 
 def problems(registry: Registry, recipe: dict[str, Any], *overrides: str) -> str:
@@ -81,5 +81,7 @@ def test_replaced_component_drops_foreign_parameters_with_a_note(
     plan = plan_of(toy_registry, toy_recipe, "encoder.use=toy")
     assert plan["encoder"].parameters == {"steps": 5}
     assert plan.notes == ("encoder is now toy: left out encoder.gain",)
+    for overrides in (["encoder.use=toy", "encoder.gin=2"], ["encoder.gin=2", "encoder.use=toy"]):
+        assert "encoder.gin: unknown parameter" in problems(toy_registry, toy_recipe, *overrides)
     toy_recipe["encoder"] = {"use": "toy", "gain": 2}
     assert "encoder.gain: unknown parameter" in problems(toy_registry, toy_recipe)

@@ -112,6 +112,11 @@ class _FirstSpike(WindowNeuron):
             return torch.where(occurs, levels, next_first)[..., 1:]
         return midpoints(levels, occurs)
 
+    def calibrate(self, samples: Tensor) -> None:
+        """Set the thresholds from potentials `[n, C, *]`; see `snnplug.nn.WindowNeuron`."""
+        self.materialize(samples.shape[1], samples)
+        super().calibrate(samples)
+
     def start(self, samples: Tensor) -> None:
         """Fit the thresholds to potentials `[n, C, *]` by least squares.
 

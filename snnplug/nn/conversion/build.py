@@ -26,6 +26,7 @@ class Build:
         program: the model.
         neurons: builds them.
         pools: "fold" or "stage".
+        skip_idle: no neuron for an activation whose input is never negative.
 
     Attributes:
         graph: of the converted network.
@@ -39,8 +40,8 @@ class Build:
         batch: batch size B.
     """
 
-    def __init__(self, program: Program, neurons: Neurons, pools: str) -> None:
-        self.program, self.neurons, self.pools = program, neurons, pools
+    def __init__(self, program: Program, neurons: Neurons, pools: str, skip_idle: bool) -> None:
+        self.program, self.neurons, self.pools, self.skip_idle = program, neurons, pools, skip_idle
         self.graph, self.root = fx.Graph(), nn.Module()
         self.parts: dict[Any, list[Value]] = {}
         self.unusable: set[Any] = set()

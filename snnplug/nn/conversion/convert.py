@@ -66,11 +66,12 @@ class Conversion:
 
 def convert(
     model: nn.Module | ExportedProgram | str | os.PathLike[str],
-    example: Tensor,
+    example: Tensor | None,
     neuron: NeuronLike,
     *,
     pools: Literal["fold", "stage"] = "fold",
     fold_batch_norm: bool = True,
+    skip_idle: bool = True,
     strict: bool = True,
 ) -> Conversion:
     """Turn a model into a spiking network with a neuron for each activation.
@@ -78,11 +79,13 @@ def convert(
     Args:
         model: a module `[B, *]` to `[B, K]`, which is left as it is; a program of torch.export, or the path
             of a saved one.
-        example: an input `[B, *]`; the network takes any batch size.
+        example: an input `[B, *]`; the network takes any batch size. A program or a file can do without:
+            None. Parameters of neurons whose shape follows the input then have none yet.
         neuron: a component, a neuron to copy, a class or a function that returns a neuron. It is built once
             for each activation, with the parameter `upper` where that has an upper bound.
         pools: average pools are linear ("fold") or followed by neurons of their own ("stage").
         fold_batch_norm: fold batch norm into the layer before it; otherwise `network.fold()` does so later.
+        skip_idle: no neuron for an activation that changes nothing, as its input is never negative.
         strict: raise where an operation is refused.
 
     Returns:
@@ -90,16 +93,19 @@ def convert(
 
     Raises:
         ConversionError: operations cannot be converted, or the model cannot be exported.
-        ContractError: the neuron is none, or the model has several inputs or outputs.
+        ContractError: the neuron is none, the model has several inputs or outputs, or takes others than the
+            example.
         DataError: there is no such file.
     """
     if pools not in ("fold", "stage"):
         raise ContractError(f'pools must be "fold" or "stage", got {pools!r}')
     neurons = Neurons(neuron)
     program = Program(export(model, example))
+    if example is not None:
+        program.check(example)
     changes = undo_mutation(program)
     program.drop_unused(also=changes)
-    build = Build(program, neurons, pools)
+    build = Build(program, neurons, pools, skip_idle)
     account = Walk(build, changes).account
     if any(entry.what == "refused" for entry in account):
         if strict:
@@ -109,7 +115,8 @@ def convert(
     if fold_batch_norm:
         gone = network.fold()
         account = [_folded(entry, gone) for entry in account]
-    materialize(network, example.unsqueeze(0))
+    if example is not None:
+        materialize(network, example.unsqueeze(0))
     return Conversion(tuple(account), network)
 
 

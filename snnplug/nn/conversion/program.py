@@ -26,15 +26,18 @@ from snnplug.nn.time import TimeModule
 __all__ = ["Program", "export"]
 
 
-def export(model: nn.Module | ExportedProgram | str | os.PathLike[str], example: Tensor) -> ExportedProgram:
+def export(
+    model: nn.Module | ExportedProgram | str | os.PathLike[str], example: Tensor | None
+) -> ExportedProgram:
     """Return the program of a model in evaluation mode, for any batch size.
 
     Args:
         model: a module `[B, *]` to `[B, K]`, or a time module, which is given one step; a program as it
             is, or the path of one that `torch.export.save` wrote.
-        example: input `[B, *]`.
+        example: input `[B, *]`; None where the model is a program or a path.
 
     Raises:
+        ContractError: a module is given without an example.
         ConversionError: the model cannot be exported: what it does depends on values or on the batch size.
         DataError: there is no such file.
     """
@@ -42,6 +45,10 @@ def export(model: nn.Module | ExportedProgram | str | os.PathLike[str], example:
         return model
     if not isinstance(model, nn.Module):
         return _load(Path(model))
+    if example is None:
+        raise ContractError(
+            f"{type(model).__name__} is no program of torch.export: give an example input [B, *]"
+        )
     axis = 1 if isinstance(model, TimeModule) else 0
     if len(example) == 1:
         example = example.repeat(2, *[1] * (example.ndim - 1))  # export takes a size of 1 for a constant
@@ -58,7 +65,8 @@ def _load(path: Path) -> ExportedProgram:
     if not path.is_file():
         raise DataError(f"there is no file {path}; write one with torch.export.save")
     try:
-        return torch.export.load(path)
+        with _quiet():
+            return torch.export.load(path)
     except Exception as error:
         raise ConversionError(
             f"{path} is not a program of torch.export ({one_line(error)}); write it with "
@@ -136,6 +144,24 @@ class Program:
             )
         self.input, self.output = inputs[0], found[0]
         self.nodes = [node for node in self.nodes if not self._evaluate(node)]
+
+    def check(self, example: Tensor) -> None:
+        """Refuse inputs `[B, *]` whose samples have another shape than those that the program takes.
+
+        Raises:
+            ContractError: a size differs.
+        """
+        sample = example.shape[1:]
+        taken = list(self.input.meta["val"].shape)  # one of a time module begins with a step
+        sizes = taken[1:] if len(taken) == example.ndim else taken[2:]
+        if len(sizes) != len(sample) or any(
+            isinstance(size, int) and size != given for size, given in zip(sizes, sample, strict=True)
+        ):
+            allowed, given = (", ".join(map(str, ["B", *shape])) for shape in (sizes, sample))
+            raise ContractError(
+                f"the model takes inputs [{allowed}], but those given are [{given}]; "
+                "convert it with data that it was made for, or export it for these"
+            )
 
     def drop_unused(self, also: Iterable[fx.Node] = ()) -> None:
         """Drop what the output does not depend on; keep some nodes besides."""

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
+from snnplug.report import words
 from snnplug.report.section import Section, Stat, render_template
 from snnplug.report.sections.convert_trace import render_traces
 from snnplug.runs.conversion_records import ConversionRow
+from snnplug.runs.energy_records import Energy
 from snnplug.runs.reading import Records
 from snnplug.statistics.pareto import pareto_front
 
@@ -40,12 +42,12 @@ class Compare(Convert):
         """Return the table of all codings, their pictures, and where they err."""
         found = records.summary.conversion if records.summary else None
         rows = found.rows if found else ()
-        models = list(dict.fromkeys(energy.model for row in rows for energy in row.energy))
+        models = list(dict.fromkeys(_asked(energy) for row in rows for energy in row.energy))
         shown = render_template(
             "sections/convert.html.j2",
             records,
             rows=[(number, row, _by_model(row, models)) for number, row in enumerate(rows)],
-            models=[model.rpartition(":")[2] for model in models],
+            models=models,
             levels=list(dict.fromkeys(level for row in rows for level in row.noise)),
             samples=found.samples if found else 0,
             pictures=_pictures(rows),
@@ -55,8 +57,13 @@ class Compare(Convert):
         return shown + traces
 
 
+def _asked(energy: Energy) -> str:
+    """Return an energy model in plain words, with the parameters that it was given."""
+    return words.value({"use": words.plain(energy.model), **energy.parameters})
+
+
 def _by_model(row: ConversionRow, models: Sequence[str]) -> list[tuple[float | None, str]]:
-    found = {energy.model: (energy.value, energy.unit) for energy in row.energy}
+    found = {_asked(energy): (energy.value, energy.unit) for energy in row.energy}
     return [found.get(model, (None, "")) for model in models]
 
 

@@ -44,7 +44,7 @@ def _threshold(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
 def _rectify(build: Build, node: fx.Node, args: Mapping[str, Any], lower: float, upper: float) -> Value:
     x = build.value(args["self"])
     if x.nonnegative and lower <= 0:
-        if math.isinf(upper):
+        if math.isinf(upper) and build.skip_idle:
             build.note("folded", "its input is never negative")
             return x
         lower = 0.0
