@@ -34,8 +34,8 @@ from snnplug.engine.stages.train import Train
 from snnplug.errors import SnnplugError
 from snnplug.nn import Dropout, TimeModule, TimeSequential, seeded
 from snnplug.recipe.plan import make_plan
+from snnplug.runs.conversion_records import ConversionRecord
 from snnplug.runs.directory import RunDirectory
-from snnplug.runs.records import ConversionRecord
 from snnplug.seeds import derive_seed
 from snnplug.statistics.intervals import Estimate, paired_difference
 

@@ -12,10 +12,6 @@ from snnplug.nn import as_neuron, materialize, seeded
 
 REGISTRY = Registry.from_installed(quiet=True)
 BASES = [
-    r.qualified
-    for r in REGISTRY.list("neuron")
-    if r.name != "imp" and not (r.spec.windowed or r.spec.analog)
-]
     r.qualified for r in REGISTRY.list("neuron") if r.name != "imp" and not (r.spec.windowed or r.spec.analog)
 ]
 STARTLESS = {"snnplug-psn:sliding_psn"}  # its potential is a filter of the input

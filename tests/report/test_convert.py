@@ -12,8 +12,10 @@ import pytest
 
 from snnplug.report.figures.codings import coding_trade
 from snnplug.report.sections.convert import Compare, Convert, Tune
+from snnplug.runs.conversion_records import ConversionRecord, ConversionRow
+from snnplug.runs.energy_records import Energy
 from snnplug.runs.reading import Records
-from snnplug.runs.records import ConversionRecord, ConversionRow, Energy, Resolved, Summary
+from snnplug.runs.records import Resolved, Summary
 
 
 def energy(model: str, value: float, unit: str = "J") -> Energy:
