@@ -69,13 +69,20 @@ def scale_channels(table: Table, kernels: list[Tensor], samples: Tensor) -> list
     usual = float(sum(kernel[0] * kernel[1].exp() for kernel in kernels))
     scales = (top / usual) * torch.logspace(-1.0, 0.3, _SCALES, dtype=torch.float64)
     scales = torch.where(top > 0, scales, 1.0)
+    best = _best(table, kernels, scales, points)
+    finer = best.unsqueeze(1) * torch.logspace(-0.04, 0.04, _SCALES, dtype=torch.float64)
+    best = _best(table, kernels, finer, points).to(samples.dtype)
+    return [_scaled(kernel.to(best), best) for kernel in kernels]
+
+
+def _best(table: Table, kernels: list[Tensor], scales: Tensor, points: Tensor) -> Tensor:
+    """Return which of the scales `[C, G]` of each channel has the least error over its points `[C, n]`."""
     found = []
     for scale, own in zip(scales.split(_AT_ONCE), points.split(_AT_ONCE), strict=True):
         tables = [_scaled(kernel.double(), scale) for kernel in kernels]
-        errors = squared_errors(table(*tables), own.unsqueeze(1).expand(-1, _SCALES, -1))
+        errors = squared_errors(table(*tables), own.unsqueeze(1).expand(-1, scale.shape[1], -1))
         found.append(scale.gather(1, errors.argmin(1, keepdim=True)))
-    best = torch.cat(found)[:, 0].to(samples.dtype)
-    return [_scaled(kernel.to(best), best) for kernel in kernels]
+    return torch.cat(found)[:, 0]
 
 
 def _scaled(kernel: Tensor, scale: Tensor) -> Tensor:
