@@ -64,7 +64,9 @@ def find_cases(v: Tensor, edges: Tensor) -> Tensor:
         ordered, back, _ = _dense(v)
         return torch.bucketize(ordered, edges, right=True, out_int32=True).permute(back)
     by_channel = v.transpose(0, 1)
-    found = torch.searchsorted(edges, by_channel.flatten(1).contiguous(), right=True, out_int32=True)
+    found = torch.searchsorted(
+        edges.contiguous(), by_channel.flatten(1).contiguous(), right=True, out_int32=True
+    )
     return torch.empty_like(v, dtype=torch.int32).copy_(found.view(by_channel.shape).transpose(0, 1))
 
 

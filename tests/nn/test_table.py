@@ -255,3 +255,10 @@ def test_compiled_is_equal(by_channel: bool, levels: int) -> None:
     (found, *eager), (found_again, *again) = gradients
     assert torch.equal(found_again.nan_to_num(7.0), found.nan_to_num(7.0))
     assert_close(again, eager, rtol=1e-4, atol=1e-4)
+
+
+def test_few_numbers_by_channel_with_edges_that_are_a_view() -> None:
+    edges = torch.tensor([[0.1, 0.5], [0.2, 0.7]]).flip(-1).flip(-1).T.contiguous().T
+    assert not edges.is_contiguous()
+    v = torch.tensor([[0.3, 0.1], [0.6, 0.8]])
+    assert find_cases(v, edges).tolist() == [[1, 0], [2, 2]]
