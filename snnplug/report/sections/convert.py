@@ -53,8 +53,10 @@ class Compare(Convert):
             pictures=_pictures(rows),
         )
         errors = records.conversion
-        traces = render_traces(records, errors.traces, _curves(errors.curves)) if errors else Markup("")
-        return shown + traces
+        if errors is None:
+            return shown
+        curves = {name: curve for name, curve in errors.curves.items() if curve[0]}
+        return shown + render_traces(records, errors.traces, curves)
 
 
 def _asked(energy: Energy) -> str:
@@ -65,13 +67,6 @@ def _asked(energy: Energy) -> str:
 def _by_model(row: ConversionRow, models: Sequence[str]) -> list[tuple[float | None, str]]:
     found = {_asked(energy): (energy.value, energy.unit) for energy in row.energy}
     return [found.get(model, (None, "")) for model in models]
-
-
-def _curves(
-    curves: object,
-) -> dict[str, tuple[Sequence[float], Sequence[float]]]:
-    assert hasattr(curves, "items")
-    return {name: curve for name, curve in curves.items() if curve[0]}
 
 
 def _pictures(rows: Sequence[ConversionRow]) -> list[tuple[Markup, str]]:
