@@ -301,3 +301,10 @@ def test_the_callers_generator_decides_nothing(registry: Registry, tmp_path: Pat
         torch.manual_seed(seed)
         found.append(outcome(snnplug.run(recipe, out=tmp_path / str(seed), registry=registry)))
     assert found[0] == found[1]
+
+
+def test_test_accuracy_stands_beside_the_curves_of_the_network_that_has_it(done: Any) -> None:
+    from snnplug.report.sections.train import _curves
+
+    tested = {curves.title: curves.test for curves in _curves(done.records) if curves.test is not None}
+    assert tested == {"the converted network": done.summary["accuracy"]["test"]}

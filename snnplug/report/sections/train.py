@@ -54,12 +54,12 @@ def _curves(data: Records) -> list[_Curves]:
         )
     result = []
     accuracy = data.summary.accuracy if data.summary else None
-    last = list(by_stage)[-1:]
+    measured = _measured(data, list(by_stage))
     for i, (stage, numbered) in enumerate(by_stage.items()):
         epochs = [numbered[n] for n in sorted(numbered)]
         losses = any(e.loss is not None or e.val_loss is not None for e in epochs)
         accuracies = any(e.accuracy is not None or e.val_accuracy is not None for e in epochs)
-        test = accuracy.test if accuracy is not None and [stage] == last else None
+        test = accuracy.test if accuracy is not None and stage == measured else None
         result.append(
             _Curves(
                 title=_TITLES.get(stage, stage),
@@ -71,3 +71,10 @@ def _curves(data: Records) -> list[_Curves]:
             )
         )
     return result
+
+
+def _measured(data: Records, stages: list[str]) -> str | None:
+    """Return the stage whose training gave the network that was measured; None if no training did."""
+    if data.summary is not None and data.summary.conversion is not None:
+        return next((stage for stage in stages if stage == "convert.train"), None)
+    return stages[-1] if stages else None
