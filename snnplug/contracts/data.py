@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import attrs
 
-__all__ = ["Splits", "Task"]
+__all__ = ["Splits", "Task", "Values"]
+
+Values: TypeAlias = Literal["scaled", "binary", "counts"]
+"""What the numbers of a sample are: real ones, mostly in [0, 1]; 0 and 1; or how many events there were."""
 
 
 @attrs.frozen(kw_only=True)
@@ -14,12 +17,14 @@ class Task:
     """What a network is built for.
 
     Attributes:
-        input_shape: shape of one input at one time step, `(C, H, W)`.
+        input_shape: shape of one input at one time step, such as `(C, H, W)` or `(N,)`.
         classes: number of classes K.
         steps: number of time steps T, once an encoder has been chosen. Of a data set of events: the number
             that every sample has; 0 where it differs from sample to sample; None to take the first one's.
         mean, std: per-channel normalisation of values in [0, 1]; empty for none.
-        events: the data has a time axis of its own, `[T, C, H, W]` a sample.
+        events: the data has a time axis of its own, `[T, *input_shape]` a sample.
+        values: what its numbers are. Whole ones, "binary" or "counts", are spikes to the first layer, each
+            event one, as long as no encoder scales them.
     """
 
     input_shape: tuple[int, ...]
@@ -28,6 +33,7 @@ class Task:
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
     events: bool = False
+    values: Values = "scaled"
 
 
 @attrs.frozen(kw_only=True)
@@ -36,9 +42,10 @@ class Splits:
 
     Attributes:
         task: shape, classes and normalisation.
-        train, val, test: `torch.utils.data.Dataset`s of `(values [C, H, W] in [0, 1], label)`.
-            One that has a method `batch(indices) -> (values [B, C, H, W], labels [B])` is read
-            that way, which is much faster for data in memory. `test` or `val` may be None.
+        train, val, test: `torch.utils.data.Dataset`s of `(values, label)`: values `[*input_shape]`, or
+            `[T, *input_shape]` of events, as `task.values` says. One that has a method
+            `batch(indices) -> (values [B, ...], labels [B])` is read that way, which is much faster for
+            data in memory. `test` or `val` may be None.
             Where `train` has a `mix`, a callable `(values, labels [B]) -> (values, probabilities [B, K])`,
             networks are trained on what it makes of each batch; nobody else sees that.
         class_names: names of the classes, or empty.

@@ -7,7 +7,7 @@ sample, a longer one is cut after the steps asked for, and a shorter one goes on
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, get_args
 
 import attrs
 import torch
@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from snnplug.contracts import Splits, Task
+from snnplug.contracts.data import Values
 from snnplug.errors import ContractError, DataError
 from snnplug.nn import SeededSamples, as_labels
 from snnplug.registry.component import Component
@@ -199,6 +200,8 @@ def _mistake(splits: Splits) -> str:
         return f"must have a whole number of at least 1 as Task.classes, got {task.classes!r}"
     if task.steps is not None and not _whole(task.steps, 0):
         return f"must have a whole number or None as Task.steps, got {task.steps!r}"
+    if task.values not in get_args(Values):
+        return f"must have one of {', '.join(get_args(Values))} as Task.values, got {task.values!r}"
     for name in ("mean", "std"):
         given = getattr(task, name)
         if not isinstance(given, tuple | list) or not all(map(is_finite, given)):

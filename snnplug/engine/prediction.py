@@ -81,6 +81,8 @@ class Predictor:
             raise DataError(
                 f"the network takes one image [{shape}] or a batch [B, {shape}], got {list(values.shape)}"
             )
+        if not values.is_floating_point() and task.values != "scaled":
+            values = values.float()
         if not values.is_floating_point():
             raise DataError(f"images are floats in [0, 1], got {values.dtype}; divide 8-bit ones by 255")
         yield from torch.split(values, batch_size)

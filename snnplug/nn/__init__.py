@@ -46,7 +46,7 @@ from snnplug.nn.saturate import saturate
 from snnplug.nn.seeding import SeededSamples, seeded
 from snnplug.nn.spike_total import SpikeTotal, count_spikes
 from snnplug.nn.spikes_only import is_spikes_only, spikes_only
-from snnplug.nn.splits import ImageSplit
+from snnplug.nn.splits import FrameSplit, ImageSplit
 from snnplug.nn.stepwise import StepwiseBatchNorm2d
 from snnplug.nn.surrogate import SURROGATES, sharpness, spike
 from snnplug.nn.time import (
@@ -72,6 +72,7 @@ __all__ = [
     "Encoder",
     "Entry",
     "ErrorPart",
+    "FrameSplit",
     "ImageSplit",
     "IntegrateAndFire",
     "LayerError",

@@ -59,6 +59,7 @@ def check_split(split: Any, name: str, task: Task, samples: int = 64) -> None:
     chosen = torch.linspace(0, count - 1, min(samples, count), dtype=torch.float64).long()
     places = chosen.tolist()
     try:
+        _check_scale(split, task)
         with seeded_on_the_host(0):
             values, labels = _read(split, chosen)
         held = _held_labels(split)
@@ -144,10 +145,7 @@ def _held_labels(split: Any) -> Tensor | None:
 def _read(split: Any, chosen: Tensor) -> tuple[Sequence[Tensor], Sequence[Tensor]]:
     """Return values and labels of some samples, each by itself."""
     if isinstance(split, ImageSplit):  # without the augmentation, which takes longer than all the rest
-        images = split.images[chosen]
-        return (images.float() if images.dtype == torch.uint8 else images).unbind(0), split.labels[
-            chosen
-        ].unbind(0)
+        return split.values(chosen).unbind(0), split.labels[chosen].unbind(0)
     if hasattr(split, "batch"):
         values, labels = split.batch(chosen)
         return _tensor(values, "values").unbind(0), _tensor(labels, "labels").unbind(0)
@@ -201,12 +199,45 @@ def _check_values(values: Sequence[Tensor], task: Task, places: Sequence[int]) -
             )
         if value.is_complex():
             raise DataError(f"sample {place} has complex values; they must be real")
-        if value.is_floating_point():
-            if not math.isfinite(value.sum()) and not value.isfinite().all():
-                odd = value[~value.isfinite()][0].item()
-                raise DataError(f"sample {place} has the value {odd}; values must be finite")
-        elif not task.events and value.numel() and value.float().max() > 1:
+        if value.is_floating_point() and not math.isfinite(value.sum()) and not value.isfinite().all():
+            odd = value[~value.isfinite()][0].item()
+            raise DataError(f"sample {place} has the value {odd}; values must be finite")
+        if value.numel():
+            _check_declared(value, task, place)
+
+
+def _check_declared(value: Tensor, task: Task, place: int) -> None:
+    """Check that the numbers of a sample are what its task says."""
+    if task.values == "scaled":
+        if not value.is_floating_point() and (largest := int(value.max())) > 1:
+            hint = '; events say Task(values="counts")' if task.events else ""
+            kind = str(value.dtype).removeprefix("torch.")
             raise DataError(
-                f"sample {place} has values of the type {str(value.dtype).removeprefix('torch.')} up to "
-                f"{int(value.max())}; values must be floating-point numbers in [0, 1]"
+                f"sample {place} has values of the type {kind} up to {largest}; "
+                f"values must be floating-point numbers in [0, 1]{hint}"
             )
+        return
+    numbers = value.float()
+    low, high = (bound.item() for bound in numbers.aminmax())
+    if low < 0 or not torch.equal(numbers, numbers.round()):
+        odd = numbers[(numbers < 0) | (numbers != numbers.round())][0].item()
+        raise DataError(
+            f"sample {place} has the value {odd:g}; with values = {task.values!r} in its task all are whole "
+            'numbers of at least 0. Values that were scaled say "scaled"'
+        )
+    if task.values == "binary" and high > 1:
+        raise DataError(
+            f"sample {place} has the value {high:g}; with values = 'binary' in its task all are 0 or 1. "
+            'Numbers of events say "counts"'
+        )
+
+
+def _check_scale(split: Any, task: Task) -> None:
+    """Refuse whole numbers of events in a split that makes fractions of them."""
+    whole = split.dataset if isinstance(split, Subset) else split
+    counts = task.events or task.values != "scaled"
+    if type(whole) is ImageSplit and whole.images.dtype == torch.uint8 and counts:
+        raise DataError(
+            "its frames are 8-bit whole numbers in an ImageSplit, which divides them by 255, so that no "
+            "event is whole; use snnplug.nn.FrameSplit, and for grey values one of floats in [0, 1]"
+        )

@@ -18,14 +18,23 @@ class Encoder(nn.Module):
 
     Args:
         task: shape and normalisation of the values.
-        steps: number of time steps T, at least 1.
+        steps: number of time steps T, at least 1; None for as many as the data has, if it has a time axis.
+        usual: the number for None where the data has none.
 
     Raises:
-        ValueError: `steps` is less than 1.
+        ValueError: `steps` is less than 1, or not given where samples have different numbers of them.
     """
 
-    def __init__(self, task: Task, steps: int) -> None:
+    def __init__(self, task: Task, steps: int | None, usual: int = 4) -> None:
         super().__init__()
+        if steps is None and task.events:
+            steps = task.steps
+            if not steps:
+                raise ValueError(
+                    "steps must be given: samples of this data have different numbers of time steps, and are "
+                    "cut or padded to it"
+                )
+        steps = usual if steps is None else steps
         if steps < 1:
             raise ValueError(f"steps must be at least 1, got {steps}")
         self.task, self.steps = task, steps

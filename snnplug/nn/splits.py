@@ -1,4 +1,4 @@
-"""Images in memory, handed out in batches: no file, no copy and no Python object per sample."""
+"""Samples in memory, handed out in batches: no file, no copy and no Python object per sample."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-__all__ = ["ImageSplit"]
+__all__ = ["FrameSplit", "ImageSplit"]
 
 
 class ImageSplit(Dataset[tuple[Tensor, Tensor]]):
@@ -44,11 +44,44 @@ class ImageSplit(Dataset[tuple[Tensor, Tensor]]):
 
     def batch(self, indices: Tensor) -> tuple[Tensor, Tensor]:
         """Return values `[B, C, H, W]` in [0, 1] and labels `[B]`."""
-        values = self.images[indices]
-        if values.dtype == torch.uint8:
-            values = values.float().div_(255)
+        values = self.values(indices)
         return (self.augment(values) if self.augment else values), self.labels[indices]
+
+    def values(self, indices: Tensor) -> Tensor:
+        """Return values without the augmentation."""
+        values = self.images[indices]
+        return values.float().div_(255) if values.dtype == torch.uint8 else values
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
         values, labels = self.batch(torch.tensor([index]))
         return values[0], labels[0]
+
+
+class FrameSplit(ImageSplit):
+    """Part of a dataset of events, held as one tensor of frames; whole counts stay whole.
+
+    The tensor may be a view of a file that is mapped into memory: only what a batch needs is read.
+
+    Args:
+        frames: `[N, T, *]`, events per step and place, of any type; whole numbers are handed out as float32.
+        labels: class indices `[N]`.
+        augment: applied to a batch of values `[B, T, *]`; draws from a global generator.
+        mix: see `snnplug.Splits`.
+
+    Raises:
+        ValueError: there are not as many labels as samples, or one is no whole number.
+    """
+
+    def __init__(
+        self,
+        frames: Tensor,
+        labels: Tensor,
+        augment: Callable[[Tensor], Tensor] | None = None,
+        mix: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] | None = None,
+    ) -> None:
+        super().__init__(frames, labels, augment, mix)
+
+    def values(self, indices: Tensor) -> Tensor:
+        """Return values without the augmentation."""
+        frames = self.images[indices]
+        return frames if frames.is_floating_point() else frames.float()

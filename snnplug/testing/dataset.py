@@ -20,7 +20,7 @@ NAMES = ("train", "val", "test")
 
 
 class DatasetConformance(Conformance):
-    """Checks of a dataset: splits of values in [0, 1] and labels, with their facts.
+    """Checks of a dataset: splits of values and labels, images or events, with their facts.
 
     Where the data is not on this machine, the dataset raises `DataError` and the checks are skipped.
 
@@ -70,15 +70,32 @@ class DatasetConformance(Conformance):
         assert len(splits.train) > 0
         assert splits.val is not None or splits.test is not None
 
-    def test_values_have_the_shape_and_range_of_the_task(self, splits: Splits) -> None:
-        """Values are floats in [0, 1] of the task's shape."""
+    def test_values_are_what_the_task_says(self, splits: Splits) -> None:
+        """Values are floats of the task's shape: in [0, 1], 0 and 1, or whole counts."""
+        task = splits.task
         for name, split in self.parts(splits).items():
             values, _ = self.look(split)
-            assert values.is_floating_point(), name
-            shape = values.shape[2:] if splits.task.events else values.shape[1:]
-            assert shape == splits.task.input_shape, name
-            assert values.min() >= 0, name
-            assert values.max() <= 1, name
+            assert values.is_floating_point(), f"{name}: {values.dtype}"
+            shape = values.shape[2:] if task.events else values.shape[1:]
+            assert shape == task.input_shape, f"{name}: {list(values.shape)}"
+            assert values.min() >= 0, f"{name}: {values.min()}"
+            if task.values != "scaled":
+                assert torch.equal(values, values.round()), (
+                    f"{name}: with values = {task.values!r} all are whole"
+                )
+            if task.values != "counts":
+                assert values.max() <= 1, f'{name}: {values.max()}; events say Task(values="counts")'
+
+    def test_steps_are_what_the_task_says(self, splits: Splits) -> None:
+        """Events have as many time steps as the task says; some happen in more than one of them."""
+        if not splits.task.events:
+            pytest.skip("no events")
+        for name, split in self.parts(splits).items():
+            values, _ = self.look(split)
+            if splits.task.steps:
+                assert values.shape[1] == splits.task.steps, f"{name}: {list(values.shape)}"
+            busy = values.flatten(2).any(2).sum(1).float().mean()
+            assert values.shape[1] == 1 or busy > 1, f"{name}: all events of a sample are in one time step"
 
     def test_labels_are_class_indices(self, splits: Splits) -> None:
         """Labels are whole numbers from 0 to K - 1, and more than one class is there."""

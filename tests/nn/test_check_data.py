@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
+import attrs
 import numpy
 import pytest
 import torch
@@ -12,10 +13,11 @@ from torch.utils.data import Dataset, Subset, TensorDataset
 
 from snnplug import Task
 from snnplug.errors import DataError
-from snnplug.nn import ImageSplit, as_labels, check_split
+from snnplug.nn import FrameSplit, ImageSplit, as_labels, check_split
 
 TASK = Task(input_shape=(1, 4, 4), classes=3)
 EVENTS = Task(input_shape=(2, 4, 4), classes=3, events=True, steps=5)
+COUNTS, BINARY = (attrs.evolve(EVENTS, values=values) for values in ("counts", "binary"))
 COUNT = 200
 LABELS = torch.arange(COUNT) % 3
 VALUES = torch.rand(COUNT, 1, 4, 4, generator=torch.Generator().manual_seed(0))
@@ -202,13 +204,24 @@ def test_bytes_in_memory_and_whole_numbers_up_to_1_are_taken() -> None:
 
 def test_events() -> None:
     frames = torch.randint(0, 9, (COUNT, 5, 2, 4, 4), generator=torch.Generator().manual_seed(0))
-    for values in (frames.float(), frames, frames > 4):  # counts are whole numbers
+    for values in (frames.float(), frames > 4):
         check_split(TensorDataset(values, LABELS), "train of mine", EVENTS)
+    check_split(TensorDataset(frames, LABELS), "train of mine", COUNTS)
+    check_split(FrameSplit(frames.to(torch.uint8), LABELS), "train of mine", COUNTS)
+    check_split(FrameSplit(frames.clamp(max=1), LABELS), "train of mine", BINARY)
+    refused(TensorDataset(frames, LABELS), r'int64 up to 8; .*; events say Task\(values="counts"\)$', EVENTS)
+    refused(TensorDataset(frames / 8, LABELS), "with values = 'counts' in its task all are whole", COUNTS)
+    refused(TensorDataset(frames - 1.0, LABELS), "has the value -1; with values = 'counts'", COUNTS)
+    refused(FrameSplit(frames, LABELS), "has the value 8; with values = 'binary' .* say \"counts\"$", BINARY)
+    bytes_ = frames.to(torch.uint8)
+    for task in (EVENTS, COUNTS):
+        refused(ImageSplit(bytes_, LABELS), "divides them by 255, .*; use snnplug.nn.FrameSplit", task)
+    refused(Subset(ImageSplit(bytes_, LABELS), range(COUNT)), "use snnplug.nn.FrameSplit", COUNTS)
     refused(TensorDataset(frames[:, 0], LABELS), r"shape \[2, 4, 4\]; its task says \[T, 2, 4, 4\]$", EVENTS)
     refused(TensorDataset(frames[:, :4], LABELS), "has 4 time steps, its task says 5; say 0 if", EVENTS)
     for steps in (0, None):
         ragged = Listed([frames[i, : 1 + i % 5] for i in range(COUNT)], LABELS)
-        task = Task(input_shape=(2, 4, 4), classes=3, events=True, steps=steps)
+        task = attrs.evolve(COUNTS, steps=steps)
         check_split(ragged, "train of mine", task)
 
 

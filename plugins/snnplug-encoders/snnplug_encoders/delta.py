@@ -36,7 +36,7 @@ class Delta(Encoder):
 
     Args:
         task: shape of the values.
-        steps: number of time steps T; for data with a time axis, the number that it has.
+        steps: number of time steps T; None for 8, or of data with a time axis for the number that it has.
         threshold: change that makes an event; above 0.
         reference: what a step is compared with: the "level" that the events add up to, or the
             "previous" step.
@@ -51,12 +51,12 @@ class Delta(Encoder):
         self,
         task: Task,
         *,
-        steps: int = 8,
+        steps: int | None = None,
         threshold: float = 0.125,
         reference: Literal["level", "previous"] = "level",
         off: Literal["channels", "negative", "none"] = "channels",
     ) -> None:
-        super().__init__(task, steps)
+        super().__init__(task, steps, usual=8)
         if not 0 < threshold < math.inf:
             raise ValueError(f"threshold must be above 0, got {threshold}")
         if reference not in ("level", "previous"):

@@ -24,7 +24,7 @@ class Direct(Encoder):
 
     Args:
         task: shape and normalisation of the values.
-        steps: number of time steps T; for event data, the number that the data has.
+        steps: number of time steps T; None for 4, or of event data for the number that it has.
         normalise: subtract the task's mean and divide by its standard deviation, per channel.
 
     Raises:
@@ -34,8 +34,8 @@ class Direct(Encoder):
     mean: Tensor | None
     std: Tensor | None
 
-    def __init__(self, task: Task, *, steps: int = 4, normalise: bool = True) -> None:
-        super().__init__(task, steps)
+    def __init__(self, task: Task, *, steps: int | None = None, normalise: bool = True) -> None:
+        super().__init__(task, steps, usual=4)
         self.normalise = normalise
         channels = (-1, *[1] * (len(task.input_shape) - 1))
         mean, std = (torch.tensor(values).reshape(channels) for values in (task.mean, task.std))
