@@ -47,6 +47,7 @@ class SpikingNeuron(TimeModule):
             what it sends as spikes, and the next layer is billed in multiply-accumulates.
         sequential: `start` takes what the layer gets in the converted network, too, once those before it are
             set; see `snnplug.nn.calibrate`.
+        whole_samples: `start` takes whole samples, for a parameter for each place.
         levels: of a graded neuron, how many values the output of one window can stand for, silence included;
             0: not known. An ANN of as many levels is what its energy is compared with.
     """
@@ -56,6 +57,7 @@ class SpikingNeuron(TimeModule):
     bias_every: ClassVar[int | None] = 1
     analog: ClassVar[bool] = False
     sequential: ClassVar[bool] = False
+    whole_samples: bool = False
     levels: int = 0
 
     def __init__(self) -> None:  # nn.Module's own takes any argument and would hide a misspelled one

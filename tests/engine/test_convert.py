@@ -308,3 +308,28 @@ def test_test_accuracy_stands_beside_the_curves_of_the_network_that_has_it(done:
 
     tested = {curves.title: curves.test for curves in _curves(done.records) if curves.test is not None}
     assert tested == {"the converted network": done.summary["accuracy"]["test"]}
+
+
+def test_a_neuron_with_a_parameter_for_each_place_is_calibrated_by_whole_samples(
+    registry: Registry, tmp_path: Path
+) -> None:
+    neuron = {"use": "snn_calibration", "mode": "advanced", "steps": 4}
+    recipe = changed(convert={"neuron": neuron, "steps": 4, "samples": 20})
+    run = snnplug.run(recipe, out=tmp_path / "run", registry=registry)
+    shapes = [w.shape for name, w in run.model().state_dict().items() if name.endswith("correction")]
+    assert shapes == [(8, 8, 8), (8, 4, 4)]
+
+
+def test_the_winner_of_a_search_is_converted(registry: Registry, tmp_path: Path) -> None:
+    search = {
+        "space": {"use": "autosnn", "channels": 4},
+        "strategy": {"use": "snnplug-strategies:random", "draws": 2},
+        "scorer": {"use": "synflow"},
+    }
+    recipe = changed(architecture=None, convert__compare=None, train__epochs=1, convert__train__epochs=1)
+    run = snnplug.run({**recipe, "search": search}, out=tmp_path / "run", registry=registry)
+    assert run.summary["stages"][:3] == ["search", "train", "convert"]
+    assert {type(m).__name__ for m in run.model().modules()} >= {"SCTTFS"}
+    again = snnplug.load(tmp_path / "run", registry=registry)
+    images = torch.rand(4, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(again.predict(images).labels, run.predict(images).labels)

@@ -149,8 +149,10 @@ def test_samples_are_bounded_seeded_and_keep_the_channels() -> None:
 
 def test_whole_samples() -> None:
     ann, snn = network(ReLU), network(Uniform)
-    calibrate(ann, snn, [X], samples_per_layer=3 * 36 * 5, whole=True)
+    part(snn, 1).whole_samples = True
+    calibrate(ann, snn, [X], samples_per_layer=3 * 36 * 5)
     assert part(snn, 1).seen.shape == (5, 3, 6, 6)
+    assert part(snn, 3).seen.ndim == 2  # each neuron as it says
 
 
 def test_sequential_neurons_get_what_the_snn_gives_them_so_far() -> None:
@@ -169,7 +171,8 @@ def test_sequential_neurons_get_what_the_snn_gives_them_so_far() -> None:
 
 def test_whole_samples_with_steps() -> None:
     snn = network(Clocked)
-    calibrate(network(ReLU), snn, [X], steps=4, samples_per_layer=3 * 36 * 5, whole=True)
+    part(snn, 1).whole_samples = True
+    calibrate(network(ReLU), snn, [X], steps=4, samples_per_layer=3 * 36 * 5)
     assert part(snn, 1).samples.shape == (5, 3, 6, 6)
     assert part(snn, 1).received.shape == (4, 5, 3, 6, 6)
 

@@ -78,6 +78,7 @@ class SNNCalibration(Rate):
             alpha=alpha,
         )
         self.mode = mode
+        self.whole_samples = mode == "advanced"
         if mode != "none":
             self.correction = nn.UninitializedParameter()
 
@@ -98,7 +99,7 @@ class SNNCalibration(Rate):
         if self.correction.shape != shape:
             raise ContractError(
                 f"SNNCalibration has a correction for {list(self.correction.shape)}, but its current "
-                f"[B, C, ...] is {list(x.shape)}; calibrate it with whole samples of that size, or "
+                f"[B, C, ...] is {list(x.shape)}; calibrate it with inputs of that size, or "
                 "use mode = 'light', which needs only as many channels"
             )
         return MembraneState(v + self.correction if self.mode == "advanced" else v)

@@ -7,7 +7,7 @@ potentials of the ANN and from the currents that it gets in the SNN as calibrate
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
 import attrs
@@ -33,7 +33,6 @@ def calibrate(
     *,
     steps: int = 1,
     samples_per_layer: int = 2**17,
-    whole: bool = False,
     seed: int = 0,
     progress: CalibrationProgress | None = None,
 ) -> tuple[str, ...]:
@@ -48,8 +47,8 @@ def calibrate(
         batches: inputs `[1, B, *]`.
         steps: time steps that clocked neurons are given.
         samples_per_layer: values of each layer that are kept, at least one row. A row is one place of one
-            sample with all its channels, `[C]`.
-        whole: keep whole samples `[C, *]` instead, for neurons with a parameter for each place.
+            sample with all its channels, `[C]`; for a neuron whose `whole_samples` is true a whole sample,
+            `[C, *]`.
         seed: of the choice of rows.
         progress: called with the name of a layer that is done, its number and how many there are.
 
@@ -62,15 +61,16 @@ def calibrate(
     wanted = {name: neuron for name, neuron in matched_neurons(ann, snn).items() if _has_any(neuron)}
     if any(map(_is_sequential, wanted.values())):
         batches = list(batches)  # passed once more for each such neuron
-    kept = _sampled(ann, batches, wanted, _Rows(samples_per_layer, whole, seed), decode)
+    rows = {name: _Rows(samples_per_layer, neuron.whole_samples, seed) for name, neuron in wanted.items()}
+    kept = _sampled(ann, batches, rows, decode)
     if wanted and not kept:
         raise ContractError("there is no batch of inputs; give at least one")
     for number, (name, samples) in enumerate(kept.items(), 1):
         neuron: Any = wanted[name]
         if _is_sequential(neuron):
-            rows = _Rows(samples_per_layer, whole, seed, axis=1)
+            timed = {name: attrs.evolve(rows[name], axis=1)}
             inputs = (repeat(x, steps) for x in batches)
-            received = _sampled(snn, inputs, {name}, rows, lambda current, every: current)[name]
+            received = _sampled(snn, inputs, timed, lambda current, every: current)[name]
             neuron.start(samples, received.transpose(0, 1))
         elif isinstance(neuron, WindowNeuron):
             neuron.calibrate(samples)
@@ -93,17 +93,16 @@ def _has_any(neuron: SpikingNeuron) -> bool:
 def _sampled(
     model: nn.Module,
     inputs: Iterable[Tensor],
-    names: Container[str],
-    rows: _Rows,
+    rows: Mapping[str, _Rows],
     of: Callable[[Tensor, int | None], Tensor],
 ) -> dict[str, Tensor]:
-    """Return a sample of what some layers of neurons get, by name in the order of first use."""
+    """Return a sample of what layers of neurons get, by name in the order of first use."""
     samples: dict[str, Sample] = {}
 
     def saw(name: str, neuron: SpikingNeuron, current: Tensor, sent: Tensor) -> None:
-        if name in names:
-            found = rows.of(of(current, neuron.bias_every))
-            samples.setdefault(name, rows.sample(found)).add(found)
+        if name in rows:
+            found = rows[name].of(of(current, neuron.bias_every))
+            samples.setdefault(name, rows[name].sample(found)).add(found)
 
     for x in inputs:
         observe(model, x, saw)
