@@ -58,6 +58,20 @@ class EncoderConformance(Conformance):
         assert encoder.steps == steps
         assert encoded.shape == (steps, len(self.values()), *encoder.output_shape)
 
+    def test_events_keep_their_steps(self, component: Component) -> None:
+        """An encoder that takes data with a time axis has, unless told, as many steps as the data."""
+        task = attrs.evolve(self.task, events=True, steps=5)
+        values = self.values().unsqueeze(1).expand(-1, 5, *self.task.input_shape)
+        try:
+            told = component.build(task, steps=5)
+            encoded = told(values, Generator().manual_seed(0))
+        except SnnplugError as error:
+            pytest.skip(str(error))
+        if encoded.shape != (5, len(values), *told.output_shape):
+            pytest.skip("takes no events")
+        steps = component.build(task).steps
+        assert steps == 5, f"{steps} steps; have steps: int | None = None, and pass it to super().__init__"
+
     def test_steps_below_one_are_refused(self, component: Component) -> None:
         """No time step is an error that the user sees."""
         with pytest.raises(SnnplugError, match="steps"):

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 import torch
 import toys
-from torch import Generator, Tensor
+from torch import Generator, Tensor, nn
 
 import snnplug
-from snnplug import DatasetSpec, EncoderSpec, Registry, Splits, Task
+from snnplug import ArchitectureSpec, Component, DatasetSpec, EncoderSpec, Registry, Splits, Task
 from snnplug.engine.data import fit_steps
-from snnplug.errors import ContractError, DataError
-from snnplug.nn import Encoder, ImageSplit
+from snnplug.errors import ContractError, DataError, ParameterError
+from snnplug.nn import Encoder, FrameSplit, ImageSplit
 
 
 class Frames(Encoder):
     """Passes frames on."""
 
-    def __init__(self, task: Task, *, steps: int = 3) -> None:
+    def __init__(self, task: Task, *, steps: int | None = None) -> None:
         super().__init__(task, steps)
 
     def forward(self, values: Tensor, generator: Generator | None = None) -> Tensor:
@@ -60,12 +62,42 @@ def listed(*, lengths: tuple[int, ...] = (4, 2, 6), steps: int = 0) -> Splits:
     return Splits(task=task, train=part, val=part, test=part)
 
 
+def counted(*, shape: tuple[int, ...] = (2, 3, 3), bins: int = 5) -> Splits:
+    """Counts of events, 8-bit; the class says where there are more."""
+    labels = torch.arange(24) % 2
+    chances = torch.ones(24, bins, *shape)
+    chances[:, :, 0] += 3.0 * labels.view(-1, 1, *[1] * (len(shape) - 1))
+    frames = torch.poisson(chances, generator=Generator().manual_seed(0)).to(torch.uint8)
+    part = FrameSplit(frames, labels)
+    task = Task(input_shape=shape, classes=2, events=True, steps=bins, values="counts")
+    return Splits(task=task, train=part, val=part, test=part)
+
+
+class Flat(nn.Module):
+    """A linear layer, neurons and a readout on inputs of any shape."""
+
+    def __init__(self, task: Task, neuron: Component) -> None:
+        super().__init__()
+        self.first = nn.Linear(math.prod(task.input_shape), 8)
+        self.neuron, self.last = neuron.build(), nn.Linear(8, task.classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.last(self.neuron(self.first(x.flatten(2))))
+
+
+def flat(task: Task, *, neuron: Component) -> nn.Module:
+    """Build it."""
+    return Flat(task, neuron)
+
+
 @pytest.fixture
 def registry() -> Registry:
     registry = toys.toy_registry()
     registry.register(EncoderSpec(name="frames", target=Frames, summary="Frames."))
     registry.register(DatasetSpec(name="recorded", target=recorded, summary="In memory."))
     registry.register(DatasetSpec(name="listed", target=listed, summary="One by one."))
+    registry.register(DatasetSpec(name="counted", target=counted, summary="Counts."))
+    registry.register(ArchitectureSpec(name="flat", target=flat, summary="Linear."))
     return registry
 
 
@@ -156,3 +188,36 @@ def test_installed_encoders(tmp_path: Path, registry: Registry) -> None:
         given = recipe({"use": "recorded"}, {"use": f"snnplug-encoders:{name}", "steps": 5})
         with pytest.raises(ContractError, match=words):
             snnplug.run(given, out=tmp_path / "run", registry=both)
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 3), (7,)], ids=("images", "rows"))
+def test_counts_stay_whole_and_each_event_is_an_operation(
+    registry: Registry, tmp_path: Path, shape: tuple[int, ...]
+) -> None:
+    given = recipe({"use": "counted", "shape": list(shape)}, {"use": "frames"}, search=False)
+    given["architecture"] = {"use": "flat"}
+    done = snnplug.run(given, out=tmp_path / "run", registry=registry)
+    assert done.summary["latency_steps"] == 5  # those of the data
+    first = done.activity.synapses["first"]
+    assert not first.analog
+    frames = counted(shape=shape).test.images.double()
+    assert first.operations == [float(step.sum() * 8) for step in frames.unbind(1)]
+    assert done.summary["macs"] == 0
+    loaded = snnplug.load(tmp_path / "run", registry=registry)
+    as_bytes = loaded.predict(frames[:4].to(torch.uint8)).labels
+    assert torch.equal(as_bytes, loaded.predict(frames[:4].float()).labels)
+
+
+def test_steps_must_be_given_where_samples_differ(registry: Registry, tmp_path: Path) -> None:
+    with pytest.raises(ParameterError, match="steps must be given: samples of this data have different"):
+        snnplug.run(recipe({"use": "listed"}, {"use": "frames"}), out=tmp_path / "run", registry=registry)
+
+
+def test_values_that_are_none_of_the_known_are_refused(registry: Registry, tmp_path: Path) -> None:
+    def odd() -> Splits:
+        good = counted()
+        return attrs.evolve(good, task=attrs.evolve(good.task, values="spikes"))
+
+    registry.register(DatasetSpec(name="odd", target=odd, summary="Odd."))
+    with pytest.raises(ContractError, match=r"one of scaled, binary, counts as Task\.values, got 'spikes'"):
+        snnplug.run(recipe({"use": "odd"}, {"use": "frames"}), out=tmp_path / "run", registry=registry)

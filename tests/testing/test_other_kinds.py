@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from functools import partial
 from typing import Any
 
 import attrs
@@ -31,7 +32,7 @@ from snnplug import (
     Task,
     TrainedNetwork,
 )
-from snnplug.nn import Encoder, ImageSplit, Loss, record
+from snnplug.nn import Encoder, FrameSplit, ImageSplit, Loss, record
 from snnplug.testing import (
     ArchitectureConformance,
     BenchmarkConformance,
@@ -121,6 +122,18 @@ def stripes(*, count: int = 20) -> Splits:
     return Splits(task=Task(input_shape=(1, 8, 8), classes=3), train=parts[0], val=parts[1], test=parts[2])
 
 
+def flashes(*, values: str = "counts", steps: int | None = 5, most: int = 4) -> Splits:
+    """Build counts of events, whose number says the class."""
+    labels = torch.arange(60) % 3
+    chances = (1.0 + labels).view(-1, 1, 1, 1, 1).expand(-1, 5, 2, 6, 6)
+    frames = (
+        torch.poisson(chances, generator=torch.Generator().manual_seed(0)).clamp(max=most).to(torch.uint8)
+    )
+    parts = [FrameSplit(f, k) for f, k in zip(frames.split(20), labels.split(20), strict=True)]
+    task = Task(input_shape=(2, 6, 6), classes=3, events=True, steps=steps, values=values)
+    return Splits(task=task, train=parts[0], val=parts[1], test=parts[2])
+
+
 def two_layers(task: Task, *, neuron: Component, channels: int = 4) -> nn.Module:
     """Build two convolutions with neurons and a linear readout."""
     return TinySpace(task, neuron=neuron, channels=channels).build({"layers": ["conv3", "conv3"]})
@@ -155,6 +168,7 @@ def installed_registry() -> Registry:
         spec(StrategySpec, Draw),
         spec(EnergyModelSpec, PerOperation),
         spec(DatasetSpec, stripes),
+        spec(DatasetSpec, flashes),
         spec(ArchitectureSpec, two_layers),
         spec(BenchmarkSpec, table),
     ):
@@ -193,6 +207,11 @@ class TestPerOperation(EnergyModelConformance):
 
 class TestStripes(DatasetConformance):
     name = "stripes"
+
+
+class TestFlashes(DatasetConformance):
+    name = "flashes"
+    params = ({}, {"values": "binary", "most": 1}, {"steps": None})
 
 
 class TestTwoLayers(ArchitectureConformance):
@@ -342,6 +361,27 @@ def frozen_layer(task: Task, *, neuron: Component) -> nn.Module:
     return model
 
 
+def shares_of_events() -> Splits:
+    """Divide counts by their largest, and still call them counts."""
+    good = flashes()
+    return attrs.evolve(good, train=ImageSplit(good.train.images / 4, good.train.labels))
+
+
+def all_at_once() -> Splits:
+    """Put all events of a sample into the first time step."""
+    good = flashes()
+    frames = torch.zeros_like(good.train.images)
+    frames[:, 0] = good.train.images[:, 0]
+    return attrs.evolve(good, train=FrameSplit(frames, good.train.labels))
+
+
+class OwnSteps(Repeat):
+    """Takes events, with a number of time steps of its own."""
+
+    def forward(self, values, generator=None):
+        return values.transpose(0, 1) if self.task.events else super().forward(values)
+
+
 def percent(*, factor: float = 100.0) -> Benchmark:
     """Give accuracies in percent."""
     return table(factor=factor)
@@ -362,6 +402,7 @@ def component(cls: type[Spec], target: Any) -> Component:
 CASES = [
     (EncoderConformance, EncoderSpec, GlobalNoise, "global_generator_is_left_alone"),
     (EncoderConformance, EncoderSpec, GlobalNoise, "same_seed_gives_the_same_output"),
+    (EncoderConformance, EncoderSpec, OwnSteps, "events_keep_their_steps"),
     (LossConformance, LossSpec, Summed, "loss_is_a_mean_over_the_batch"),
     (LossConformance, LossSpec, LastIsWrong, "right_outputs_are_better_than_wrong_ones"),
     (ScorerConformance, ScorerSpec, Counts, "order_does_not_matter"),
@@ -413,7 +454,12 @@ def test_broken_space_fails_its_check(space, check) -> None:
     ("build", "check"),
     [
         (leaking, "splits_share_no_sample"),
-        (bytes_not_values, "values_have_the_shape_and_range_of_the_task"),
+        (bytes_not_values, "values_are_what_the_task_says"),
+        (partial(flashes, values="binary"), "values_are_what_the_task_says"),
+        (partial(flashes, values="scaled"), "values_are_what_the_task_says"),
+        (shares_of_events, "values_are_what_the_task_says"),
+        (partial(flashes, steps=4), "steps_are_what_the_task_says"),
+        (all_at_once, "steps_are_what_the_task_says"),
     ],
 )
 def test_broken_dataset_fails_its_check(build, check) -> None:
