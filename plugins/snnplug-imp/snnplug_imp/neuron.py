@@ -43,6 +43,7 @@ class IMP(SpikingNeuron):
             U(-0.2, 0.2) as in its "legacy" ones (48 x 48 event data).
         low, high: bounds of that distribution, for others than the family's.
         sigmoid: the potential is sigmoid(theta), and stays between 0 and 1.
+        learnable: theta is trained; otherwise it stays as it was drawn, the control for what learning does.
 
     Raises:
         ValueError: the bounds are infinite or in the wrong order.
@@ -58,6 +59,7 @@ class IMP(SpikingNeuron):
         low: float | None = None,
         high: float | None = None,
         sigmoid: bool = False,
+        learnable: bool = True,
     ) -> None:
         super().__init__()
         if shape not in ("neuron", "channel", "layer"):
@@ -77,7 +79,8 @@ class IMP(SpikingNeuron):
             raise _no_potential(self.base, "has a learnable one already")
         self.graded = self.base.graded  # type: ignore[misc]
         self.shape, self.sigmoid = shape, sigmoid
-        self.theta = nn.UninitializedParameter()
+        self.learnable = learnable
+        self.theta = nn.UninitializedParameter(requires_grad=learnable)
 
     def forward(self, x: Tensor, state: State | None = None) -> Tensor | tuple[Tensor, State]:
         """Run a sequence from theta, or continue one; shapes as in `SpikingNeuron.forward`."""
@@ -145,7 +148,10 @@ class IMP(SpikingNeuron):
 
     def extra_repr(self) -> str:
         """Show the settings."""
-        return f"shape={self.shape!r}, low={self.low}, high={self.high}, sigmoid={self.sigmoid}"
+        return (
+            f"shape={self.shape!r}, low={self.low}, high={self.high}, sigmoid={self.sigmoid}, "
+            f"learnable={self.learnable}"
+        )
 
 
 def _no_potential(base: SpikingNeuron, why: str) -> ContractError:

@@ -196,6 +196,26 @@ def test_every_variant_trains(registry, shape, sigmoid):
     assert (imp.theta != before).all()
 
 
+def test_a_theta_that_is_not_learned_stays_as_it_was_drawn(registry):
+    def trained(learnable):
+        with seeded(0):
+            neuron = make(registry, learnable=learnable)
+            net = TimeSequential(nn.Linear(3, 4), neuron)
+            materialize(net, torch.rand(5, 2, 3))
+        drawn = neuron.theta.detach().clone()
+        wanted = [p for p in net.parameters() if p.requires_grad]
+        optimizer = torch.optim.AdamW(wanted, lr=0.1)
+        net(torch.rand(5, 2, 3)).sum().backward()
+        optimizer.step()
+        return drawn, neuron.theta.detach(), len(wanted)
+
+    drawn, after, wanted = trained(False)
+    assert torch.equal(drawn, after)
+    assert wanted == 2
+    assert torch.equal(drawn, trained(True)[0])
+    assert not torch.equal(*trained(True)[:2])
+
+
 def test_sigmoid_by_hand(registry):
     imp = make(registry, X, sigmoid=True)
     with torch.no_grad():
@@ -447,5 +467,5 @@ def test_direct_construction_checks_too(registry):
 
 def test_repr(registry):
     assert repr(make(registry)).startswith(
-        "IMP(\n  shape='neuron', low=0.4, high=0.6, sigmoid=False\n  (base)"
+        "IMP(\n  shape='neuron', low=0.4, high=0.6, sigmoid=False, learnable=True\n  (base)"
     )
