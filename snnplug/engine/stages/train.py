@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["NetworkSection", "Train"]
 
 _FROM = "train.from"
+_WEIGHTS = "train.weights"
 
 
 @attrs.frozen(kw_only=True)
@@ -26,10 +27,13 @@ class NetworkSection(TrainSection):
 
     Attributes:
         start: weights at the beginning: new ones, or those inherited from the supernet.
+        weights: file of weights, or run directory, that the training starts from; see
+            `snnplug.engine.starting_weights`.
         from_: run directory whose trained network is taken as it is, in place of a training.
     """
 
     from_: str = ""
+    weights: str = ""
     start: Literal["scratch", "inherit"] = "scratch"
 
 
@@ -49,6 +53,8 @@ class Train(Stage):
         if recipe.train.from_:
             _check_taken(parts, recipe.train.from_, directory)
             return
+        if recipe.train.weights:
+            _check_weights(parts, directory)
         if recipe.train.start == "inherit" and recipe.sections.get("search.supernet") is None:
             raise RecipeError(["train.start: there is nothing to inherit; add [search.supernet]"])
         check_optimizer(parts.plan.recipe.train, self.name)
@@ -62,6 +68,7 @@ class Train(Stage):
 
     def run(self, session: Session, work: Work) -> None:
         """Build the network and train it, from the last checkpoint on."""
+        from snnplug.engine.starting_weights import start_from
         from snnplug.engine.training import train
 
         model = work.parts.network(work.genotype, self.name)
@@ -73,6 +80,8 @@ class Train(Stage):
             assert work.shared is not None
             supernet: Any = work.shared.load(work.parts)
             model.load_state_dict(dict(supernet.weights(work.genotype)))
+        if section.weights:
+            work.records["train"] = start_from(session, model, section.weights, _WEIGHTS)
         history = train(session, work.parts, model, section, self.name, work.genotype)
         work.network = model
         work.records["epochs"] = len(history)
@@ -87,6 +96,20 @@ class Train(Stage):
         assert restored is not None
         work.network = restored.network
         work.records["train"] = taken
+
+
+def _check_weights(parts: Parts, directory: RunDirectory | None) -> None:
+    """Refuse weights of which nothing fits, or that are not the only ones to start from."""
+    from snnplug.engine.starting_weights import FILE, match, read_weights
+
+    section = parts.plan.recipe.train
+    if section.start == "inherit":
+        raise RecipeError([f"{_WEIGHTS}: start = 'inherit' gives weights already; take one of the two"])
+    if directory is not None and directory.file(FILE).exists():
+        return  # they have been taken
+    given = read_weights(section.weights, _WEIGHTS)
+    if parts.space is None:  # else the network is not known yet
+        match(parts.network(None, "check"), given, f"{_WEIGHTS}: {section.weights}")
 
 
 def _check_taken(parts: Parts, path: str, directory: RunDirectory | None) -> None:
