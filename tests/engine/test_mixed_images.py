@@ -9,7 +9,7 @@ import pytest
 import torch.nn.functional as F
 from torch import Tensor
 
-from snnplug import LossSpec, Registry, run
+from snnplug import DatasetSpec, LossSpec, Registry, Splits, run
 from snnplug.errors import ContractError
 from snnplug.nn import Loss
 
@@ -70,3 +70,25 @@ def test_a_loss_that_takes_no_probabilities_is_refused_before_the_start(tmp_path
     hard = {**MIXED, "dataset": {"use": "digits", "augment": ["crop"]}, "loss": {"use": "mine"}}
     hard["train"] = {"epochs": 1, "batch_size": 256}
     run(hard, out=tmp_path / "other", registry=registry(HardLabels))
+
+
+def test_training_accuracy_takes_the_larger_part_of_mixed_labels(tmp_path: Path) -> None:
+    def shifted(*, larger: float) -> Splits:
+        """Digits of which the next class is the larger part, or the smaller one."""
+
+        def mix(values: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+            this, following = (F.one_hot((labels + step) % 10, 10) for step in (0, 1))
+            return values, larger * following + (1 - larger) * this
+
+        splits: Splits = Registry.from_installed(quiet=True).create("dataset", "digits")
+        splits.train.mix = mix
+        return splits
+
+    found = Registry([*Registry.from_installed(quiet=True)])
+    found.register(DatasetSpec(name="shifted", target=shifted, summary="For tests."))
+    for larger, follows in ((0.7, True), (0.3, False)):
+        recipe = {**MIXED, "dataset": {"use": "shifted", "larger": larger}}
+        done = run(recipe, out=tmp_path / str(larger), registry=found)
+        accuracy = done.summary["accuracy"]
+        assert accuracy["train"] > 0.3, accuracy
+        assert (accuracy["test"] < 0.1) is follows, accuracy
