@@ -66,7 +66,7 @@ def test_a_loss_that_takes_no_probabilities_is_refused_before_the_start(tmp_path
         run({**MIXED, "loss": {"use": "mine"}}, out=tmp_path / "run", registry=registry(HardLabels))
     message = str(caught.value)
     assert "does not take the class probabilities [B, K]" in message
-    assert "leave mixup and cutmix out of dataset.augment" in message
+    assert "leave what mixes labels, as mixup and cutmix do, out of dataset.augment" in message
     assert not (tmp_path / "run").exists()
     hard = {**MIXED, "dataset": {"use": "digits", "augment": ["crop"]}, "loss": {"use": "mine"}}
     hard["train"] = {"epochs": 1, "batch_size": 256}
