@@ -87,32 +87,12 @@ def find(
     Raises:
         DataError: tonic is not installed, the files are missing, or cannot be fetched.
     """
-    base, place = _tonic(name, kind), data_root(root)
-    asked: list[
-        Any
-    ] = []  # the data set as it stood when it looked for its files: its addresses are known then
-
-    def look(self: Any) -> bool:
-        asked.append(self)
-        self.folder_name = self.folder_name or base.__dict__.get(
-            "folder_name", ""
-        )  # tonic 1.7 clears N-Caltech101's
-        return bool(base._check_exists(self)) if download else True
-
-    local = type(base.__name__, (base,), {"_check_exists": look})
-    try:
-        with contextlib.redirect_stdout(sys.stderr):  # tonic prints; its bar is there already
-            found = local(str(place), **arguments)
-            if download and _unpack_inner(found):
-                found = local(str(place), **arguments)
-        number = len(found)
-    except Exception as error:  # of the network, of archives, of HDF5
-        if not asked:
-            raise
-        reason = "" if isinstance(error, FileNotFoundError) and not download else f" ({one_line(error)})"
-        raise DataError(_instructions(name, asked[-1], download, reason)) from error
+    base, place = _tonic(name, kind), str(data_root(root))
+    found, number, error = _open(base, place, arguments, fetch=False)
+    if download and number < expected:
+        found, number, error = _open(base, place, arguments, fetch=True)
     if not number:
-        raise DataError(_instructions(name, found, download, ""))
+        raise DataError(_instructions(name, found, download, error)) from error
     if number < expected:
         warnings.warn(
             f"{name}: {number:,} recordings are in {found.location_on_system}, {expected:,} were published; "
@@ -122,14 +102,46 @@ def find(
     return found, _ordered(f"{name}-{part}" if part else name, found)
 
 
+def _open(
+    base: Any, root: str, arguments: dict[str, Any], *, fetch: bool
+) -> tuple[Any, int, Exception | None]:
+    """Return tonic's data set, how many recordings it found, and what stopped it.
+
+    The data set is there even where it could not be opened, as it stood when it looked for its files: its
+    addresses are known then.
+    """
+    asked: list[Any] = []
+
+    def look(self: Any) -> bool:
+        asked.append(self)
+        self.folder_name = self.folder_name or base.__dict__.get("folder_name", "")  # tonic 1.7 clears it
+        return bool(base._check_exists(self)) if fetch else True
+
+    local = type(base.__name__, (base,), {"_check_exists": look})
+    try:
+        with contextlib.redirect_stdout(sys.stderr):  # tonic prints; its bar is there already
+            found = local(root, **arguments)
+            if fetch and _unpack_inner(found):
+                return _open(base, root, arguments, fetch=False)
+            return found, len(found), None
+    except Exception as error:  # of the network, of archives, of HDF5
+        if not asked:
+            raise
+        return asked[-1], 0, error
+
+
 def _ordered(name: str, found: Any) -> Recordings:
-    if not found.data:  # one file for all, in its own order
-        file = Path(found.location_on_system) / found.data_filename
-        labels = torch.tensor([int(found[index][1]) for index in range(len(found))])
-        return Recordings(
-            name, lambda i: found[i][0], torch.arange(len(found)), labels, fingerprint([file]), ()
-        )
     folder = Path(found.location_on_system)
+    if not found.data:  # one file for all, in its own order
+        labels = _stored_labels(folder / found.data_filename)
+        return Recordings(
+            name=name,
+            read=lambda place: found[place][0],
+            places=torch.arange(len(labels)),
+            labels=labels,
+            identity=fingerprint([folder / found.data_filename]),
+            class_names=(),
+        )
     paths = [Path(file).relative_to(folder).as_posix() for file in found.data]
     places = sorted(range(len(paths)), key=lambda place: _natural(paths[place]))
     return Recordings(
@@ -140,6 +152,13 @@ def _ordered(name: str, found: Any) -> Recordings:
         identity=fingerprint(found.data[place] for place in places),
         class_names=_names(found),
     )
+
+
+def _stored_labels(file: Path) -> Tensor:
+    import h5py
+
+    with h5py.File(file, "r") as content:
+        return torch.from_numpy(content["labels"][()].astype("int64"))
 
 
 def _natural(path: str) -> list[tuple[int, str]]:
@@ -184,12 +203,14 @@ def _tonic(name: str, kind: str) -> Any:
     return getattr(datasets, kind)
 
 
-def _instructions(name: str, found: Any, download: bool, reason: str) -> str:
+def _instructions(name: str, found: Any, download: bool, error: Exception | None) -> str:
     folder = Path(found.location_on_system)
     wanted = folder / found.folder_name if found.folder_name else folder
     state = f"{name} cannot be fetched, or not read in {wanted}" if download else f"{name} is not in {wanted}"
-    inner = getattr(found, "data_filename", ())
-    inner = [name for name in ([inner] if isinstance(inner, str) else inner) if name.endswith(".zip")]
+    told = error and (download or not isinstance(error, FileNotFoundError))
+    reason = f" ({one_line(error)})" if error and told else ""
+    names = getattr(found, "data_filename", ())
+    inner = [file for file in ([names] if isinstance(names, str) else names) if file.endswith(".zip")]
     too = f", and {inner[0] if len(inner) == 1 else 'the archives'} in it" if inner else ""
     hand = f"fetch {found.url}, save it as {folder / found.filename} and unpack it there{too}"
     return f"{state}{reason}; {hand}" + ("" if download else "; or set download = true")

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
+import http.server
+import shutil
+import threading
 import warnings
 from pathlib import Path
 
@@ -196,6 +201,30 @@ def test_what_is_missing_is_told_with_address_file_and_folder(
         DataError, match=r"cannot be fetched, or not read in .* \(OSError: no network here\); fetch"
     ):
         registry.create("dataset", name, root=str(tmp_path), download=True)
+
+
+def test_an_archive_in_an_archive_is_fetched_and_unpacked_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from tonic.datasets import NCALTECH101
+
+    there, here, served = tmp_path / "there", tmp_path / "here", tmp_path / "served"
+    write_ncaltech101(there)
+    (served / "outer").mkdir(parents=True)
+    for name in ("Caltech101", "Caltech101_annotations"):
+        shutil.make_archive(str(served / "outer" / name), "zip", there / "NCALTECH101", name)
+    outer = Path(shutil.make_archive(str(served / "archive"), "zip", served, "outer"))
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=served)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setattr(NCALTECH101, "url", f"http://127.0.0.1:{server.server_port}/archive.zip")
+        monkeypatch.setattr(NCALTECH101, "file_md5", hashlib.md5(outer.read_bytes()).hexdigest())
+        fetched = build("ncaltech101", here, download=True, steps=2)
+        server.shutdown()
+    assert "%|" in capfd.readouterr().err  # of the bar
+    local = build("ncaltech101", there, steps=2)
+    assert torch.equal(fetched.test.images, local.test.images)
+    assert fetched.class_names == local.class_names
 
 
 def test_a_broken_file_is_named(tmp_path: Path) -> None:

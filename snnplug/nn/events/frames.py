@@ -5,14 +5,14 @@
 The segments are T equal intervals of a duration D, or T equal shares of n events. Libraries differ in what
 becomes of the rest where T divides neither, which `remainder` names:
 
-| remainder | segments | rest | who |
-|---|---|---|---|
-| spread | edges at k D / T, exact, or floor(k n / T) | none | |
-| last | of floor(D / T), or of floor(n / T) events | in the last one too | SpikingJelly 2.0 |
-| drop | of floor(D / T), or of floor(n / T) events | left out | tonic 1.7 |
+| remainder | segments | rest |
+|---|---|---|
+| spread | edges at k D / T, exact, or floor(k n / T) | none |
+| last | of floor(D / T), or of floor(n / T) events | in the last one too |
+| drop | of floor(D / T), or of floor(n / T) events | left out |
 
 Without a window D is from the first event to the last, and the last event falls into the last frame; with
-"drop" it is left out, as tonic does. SpikingJelly fails where an interval is empty; here its frame is.
+"drop" by time it is left out. Which library does what stands in docs/events.md, and its figures are test data.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def to_frames(
         polarities: 2 for OFF and ON in channels 0 and 1, 1 for their sum in one.
         binary: 1 where there is an event, in place of their number.
         window: only events with `start <= t < stop`, in microseconds; the window is what is divided. None for
-            all events. Frames of a fixed duration d, as tonic's `time_window`, take `(start, start + T * d)`.
+            all events. Frames of a fixed duration d have the window `(start, start + T * d)`.
         remainder: what becomes of the rest where T does not divide; see above.
 
     Raises:

@@ -5,8 +5,8 @@
 | sum | the sum of the old pixels at `floor(y h / H)` and `floor(x w / W)` | counts stay whole, none is lost |
 | bilinear | the weighted mean of the old pixels around, with antialiasing | real |
 
-The published recipes for CIFAR10-DVS at 48 x 48 interpolate (Deng et al., ICLR 2022, arXiv:2202.11946). What
-the first layer sees then are no events any more, and each of its operations is a multiplication.
+Published recipes for frames of 48 x 48 interpolate (Deng et al., ICLR 2022, arXiv:2202.11946). What the first
+layer sees then are no events any more, and each of its operations is a multiplication.
 """
 
 from __future__ import annotations
