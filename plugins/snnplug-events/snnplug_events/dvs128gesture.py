@@ -2,6 +2,7 @@
 
 A. Amir et al., "A Low Power, Fully Event-Based Gesture Recognition System", CVPR 2017. The recordings are
 those that tonic distributes: 1,077 + 264, cut into one gesture each, with times in whole milliseconds.
+They are not the 1,176 + 288 that SpikingJelly cuts from the original files.
 """
 
 from __future__ import annotations

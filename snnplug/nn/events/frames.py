@@ -12,7 +12,7 @@ becomes of the rest where T divides neither, which `remainder` names:
 | drop | of floor(D / T), or of floor(n / T) events | left out |
 
 Without a window D is from the first event to the last, and the last event falls into the last frame; with
-"drop" by time it is left out. Which library does what stands in docs/events.md, and its figures are test data.
+"drop" by time it is left out. Which library does what stands in docs/events.md; its figures are test data.
 """
 
 from __future__ import annotations
