@@ -30,10 +30,23 @@ def _lines(name: str) -> list[str]:
 
 
 def test_requirements_list_the_core_and_every_plugin_once():
-    paths = _lines("requirements.txt")
+    paths, apart = _lines("requirements.txt"), _lines("requirements-all.txt")
     assert paths[0] == "."
-    assert sorted(paths[1:]) == [f"./plugins/{name}" for name in NAMES]
+    assert paths[1:] == sorted(paths[1:])
+    assert apart[0] == "-r requirements.txt"
+    assert apart[1:] == sorted(apart[1:])
+    assert sorted([*paths[1:], *apart[1:]]) == [f"./plugins/{name}" for name in NAMES]
     assert _lines("requirements-dev.txt") == [f"-e {path}" for path in paths]
+
+
+def test_what_has_another_licence_is_asked_for_by_name():
+    apart = [name for name in NAMES if f"./plugins/{name}" in _lines("requirements-all.txt")]
+    licences = {plugin.name: _project(plugin)["license"] for plugin in PLUGINS}
+    assert {name for name, licence in licences.items() if licence != "Apache-2.0"} <= set(apart)
+    needed = [
+        line for plugin in PLUGINS if plugin.name not in apart for line in _project(plugin)["dependencies"]
+    ]
+    assert not [line for line in needed if line.startswith(("tonic", *apart))]
 
 
 @pytest.mark.parametrize("plugin", PLUGINS, ids=NAMES)

@@ -54,7 +54,7 @@ def _check_mix(parts: Parts, outputs: Tensor) -> None:
         raise ContractError(
             f"{title(parts.plan['loss'])} does not take the class probabilities [B, K] that "
             f"{title(parts.plan['dataset'])} makes of mixed images ({one_line(error)}); choose another loss, "
-            "or leave mixup and cutmix out of dataset.augment"
+            "or leave what mixes labels, as mixup and cutmix do, out of dataset.augment"
         ) from error
 
 

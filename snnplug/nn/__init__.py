@@ -11,6 +11,7 @@ from snnplug.contracts import (
     advice,
 )
 from snnplug.nn.activity_scorer import ActivityScorer
+from snnplug.nn.augmentation import Augment, Augmentation, Augmentations, Change, Mix
 from snnplug.nn.check_data import as_labels, check_split
 from snnplug.nn.code import Code, WindowNeuron, is_used, midpoints
 from snnplug.nn.conversion import (
@@ -23,6 +24,8 @@ from snnplug.nn.conversion import (
     staircase,
     trace,
 )
+from snnplug.nn.crop_and_flip import CropAndFlip
+from snnplug.nn.data_root import at_home, data_root
 from snnplug.nn.encoder import Encoder
 from snnplug.nn.fit import quantiles, squared_errors
 from snnplug.nn.kernel import kernel_surrogate
@@ -64,10 +67,15 @@ __all__ = [
     "SYNAPTIC",
     "Activity",
     "ActivityScorer",
+    "Augment",
+    "Augmentation",
+    "Augmentations",
     "CalibrationProgress",
+    "Change",
     "Code",
     "Conversion",
     "ConvertedNetwork",
+    "CropAndFlip",
     "Dropout",
     "Encoder",
     "Entry",
@@ -80,6 +88,7 @@ __all__ = [
     "Leak",
     "Loss",
     "MembraneState",
+    "Mix",
     "NeuronActivity",
     "Reset",
     "SeededSamples",
@@ -97,11 +106,13 @@ __all__ = [
     "advice",
     "as_labels",
     "as_neuron",
+    "at_home",
     "calibrate",
     "channels_last",
     "check_split",
     "convert",
     "count_spikes",
+    "data_root",
     "detach_state",
     "flat_samples",
     "fold",

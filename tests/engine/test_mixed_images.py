@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 import torch.nn.functional as F
 from torch import Tensor
 
-from snnplug import LossSpec, Registry, run
+from snnplug import DatasetSpec, LossSpec, Registry, Splits, run
 from snnplug.errors import ContractError
 from snnplug.nn import Loss
 
@@ -65,8 +66,31 @@ def test_a_loss_that_takes_no_probabilities_is_refused_before_the_start(tmp_path
         run({**MIXED, "loss": {"use": "mine"}}, out=tmp_path / "run", registry=registry(HardLabels))
     message = str(caught.value)
     assert "does not take the class probabilities [B, K]" in message
-    assert "leave mixup and cutmix out of dataset.augment" in message
+    assert "leave what mixes labels, as mixup and cutmix do, out of dataset.augment" in message
     assert not (tmp_path / "run").exists()
     hard = {**MIXED, "dataset": {"use": "digits", "augment": ["crop"]}, "loss": {"use": "mine"}}
     hard["train"] = {"epochs": 1, "batch_size": 256}
     run(hard, out=tmp_path / "other", registry=registry(HardLabels))
+
+
+def test_training_accuracy_takes_the_larger_part_of_mixed_labels(tmp_path: Path) -> None:
+    def shifted(*, larger: float) -> Splits:
+        """Digits of which the next class is the larger part, or the smaller one."""
+
+        def mix(values: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+            this, following = (F.one_hot((labels + step) % 10, 10) for step in (0, 1))
+            return values, larger * following + (1 - larger) * this
+
+        splits: Splits = Registry.from_installed(quiet=True).create("dataset", "digits")
+        splits.train.mix = mix
+        return splits
+
+    found = Registry([*Registry.from_installed(quiet=True)])
+    found.register(DatasetSpec(name="shifted", target=shifted, summary="For tests."))
+    for larger in (0.7, 0.3):
+        recipe = {**MIXED, "dataset": {"use": "shifted", "larger": larger}}
+        run(recipe, out=tmp_path / str(larger), registry=found)
+        lines = map(json.loads, (tmp_path / str(larger) / "metrics.jsonl").read_text().splitlines())
+        last = [line for line in lines if line["stage"] == "train"][-1]
+        assert last["accuracy"] > 0.3
+        assert (last["val_accuracy"] < 0.1) is (larger > 0.5)  # of labels that are not mixed

@@ -17,25 +17,21 @@ torch's global generator on the CPU.
 
 from __future__ import annotations
 
-import inspect
 import math
-from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from collections.abc import Callable
+from typing import Any
 
 import attrs
 import torch
 from torch import Tensor
 
 from snnplug import Task
-from snnplug.errors import did_you_mean, one_line
-from snnplug_datasets.augment import CropAndFlip
+from snnplug.nn import Augment, Augmentation, Augmentations, CropAndFlip, Mix
 
-__all__ = ["NAMES", "UNCHANGED", "Augment", "Augmentation", "augmentation"]
+__all__ = ["NAMES", "UNCHANGED", "augmentation"]
 
-Augment: TypeAlias = bool | str | list[str | dict[str, Any]]
-"""False for none, True for what is usual, a name, or a list of names and tables `{ use = name, ... }`."""
-
-_Mix: TypeAlias = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+UNCHANGED = Augmentation()
+"""Nothing happens to a batch."""
 
 
 @attrs.frozen
@@ -46,35 +42,6 @@ class _Each:
 
     def __call__(self, values: Tensor) -> Tensor:
         return torch.stack([self.transform(value) for value in values])
-
-
-@attrs.frozen
-class _InTurn:
-    """One augmentation after the other."""
-
-    parts: tuple[Callable[[Tensor], Tensor], ...]
-
-    def __call__(self, values: Tensor) -> Tensor:
-        for part in self.parts:
-            values = part(values)
-        return values
-
-
-@attrs.frozen
-class Augmentation:
-    """What happens to training batches.
-
-    Attributes:
-        augment: values `[B, C, H, W]` in [0, 1] to the same; None for nothing.
-        mix: values and labels `[B]` to values and class probabilities `[B, K]`; None for nothing.
-    """
-
-    augment: Callable[[Tensor], Tensor] | None = None
-    mix: _Mix | None = None
-
-
-UNCHANGED = Augmentation()
-"""Nothing happens to them."""
 
 
 def _crop_flip(task: Task, *, pad: int = 4, flip: bool = True) -> CropAndFlip:
@@ -129,13 +96,13 @@ def _trivial_augment(task: Task, *, num_magnitude_bins: int = 31) -> _Each:
     return _Each(TrivialAugmentWide(num_magnitude_bins))
 
 
-def _mixup(task: Task, *, alpha: float = 1.0) -> _Mix:
+def _mixup(task: Task, *, alpha: float = 1.0) -> Mix:
     from torchvision.transforms.v2 import MixUp
 
     return MixUp(alpha=_above_0(alpha), num_classes=task.classes)  # type: ignore[no-any-return]
 
 
-def _cutmix(task: Task, *, alpha: float = 1.0) -> _Mix:
+def _cutmix(task: Task, *, alpha: float = 1.0) -> Mix:
     from torchvision.transforms.v2 import CutMix
 
     return CutMix(alpha=_above_0(alpha), num_classes=task.classes)  # type: ignore[no-any-return]
@@ -147,78 +114,23 @@ def _above_0(alpha: float) -> float:
     return float(alpha)
 
 
-_MIXES: Mapping[str, Callable[..., _Mix]] = {"mixup": _mixup, "cutmix": _cutmix}
-_VALUES: Mapping[str, Callable[..., Callable[[Tensor], Tensor]]] = {
-    "crop_flip": _crop_flip,
-    "crop": _crop,
-    "flip": _flip,
-    "cutout": _cutout,
-    "auto_augment": _auto_augment,
-    "rand_augment": _rand_augment,
-    "trivial_augment": _trivial_augment,
-}
-NAMES = (*_VALUES, *_MIXES)
+_AUGMENTATIONS = Augmentations(
+    changes={
+        "crop_flip": _crop_flip,
+        "crop": _crop,
+        "flip": _flip,
+        "cutout": _cutout,
+        "auto_augment": _auto_augment,
+        "rand_augment": _rand_augment,
+        "trivial_augment": _trivial_augment,
+    },
+    mixes={"mixup": _mixup, "cutmix": _cutmix},
+    example="{ use = 'cutout', size = 16 }",
+)
+NAMES = _AUGMENTATIONS.names
 """What `augment` may name."""
 
 
 def augmentation(augment: Augment, task: Task, usual: list[str | dict[str, Any]]) -> Augmentation:
-    """Return what a parameter `augment` asks for.
-
-    Args:
-        augment: as a user gives it.
-        task: of the data set: size, mean and classes of its images.
-        usual: what True stands for.
-
-    Raises:
-        ValueError: a name or one of its arguments is unknown, or has a wrong value.
-    """
-    if isinstance(augment, bool):
-        augment = usual if augment else []
-    elif isinstance(augment, str):
-        augment = [augment]
-    elif not isinstance(augment, list | tuple):
-        raise ValueError(f"augment must be true, false, a name or a list of names, got {augment!r}")
-    parts, mixes = [], []
-    for given in augment:
-        name, arguments = _read(given)
-        made = _make(name, arguments, task)
-        (mixes if name in _MIXES else parts).append(made)
-    return Augmentation(_InTurn(tuple(parts)) if len(parts) > 1 else next(iter(parts), None), _one_of(mixes))
-
-
-def _read(given: Any) -> tuple[str, dict[str, Any]]:
-    arguments = dict(given) if isinstance(given, Mapping) else {"use": given}
-    name = arguments.pop("use", None)
-    if not isinstance(name, str):
-        raise ValueError(
-            f"augment must list names, or tables such as {{ use = 'cutout', size = 16 }}, got {given!r}"
-        )
-    if name not in NAMES:
-        raise ValueError(
-            f"augment names {name!r}, which is unknown.{did_you_mean(name, NAMES)} Names: {', '.join(NAMES)}"
-        )
-    return name, arguments
-
-
-def _make(name: str, arguments: dict[str, Any], task: Task) -> Any:
-    build: Callable[..., Any] = {**_VALUES, **_MIXES}[name]
-    known = [p.name for p in inspect.signature(build).parameters.values() if p.kind is p.KEYWORD_ONLY]
-    for argument in arguments:
-        if argument not in known:
-            raise ValueError(
-                f"augment: {name} has no argument {argument!r}.{did_you_mean(argument, known)} "
-                f"Arguments: {', '.join(known) or 'none'}"
-            )
-    try:
-        return build(task, **arguments)
-    except (TypeError, ValueError) as error:  # torchvision refuses values in either way
-        words = str(error) if isinstance(error, ValueError) else one_line(error)
-        raise ValueError(f"augment: {name}: {words}") from error
-
-
-def _one_of(mixes: list[_Mix]) -> _Mix | None:
-    if len(mixes) < 2:
-        return next(iter(mixes), None)
-    from torchvision.transforms.v2 import RandomChoice
-
-    return RandomChoice(mixes)  # type: ignore[no-any-return]
+    """Return what a parameter `augment` asks for; see `snnplug.nn.Augmentations.read`."""
+    return _AUGMENTATIONS.read(augment, task, usual)

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from snnplug import Splits, Task
-from snnplug_datasets.augmentations import Augment, augmentation
+from snnplug.nn import Augment
+from snnplug_datasets.augmentations import augmentation
 from snnplug_datasets.stored import divide, read
 
 __all__ = ["cifar10", "cifar100"]

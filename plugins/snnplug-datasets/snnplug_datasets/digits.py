@@ -11,8 +11,8 @@ import torch
 from sklearn.datasets import load_digits
 
 from snnplug import Splits, Task
-from snnplug.nn import ImageSplit
-from snnplug_datasets.augmentations import UNCHANGED, Augment, Augmentation, augmentation
+from snnplug.nn import Augment, Augmentation, ImageSplit
+from snnplug_datasets.augmentations import UNCHANGED, augmentation
 from snnplug_datasets.splitting import choose, hold_out
 
 __all__ = ["digits"]

@@ -28,11 +28,11 @@ from torch.utils.data import Dataset
 
 from snnplug import Splits, Task
 from snnplug.errors import DataError
-from snnplug_datasets.augmentations import Augment, augmentation
+from snnplug.nn import Augment, at_home
+from snnplug_datasets.augmentations import augmentation
 from snnplug_datasets.image import read_image
 from snnplug_datasets.listing import Samples, class_folders, labelled_images
 from snnplug_datasets.splitting import hold_out
-from snnplug_datasets.stored import at_home
 
 __all__ = ["FolderSplit", "image_folder"]
 

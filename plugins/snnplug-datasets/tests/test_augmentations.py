@@ -4,12 +4,12 @@ import pickle
 
 import pytest
 import torch
-from snnplug_datasets.augment import CropAndFlip
 from snnplug_datasets.augmentations import NAMES, augmentation
 from torch import Tensor
 
 from snnplug import Registry, Task
 from snnplug.errors import ParameterError
+from snnplug.nn import CropAndFlip
 
 registry = Registry.from_installed()
 COLOUR = Task(input_shape=(3, 16, 16), classes=4, mean=(0.5, 0.25, 0.75), std=(1.0, 1.0, 1.0))

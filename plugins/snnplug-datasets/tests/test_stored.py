@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 from scipy.io import savemat
-from snnplug_datasets.augment import CropAndFlip
 from torchvision.datasets import CIFAR10, CIFAR100, SVHN
 
 from snnplug import Registry
 from snnplug.errors import DataError, ParameterError
+from snnplug.nn import CropAndFlip
 
 registry = Registry.from_installed()
 random = np.random.default_rng(0)

@@ -1,4 +1,4 @@
-"""Random crop and flip of a whole batch at once."""
+"""Random crop and flip of a whole batch of images or frames at once."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ __all__ = ["CropAndFlip"]
 
 @attrs.frozen
 class CropAndFlip:
-    """Shifts each image by up to `pad` pixels, filling with 0, and mirrors every second one.
+    """Shifts each sample by up to `pad` pixels, filling with 0, and mirrors every second one.
 
-    Draws from torch's global generator on the CPU, whatever the device of the images.
+    All time steps of a sample move alike. Draws from torch's global generator on the CPU, whatever the device
+    of the values.
 
     Attributes:
         pad: greatest shift in pixels.
@@ -25,13 +26,14 @@ class CropAndFlip:
     flip: bool = True
 
     def __call__(self, values: Tensor) -> Tensor:
-        """Map `[B, C, H, W]` to the same shape."""
-        B, _, H, W = values.shape
+        """Map `[B, *, C, H, W]` to the same shape."""
+        B, H, W = values.shape[0], *values.shape[-2:]
         offsets = torch.randint(2 * self.pad + 1, (2, B, 1))
         rows = offsets[0] + torch.arange(H)
         columns = offsets[1] + torch.arange(W)
         if self.flip:
             columns = torch.where(torch.rand(B, 1) < 0.5, columns.flip(1), columns)
-        wide = F.pad(values, [self.pad] * 4)
+        wide = F.pad(values.reshape(B, -1, H, W), [self.pad] * 4)
         batch = torch.arange(B).view(B, 1, 1)
-        return wide[batch, :, rows.unsqueeze(2), columns.unsqueeze(1)].permute(0, 3, 1, 2).contiguous()
+        moved = wide[batch, :, rows.unsqueeze(2), columns.unsqueeze(1)].permute(0, 3, 1, 2)
+        return moved.reshape(values.shape)

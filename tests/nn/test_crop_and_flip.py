@@ -4,7 +4,8 @@ import pickle
 
 import torch
 import torch.nn.functional as F
-from snnplug_datasets.augment import CropAndFlip
+
+from snnplug.nn import CropAndFlip
 
 
 def test_every_image_is_a_shifted_or_mirrored_copy_of_itself() -> None:
@@ -35,3 +36,13 @@ def test_without_padding_and_flip_nothing_changes() -> None:
 
 def test_it_can_be_pickled() -> None:
     assert pickle.loads(pickle.dumps(CropAndFlip(3))) == CropAndFlip(3)
+
+
+def test_all_time_steps_of_a_sample_move_alike() -> None:
+    x = torch.rand(6, 1, 2, 5, 6).expand(6, 4, 2, 5, 6).contiguous()  # the same at every step
+    torch.manual_seed(0)
+    y = CropAndFlip(pad=2)(x)
+    assert y.shape == x.shape
+    assert torch.equal(y, y[:, :1].expand_as(y))
+    torch.manual_seed(0)
+    assert torch.equal(CropAndFlip(pad=2)(x[:, 0]), y[:, 0])
