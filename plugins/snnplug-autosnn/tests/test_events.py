@@ -24,7 +24,7 @@ def task(height: int, width: int, steps: int = 3) -> Task:
 
 
 def counts(task: Task, samples: int = 4, rate: float = 0.3) -> Tensor:
-    """How many events fell into each place, step and polarity, other ones in every step: `[T, B, 2, H, W]`."""
+    """How many events fell into each place, other ones in every step: `[T, B, 2, H, W]`."""
     rates = torch.full((task.steps or 1, samples, *task.input_shape), rate)
     return torch.poisson(rates, generator=torch.Generator().manual_seed(0))
 
