@@ -214,6 +214,23 @@ def test_data_sets_of_events_take_what_recipes_say(name: str) -> None:
     assert component.check("dataset") == []
 
 
+@pytest.mark.parametrize("name", [name for name in NAMES if name in IMAGES and name.startswith("imp")])
+def test_augmented_images_reach_the_loss(name: str) -> None:
+    augmentations = pytest.importorskip("snnplug_datasets.augmentations")
+    facts = attrs.evolve(task(name), input_shape=(3, 32, 32))
+    made = augmentations.augmentation(read_recipe(name).named[0].table["augment"], facts, [])
+    torch.manual_seed(0)
+    images, labels = torch.rand(8, 3, 32, 32), torch.arange(8) % facts.classes
+    values = made.augment(images)
+    assert values.shape == images.shape
+    assert not torch.equal(values, images)
+    assert (made.mix is not None) is (name == "imp_lts_cifar100")
+    target = made.mix(values, labels)[1] if made.mix else labels
+    outputs = torch.randn(4, 8, facts.classes)
+    expected = nn.functional.cross_entropy(outputs[-1], target)
+    torch.testing.assert_close(planned(name)["loss"].build()(outputs, target), expected)
+
+
 SMALL = {
     "vgg": ['architecture.layers=[4, "M", 4]'],
     "sew_resnet": ["architecture.width=4", "architecture.blocks=[1, 1]"],
