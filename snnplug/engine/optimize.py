@@ -1,7 +1,9 @@
-"""Optimizers by their torch name, and the course of the learning rate."""
+"""Optimizers by name, of torch and what timm has besides, and the course of the learning rate."""
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import inspect
 import math
 from typing import Any
@@ -24,7 +26,10 @@ _NOT_OFFERED = {
 }
 
 
-def _optimizers() -> dict[str, type[torch.optim.Optimizer]]:
+_OF_TIMM = {"lamb": "Lamb"}  # as published networks were trained with
+
+
+def _of_torch() -> dict[str, type[torch.optim.Optimizer]]:
     return {
         name.lower(): found
         for name, found in vars(torch.optim).items()
@@ -33,6 +38,22 @@ def _optimizers() -> dict[str, type[torch.optim.Optimizer]]:
         and found is not torch.optim.Optimizer
         and name.lower() not in _NOT_OFFERED
     }
+
+
+def _offered() -> list[str]:
+    """Return the names of all; timm is looked for and not imported, which takes seconds."""
+    return [*_of_torch(), *(_OF_TIMM if importlib.util.find_spec("timm") else ())]
+
+
+def _optimizer(name: str, key: str) -> type[torch.optim.Optimizer]:
+    if name not in _OF_TIMM:
+        return _of_torch()[name]
+    try:
+        found: type[torch.optim.Optimizer] = getattr(importlib.import_module("timm.optim"), _OF_TIMM[name])
+    except ImportError as error:
+        problem = f"{key}.optimizer.use: {name} is of timm, which cannot be imported ({one_line(error)})"
+        raise RecipeError([f"{problem}: pip install timm"]) from error
+    return found
 
 
 def check_optimizer(section: TrainSection, key: str) -> None:
@@ -65,19 +86,19 @@ def make_optimizer(model: nn.Module, section: TrainSection, key: str = "train") 
     Raises:
         RecipeError: its name or an argument is wrong.
     """
-    known = _optimizers()
+    known = _offered()
     table = dict(section.optimizer)
     name = table.pop("use", "adamw")
     if isinstance(name, str) and name in _NOT_OFFERED:
         raise RecipeError(
             [f"{key}.optimizer.use: {name} {_NOT_OFFERED[name]}. Optimizers: {', '.join(known)}"]
         )
-    if not isinstance(name, str) or name not in known:
+    if not isinstance(name, str) or name not in (*known, *_OF_TIMM):
         hint = did_you_mean(str(name), known)
         raise RecipeError(
             [f"{key}.optimizer.use: unknown optimizer {name!r}.{hint} Optimizers: {', '.join(known)}"]
         )
-    optimizer = known[name]
+    optimizer = _optimizer(name, key)
     if mistakes := argument_mistakes(optimizer, table, f"{key}.optimizer"):
         raise RecipeError(mistakes)
     values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in table.items()}

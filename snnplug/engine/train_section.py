@@ -24,7 +24,7 @@ class TrainSection:
     Attributes:
         epochs: passes over the training data.
         batch_size: samples per step, over all devices.
-        optimizer: table; any optimizer of torch.optim in lower case, with its arguments.
+        optimizer: table; any optimizer of torch.optim in lower case, or timm's lamb, with its arguments.
             Parameters of neurons (time constants, initial potentials) get no weight decay.
         schedule: course of the learning rate over the epochs.
         warmup_epochs: linear rise before it.

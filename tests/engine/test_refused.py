@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 import toys
 from torch import nn
 
@@ -108,6 +110,28 @@ def test_every_optimizer_that_is_offered_takes_steps() -> None:
     assert {"sgd", "adam", "adamw", "rmsprop"} <= set(names)
     for name in names:
         check_optimizer(TrainSection(optimizer={"use": name}), "train")
+
+
+def test_lamb_is_told_where_timm_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("timm", "timm.optim"):
+        monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(
+        RecipeError, match=r"^train\.optimizer\.use: lamb is of timm, .*: pip install"
+    ) as caught:
+        check_optimizer(TrainSection(optimizer={"use": "lamb"}), "train")
+    assert "\n" not in str(caught.value)
+
+
+def test_lamb_scales_its_step_by_the_weights() -> None:
+    pytest.importorskip("timm", reason="it has the optimizer")
+    layer = nn.Linear(3, 3, bias=False)
+    before = layer.weight.detach().clone()
+    section = TrainSection(optimizer={"use": "lamb", "lr": 0.1, "weight_decay": 0.02})
+    optimizer = make_optimizer(layer, section)
+    layer(torch.ones(1, 3)).square().sum().backward()
+    optimizer.step()
+    step = (layer.weight.detach() - before).norm() / before.norm()
+    assert step.item() == pytest.approx(0.1, rel=1e-4)  # whatever the gradient: ||dw|| = lr ||w||
 
 
 def test_nothing_is_written(toy_registry: Registry, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 | name | what it does | source |
 |---|---|---|
 | crop_flip, crop, flip | random shift over black, random mirror | He et al., CVPR 2016, arXiv:1512.03385 |
+| resized_crop | a random part, scaled to the whole size | Szegedy et al., CVPR 2015, arXiv:1409.4842 |
 | cutout | covers a square with the mean colour | DeVries & Taylor, 2017, arXiv:1708.04552 |
 | auto_augment | a policy that was searched for | Cubuk et al., CVPR 2019, arXiv:1805.09501 |
 | rand_augment | some random operations of one strength | Cubuk et al., 2020, arXiv:1909.13719 |
@@ -27,6 +28,7 @@ from torch import Tensor
 
 from snnplug import Task
 from snnplug.nn import Augment, Augmentation, Augmentations, CropAndFlip, Mix
+from snnplug_datasets.random_crop import random_resized_crop
 
 __all__ = ["NAMES", "UNCHANGED", "augmentation"]
 
@@ -56,6 +58,12 @@ def _crop(task: Task, *, pad: int = 4) -> CropAndFlip:
 
 def _flip(task: Task) -> CropAndFlip:
     return CropAndFlip(0)
+
+
+def _resized_crop(
+    task: Task, *, scale: tuple[float, float] = (0.08, 1.0), ratio: tuple[float, float] = (0.75, 4 / 3)
+) -> _Each:
+    return _Each(random_resized_crop(task.input_shape[1:], scale, ratio))
 
 
 def _cutout(task: Task, *, size: int = 16) -> _Each:
@@ -119,6 +127,7 @@ _AUGMENTATIONS = Augmentations(
         "crop_flip": _crop_flip,
         "crop": _crop,
         "flip": _flip,
+        "resized_crop": _resized_crop,
         "cutout": _cutout,
         "auto_augment": _auto_augment,
         "rand_augment": _rand_augment,

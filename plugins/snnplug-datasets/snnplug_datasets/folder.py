@@ -32,6 +32,7 @@ from snnplug.nn import Augment, at_home
 from snnplug_datasets.augmentations import augmentation
 from snnplug_datasets.image import read_image
 from snnplug_datasets.listing import Samples, class_folders, labelled_images
+from snnplug_datasets.random_crop import random_resized_crop
 from snnplug_datasets.splitting import hold_out
 
 __all__ = ["FolderSplit", "image_folder"]
@@ -42,11 +43,14 @@ class FolderSplit(Dataset[tuple[Tensor, Tensor]]):
 
     Args:
         samples: files and their class indices.
-        size: height and width; the shorter side is scaled to it, the longer one cropped at the centre.
+        size: height and width.
         channels: 3 for colour, 1 for grey.
         augment: applied to a batch of values `[B, C, H, W]` in [0, 1].
         mix: see `snnplug.Splits`.
         cache: bytes that the pixels of all images may take; if they take more, none is kept.
+        resize: what the shorter side is scaled to, before the centre is cropped; None for `size`.
+        crop: takes a random part of an image in place of its centre, of the image as it is in its file;
+            nothing is kept then.
     """
 
     def __init__(
@@ -57,12 +61,16 @@ class FolderSplit(Dataset[tuple[Tensor, Tensor]]):
         augment: Callable[[Tensor], Tensor] | None = None,
         mix: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] | None = None,
         cache: int = 0,
+        resize: int | None = None,
+        crop: Callable[[Tensor], Tensor] | None = None,
     ) -> None:
         self.files = [file for file, _ in samples]
         self.labels = torch.tensor([label for _, label in samples])
         self.size, self.channels, self.augment, self.mix = size, channels, augment, mix
+        self.resize, self.crop = resize or size, crop
         shape = len(samples), channels, size, size
-        self._kept = torch.empty(shape, dtype=torch.uint8) if math.prod(shape) <= cache else None
+        keeps = crop is None and math.prod(shape) <= cache
+        self._kept = torch.empty(shape, dtype=torch.uint8) if keeps else None
         self._known = torch.zeros(len(samples), dtype=torch.bool)
 
     def __len__(self) -> int:
@@ -90,8 +98,10 @@ class FolderSplit(Dataset[tuple[Tensor, Tensor]]):
         if self._kept is not None and self._known[index]:
             return self._kept[index]
         pixels = read_image(self.files[index], self.channels)
-        if pixels.shape[1:] != (self.size, self.size):
-            scaled = transforms.resize(pixels, [self.size], antialias=True)
+        if self.crop is not None:
+            return self.crop(pixels)
+        if pixels.shape[1:] != (self.size, self.size) or self.resize != self.size:
+            scaled = transforms.resize(pixels, [self.resize], antialias=True)
             pixels = transforms.center_crop(scaled, [self.size, self.size])
         if self._kept is not None and pixels.dtype == torch.uint8:
             self._kept[index], self._known[index] = pixels, True
@@ -108,6 +118,8 @@ def image_folder(
     root: str,
     size: int = 64,
     channels: Literal[1, 3] = 3,
+    resize: int | None = None,
+    random_crop: bool = False,
     val_fraction: float = 0.1,
     test_fraction: float = 0.1,
     split_seed: int = 0,
@@ -123,6 +135,10 @@ def image_folder(
         root: the folder; see the module's text for the layouts.
         size: height and width in pixels.
         channels: 3 for colour, 1 for grey.
+        resize: pixels of the shorter side before the centre is cropped, at least `size`, such as 256 for 224;
+            None for `size`.
+        random_crop: training images are random parts of 8 to 100 % of the area, scaled to `size`, as networks
+            for ImageNet are trained; none is kept in memory then.
         val_fraction: share for validation where there is no folder for it; 0 for none.
         test_fraction: share for testing where there is no folder for it; 0 for none.
         split_seed: seed of the stratified division.
@@ -138,6 +154,8 @@ def image_folder(
     """
     if size < 1:
         raise ValueError(f"size must be at least 1 pixel, got {size}")
+    if resize is not None and resize < size:
+        raise ValueError(f"resize must be at least size = {size} pixels, got {resize}")
     if not 0 <= cache_gb < math.inf:
         raise ValueError(f"cache_gb must be 0 or more gigabytes, got {cache_gb}")
     cache = round(cache_gb * 1e9)
@@ -161,12 +179,13 @@ def image_folder(
     if not val:
         val, train = _draw(train, val_fraction, split_seed, "val")
     task = Task(input_shape=(channels, size, size), classes=len(classes), mean=tuple(mean), std=tuple(std))
+    crop = random_resized_crop((size, size)) if random_crop else None
     made = augmentation(augment, task, [{"use": "crop_flip", "pad": crop_pad}])
     return Splits(
         task=task,
-        train=FolderSplit(train, size, channels, made.augment, made.mix, cache),
-        val=FolderSplit(val, size, channels, cache=cache) if val else None,
-        test=FolderSplit(test, size, channels, cache=cache) if test else None,
+        train=FolderSplit(train, size, channels, made.augment, made.mix, cache, resize, crop),
+        val=FolderSplit(val, size, channels, cache=cache, resize=resize) if val else None,
+        test=FolderSplit(test, size, channels, cache=cache, resize=resize) if test else None,
         class_names=tuple(classes),
     )
 

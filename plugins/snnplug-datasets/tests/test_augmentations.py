@@ -137,6 +137,11 @@ def test_true_is_the_usual_one_and_false_none() -> None:
             "bins must be at least 2, got 1",
         ),
         ([{"use": "crop", "pad": "4"}], "augment: crop: TypeError: '<' not supported"),
+        (
+            [{"use": "resized_crop", "scale": [0.5, 1.5]}],
+            "augment: resized_crop: scale must be two numbers above 0 and at most 1, smaller one first",
+        ),
+        ([{"use": "resized_crop", "ratio": 1}], "augment: resized_crop: ratio must be two numbers above 0,"),
         ([{"use": "mixup", "alpha": 0.0}], "augment: mixup: alpha must be a number above 0, got 0.0"),
         ([3], "augment must list names, or tables such as { use = 'cutout', size = 16 }, got 3"),
         (3, "augment must be true, false, a name or a list of names, got 3"),

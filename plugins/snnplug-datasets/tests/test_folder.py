@@ -280,3 +280,43 @@ def test_a_folder_that_may_not_be_read(tmp_path: Path) -> None:
             load(tmp_path)
     finally:
         (tmp_path / "red").chmod(0o700)
+
+
+def stripes(file: Path, width: int, height: int) -> None:
+    """Paint an image whose red tells the column and whose green tells the row."""
+    columns = torch.linspace(0, 255, width).expand(height, width)
+    rows = torch.linspace(0, 255, height).unsqueeze(1).expand(height, width)
+    pixels = torch.stack([columns, rows, torch.zeros(height, width)], -1).round().to(torch.uint8)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels.numpy()).save(file)
+
+
+def test_random_parts_of_training_images_and_the_centre_of_others(tmp_path: Path) -> None:
+    for part in ("train", "val"):
+        for label in ("a", "b"):
+            stripes(tmp_path / part / label / "one.png", 64, 48)
+    splits = load(tmp_path, random_crop=True, resize=12, val_fraction=0.0)
+    torch.manual_seed(0)
+    first, again = (splits.train.batch(torch.tensor([0]))[0][0] for _ in range(2))
+    torch.manual_seed(0)
+    assert torch.equal(splits.train.batch(torch.tensor([0]))[0][0], first)
+    assert first.shape == (3, 8, 8)
+    assert not torch.equal(first, again)
+    torch.manual_seed(0)
+    parts = torch.stack([splits.train.batch(torch.tensor([0]))[0][0] for _ in range(200)])
+    shares = (
+        (parts[:, 0, 0, -1] - parts[:, 0, 0, 0]) * (parts[:, 1, -1, 0] - parts[:, 1, 0, 0]) * (8 / 7) ** 2
+    )
+    assert shares.min() > 0.05
+    assert shares.max() < 1.05
+    assert 0.4 < shares.mean() < 0.65  # of areas drawn from 8 to 100 %
+    whole, _ = splits.test.batch(torch.tensor([0]))
+    assert torch.equal(whole, splits.test.batch(torch.tensor([0]))[0])
+    seen = whole[0, 0, 0, -1] - whole[0, 0, 0, 0]  # 8 of 16 columns, as the image is 16 x 12 before the crop
+    assert seen.item() == pytest.approx(7 / 16, abs=0.03)
+
+
+def test_a_size_that_leaves_no_centre(tmp_path: Path) -> None:
+    paint_classes(tmp_path, 5)
+    with pytest.raises(ParameterError, match="resize must be at least size = 8 pixels, got 7"):
+        load(tmp_path, resize=7)

@@ -1,18 +1,14 @@
-"""What the architectures share: the check of the input shape, and convolution with batch norm."""
+"""What the architectures share: the check of the input shape, convolution and its norm, first weights."""
 
 from __future__ import annotations
-
-from typing import Literal
 
 from torch import nn
 
 from snnplug import Task
 from snnplug.errors import ContractError
-from snnplug.nn import StepwiseBatchNorm2d
+from snnplug_models.norms import Norm
 
-__all__ = ["BatchNorm", "conv", "image_shape"]
-
-BatchNorm = Literal["joint", "per_step", "none"]
+__all__ = ["conv", "image_shape", "start_as_he"]
 
 
 def image_shape(task: Task, name: str) -> tuple[int, int, int]:
@@ -28,18 +24,26 @@ def image_shape(task: Task, name: str) -> tuple[int, int, int]:
 
 
 def conv(
-    inputs: int, outputs: int, kernel: int = 3, stride: int = 1, *, batch_norm: BatchNorm = "joint"
+    inputs: int, outputs: int, kernel: int = 3, stride: int = 1, *, norm: Norm, branches: int = 1
 ) -> list[nn.Module]:
-    """Return a convolution that keeps the size (divided by the stride) and its batch norm.
+    """Return a convolution that keeps the size (divided by the stride) and its normalisation.
 
     Args:
         inputs, outputs: channels.
         kernel: odd kernel size.
         stride: stride.
-        batch_norm: "joint" over time and batch together, "per_step" with the statistics of each
-            step alone, "none" for a bias in its place.
+        norm: makes the normalisation; without one the convolution has a bias.
+        branches: how many currents are added before the next neuron, this one included.
     """
-    layer = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=batch_norm == "none")
-    if batch_norm == "none":
-        return [layer]
-    return [layer, nn.BatchNorm2d(outputs) if batch_norm == "joint" else StepwiseBatchNorm2d(outputs)]
+    layer = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=norm.bias)
+    return [layer, *norm.behind(outputs, branches=branches)]
+
+
+def start_as_he(model: nn.Module) -> None:
+    """Draw the weights of convolutions anew from N(0, 2 / fan_out).
+
+    He et al., ICCV 2015, arXiv:1502.01852.
+    """
+    for part in model.modules():
+        if isinstance(part, nn.Conv2d):
+            nn.init.kaiming_normal_(part.weight, mode="fan_out", nonlinearity="relu")

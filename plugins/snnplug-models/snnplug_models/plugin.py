@@ -37,8 +37,8 @@ def snnplug_architectures() -> Iterable[ArchitectureSpec]:
     yield ArchitectureSpec(
         name="vgg",
         target="snnplug_models.vgg:vgg",
-        summary="VGG: 3x3 convolutions, batch norm, neurons and pools in any order and width.",
-        reference="Simonyan & Zisserman, ICLR 2015, arXiv:1409.1556",
+        summary="VGG: 3x3 convolutions, batch norm, neurons and pools in any order and width; VGGSNN.",
+        reference="Simonyan & Zisserman, ICLR 2015, arXiv:1409.1556; Deng et al., ICLR 2022",
         components=_NEURON,
     )
     yield ArchitectureSpec(
@@ -49,5 +49,32 @@ def snnplug_architectures() -> Iterable[ArchitectureSpec]:
             "Fang et al., NeurIPS 2021, arXiv:2102.04159; Hu et al., TNNLS 2024, arXiv:2112.08954; "
             "He et al., CVPR 2016, arXiv:1512.03385"
         ),
+        components=_NEURON,
+    )
+    yield ArchitectureSpec(
+        name="sew_resnet",
+        target="snnplug_models.sew_resnet:sew_resnet",
+        summary="SEW-ResNet 18 to 152, with ADD, AND or IAND, for images and event frames.",
+        reference="Fang et al., NeurIPS 2021, arXiv:2102.04159",
+        components=_NEURON,
+    )
+    yield ArchitectureSpec(
+        name="plif_net",
+        target="snnplug_models.plif_net:plif_net",
+        summary="The networks of the PLIF paper for images and events, with a voting head.",
+        reference="Fang et al., ICCV 2021, arXiv:2007.05785",
+        components=_NEURON,
+    )
+    yield ArchitectureSpec(
+        name="dense",
+        target="snnplug_models.dense:dense",
+        summary="Linear layers with neurons, for inputs of any shape.",
+        components=_NEURON,
+    )
+    yield ArchitectureSpec(
+        name="recurrent",
+        target="snnplug_models.dense:recurrent",
+        summary="Linear layers whose spikes come back one step later, for inputs of any shape.",
+        reference="Cramer et al., TNNLS 2022, arXiv:1910.07407",
         components=_NEURON,
     )

@@ -18,30 +18,41 @@ first code).
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Callable
+from typing import Literal, TypeAlias
 
+import torch
 from torch import Tensor, nn
 
 from snnplug import Component, Task
 from snnplug.errors import ContractError
 from snnplug.nn import TimeModule, TimeSequential, as_neuron, is_static
-from snnplug_models.layers import BatchNorm, conv, image_shape
+from snnplug_models.layers import conv, image_shape
+from snnplug_models.norms import BatchNorm, Norm, norm
 
-__all__ = ["Residual", "resnet"]
+__all__ = ["Connect", "Residual", "resnet"]
+
+Connect: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 
 
 class Residual(TimeModule):
-    """The sum of a branch and a shortcut, both `[T, B, C, H, W]` to `[T, B, C', H', W']`."""
+    """What a branch and a shortcut give, connected, both `[T, B, C, H, W]` to `[T, B, C', H', W']`.
 
-    def __init__(self, branch: TimeModule, shortcut: nn.Module) -> None:
+    Args:
+        branch, shortcut: the two.
+        connect: their sum, or another function of both, element by element.
+    """
+
+    def __init__(self, branch: TimeModule, shortcut: nn.Module, connect: Connect = torch.add) -> None:
         super().__init__()
-        self.branch, self.shortcut = branch, shortcut
+        self.branch, self.shortcut, self.connect = branch, shortcut, connect
 
     def forward(self, x: Tensor) -> Tensor:
-        """Add the two; two stride-0 expansions along T stay one."""
+        """Connect the two; two stride-0 expansions along T stay one."""
         a, b = self.branch(x), self.shortcut(x)
-        y: Tensor = (a[0] + b[0]).expand_as(a) if is_static(a) and is_static(b) else a + b
-        return y
+        if is_static(a) and is_static(b):
+            return self.connect(a[0], b[0]).expand_as(a)
+        return self.connect(a, b)
 
 
 def resnet(
@@ -53,7 +64,7 @@ def resnet(
     shortcut: Literal["sew", "membrane", "post_add"] = "sew",
     stem: Literal["auto", "conv3", "conv3_stride2", "three_conv3", "conv7_pool"] = "auto",
     pooling: Literal["avg", "avg_neuron"] = "avg",
-    batch_norm: Literal["joint", "per_step", "none"] = "joint",
+    batch_norm: BatchNorm = "joint",
     spiking_output: bool = False,
 ) -> TimeSequential:
     """Return the network: `[T, B, C, H, W]` to `[T, B, K]`.
@@ -70,11 +81,11 @@ def resnet(
             stride 2, or a 7x7 with stride 2 and a 3x3 max pool with stride 2; "auto" takes
             "conv3", "conv3_stride2" and "conv7_pool" up to 32, 64 and more pixels.
         pooling: the average pool before the last layer; "avg_neuron" has a layer of neurons behind it.
-        batch_norm: over time and batch together, per step, or none.
+        batch_norm: see `snnplug_models.norms`; with "tdbn" two branches meet where currents are added.
         spiking_output: end in a layer of neurons; without it the outputs are analog.
 
     Raises:
-        ContractError: the images are too small for so many stages.
+        ContractError: the images are too small for so many stages, or the norm does not fit.
         ValueError: blocks and widths do not fit each other, or are not positive.
     """
     C, H, W = image_shape(task, "resnet")
@@ -99,12 +110,13 @@ def resnet(
             f"{len(blocks)} stages and the stem {stem!r} divide the size by {reduction}, "
             f"but images are {H} x {W}; use fewer stages or another stem"
         )
+    make = norm(batch_norm, task, neuron)
     layers: list[nn.Module] = []
     C = widths[0]
     for inputs, kernel, stride in _stem(stem, task.input_shape[0], C):
         if layers:
             layers.append(as_neuron(neuron))
-        layers += conv(inputs, C, kernel, stride, batch_norm=batch_norm)
+        layers += conv(inputs, C, kernel, stride, norm=make)
     if shortcut != "membrane":
         layers.append(as_neuron(neuron))
     if stem == "conv7_pool":
@@ -112,7 +124,7 @@ def resnet(
     for stage, (count, width) in enumerate(zip(blocks, widths, strict=True)):
         for block in range(count):
             step = 2 if stage and not block else 1
-            layers.append(_block(C, width, step, neuron, shortcut, batch_norm))
+            layers.append(_block(C, width, step, neuron, shortcut, make))
             if shortcut == "post_add":
                 layers.append(as_neuron(neuron))
             C = width
@@ -132,14 +144,13 @@ def _stem(stem: str, inputs: int, width: int) -> list[tuple[int, int, int]]:
     return [(inputs, 7, 2) if stem == "conv7_pool" else (inputs, 3, 1 if stem == "conv3" else 2)]
 
 
-def _block(
-    inputs: int, outputs: int, stride: int, neuron: Component, shortcut: str, batch_norm: BatchNorm
-) -> Residual:
-    one = conv(inputs, outputs, stride=stride, batch_norm=batch_norm)
-    two = conv(outputs, outputs, batch_norm=batch_norm)
+def _block(inputs: int, outputs: int, stride: int, neuron: Component, shortcut: str, norm: Norm) -> Residual:
+    met = 1 if shortcut == "sew" else 2  # currents that are added
+    one = conv(inputs, outputs, stride=stride, norm=norm)
+    two = conv(outputs, outputs, norm=norm, branches=met)
     resize: list[nn.Module] = []
     if stride > 1 or inputs != outputs:
-        resize = conv(inputs, outputs, 1, stride, batch_norm=batch_norm)
+        resize = conv(inputs, outputs, 1, stride, norm=norm, branches=met)
     if shortcut == "sew":
         branch = TimeSequential(*one, as_neuron(neuron), *two, as_neuron(neuron))
         resize += [as_neuron(neuron)] if resize else []

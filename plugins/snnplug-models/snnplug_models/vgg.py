@@ -5,10 +5,18 @@ place of each ReLU, no 4096-wide layers unless asked for, and any list of widths
 spikes binary; average pools make fractions of them, so the next layer's input is analog and is
 billed in MACs, unless neurons follow the pool too, as in networks made for conversion: vgg16 then
 has 13 + 5 layers of neurons (Li et al., ICML 2021, arXiv:2106.06984, and its code).
+
+"vggsnn" and "vgg11_dvs" are the networks for event frames of 48 x 48 and of 128 x 128 pixels; pools average:
+
+    vggsnn      64-128-P-256-256-P-512-512-P-512-512-P-FC      Deng et al., ICLR 2022, arXiv:2202.11946
+    vgg11_dvs   64-P-128-P-256-256-P-512-512-512-512-mean-FC   Shen et al., NeurIPS 2024; head = "average"
+
+As published their convolutions have a bias too, which batch norm takes away again.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Literal
 
@@ -17,7 +25,8 @@ from torch import nn
 from snnplug import Component, Task
 from snnplug.errors import ContractError, did_you_mean
 from snnplug.nn import Dropout, TimeSequential, as_neuron
-from snnplug_models.layers import conv, image_shape
+from snnplug_models.layers import conv, image_shape, start_as_he
+from snnplug_models.norms import BatchNorm, norm
 
 __all__ = ["CONFIGURATIONS", "vgg"]
 
@@ -31,8 +40,10 @@ CONFIGURATIONS: Mapping[str, Layers] = {
     "vgg13": [64, 64, "M", 128, 128, "M", 256, 256, "M", 512, 512, "M", 512, 512, "M"],
     "vgg16": [64, 64, "M", 128, 128, "M", *[256] * 3, "M", *[512] * 3, "M", *[512] * 3, "M"],
     "vgg19": [64, 64, "M", 128, 128, "M", *[256] * 4, "M", *[512] * 4, "M", *[512] * 4, "M"],
+    "vggsnn": [64, 128, "M", 256, 256, "M", 512, 512, "M", 512, 512, "M"],
+    "vgg11_dvs": [64, "M", 128, "M", 256, 256, "M", *[512] * 4],
 }
-"""Widths of the convolutions; "M" is a pool. The numbers in the names count one linear layer."""
+"""Widths of the convolutions; "M" is a pool. Numbers in the upper names count one linear layer."""
 
 
 def vgg(
@@ -40,10 +51,13 @@ def vgg(
     *,
     neuron: Component,
     layers: str | list[int | str] = "auto",
-    batch_norm: Literal["joint", "per_step", "none"] = "joint",
+    batch_norm: BatchNorm = "joint",
     pooling: Literal["max", "avg", "avg_neuron"] = "max",
+    head: Literal["flatten", "average"] = "flatten",
     hidden: tuple[int, ...] = (),
     dropout: float = 0.0,
+    start: Literal["torch", "he"] = "torch",
+    last_std: float | None = None,
     spiking_output: bool = False,
 ) -> TimeSequential:
     """Return the network: `[T, B, C, H, W]` to `[T, B, K]`.
@@ -53,17 +67,24 @@ def vgg(
         neuron: built for every convolution and hidden layer, and for every pool with "avg_neuron".
         layers: widths and "M" for a 2x2 pool, a name such as "vgg11", or "auto": vgg3 below
             16 pixels, vgg5 below 32, vgg11 from there.
-        batch_norm: over time and batch together, per step, or none.
+        batch_norm: see `snnplug_models.norms`.
         pooling: what "M" stands for; "avg_neuron" is an average pool and a layer of neurons.
+        head: whether fully connected layers see the last image as it is, or its mean.
         hidden: widths of fully connected layers before the last.
         dropout: probability for the inputs of fully connected layers; one mask for all steps.
+        start: weights of convolutions at the start: as torch draws them, or N(0, 2 / fan_out).
+        last_std: standard deviation of the last layer's weights at the start; None for torch's own.
         spiking_output: end in a layer of neurons; without it the outputs are analog.
 
     Raises:
-        ContractError: the pools leave nothing of the image.
+        ContractError: the pools leave nothing of the image, or the norm does not fit; see
+            `snnplug_models.norms`.
         ValueError: the layers are unknown or not positive.
     """
     C, H, W = image_shape(task, "vgg")
+    if last_std is not None and not 0 < last_std < math.inf:
+        raise ValueError(f"last_std must be a number above 0, got {last_std}")
+    make = norm(batch_norm, task, neuron)
     modules: list[nn.Module] = []
     for width in _widths(layers, min(H, W)):
         if isinstance(width, str):
@@ -77,10 +98,11 @@ def vgg(
             if pooling == "avg_neuron":
                 modules.append(as_neuron(neuron))
         else:
-            modules += [*conv(C, width, batch_norm=batch_norm), as_neuron(neuron)]
+            modules += [*conv(C, width, norm=make), as_neuron(neuron)]
             C = width
+    modules += [nn.AdaptiveAvgPool2d(1)] if head == "average" else []
     modules.append(nn.Flatten())
-    features = C * H * W
+    features = C if head == "average" else C * H * W
     for width in (*hidden, task.classes):
         if width < 1:
             raise ValueError(f"hidden must hold widths of at least 1, got {width}")
@@ -88,7 +110,12 @@ def vgg(
             modules.append(Dropout(dropout))
         modules += [nn.Linear(features, width), as_neuron(neuron)]
         features = width
-    return TimeSequential(*(modules if spiking_output else modules[:-1]))
+    if last_std is not None:
+        nn.init.normal_(modules[-2].get_parameter("weight"), std=last_std)
+    model = TimeSequential(*(modules if spiking_output else modules[:-1]))
+    if start == "he":
+        start_as_he(model)
+    return model
 
 
 def _widths(layers: str | Layers, size: int) -> Layers:

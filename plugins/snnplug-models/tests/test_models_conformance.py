@@ -33,6 +33,8 @@ class TestVGG(ArchitectureConformance):
             "spiking_output": True,
         },
         {"layers": [4, "M"], "pooling": "avg_neuron"},
+        {"layers": [4, 4, "M"], "pooling": "avg", "head": "average", "start": "he", "last_std": 0.01},
+        {"layers": [4, "M"], "batch_norm": "tebn"},
     )
     task = Task(input_shape=(2, 8, 8), classes=3, steps=2)
 
@@ -49,5 +51,46 @@ class TestResNet(ArchitectureConformance):
             "stem": "three_conv3",
             "pooling": "avg_neuron",
         },
+        {"blocks": (1, 1), "widths": (4, 8), "shortcut": "membrane", "batch_norm": "tebn"},
     )
     task = Task(input_shape=(2, 8, 8), classes=3, steps=2)
+
+
+class TestSEWResNet(ArchitectureConformance):
+    name = "snnplug-models:sew_resnet"
+    params = (
+        {"blocks": (1, 1), "width": 8},
+        {"blocks": (1, 1), "width": 8, "connect": "AND", "batch_norm": "tebn"},
+        {"blocks": (1, 1), "width": 8, "connect": "IAND", "stem": "conv7_pool", "pool": "max"},
+        {"blocks": (1, 1), "width": 4, "depth": 50, "batch_norm": "per_step", "spiking_output": True},
+    )
+    task = Task(input_shape=(2, 16, 16), classes=3, steps=2)
+
+
+class TestPLIFNet(ArchitectureConformance):
+    name = "snnplug-models:plif_net"
+    params = (
+        {"channels": 8, "hidden": 16, "votes": 2},
+        {"variant": "cifar10", "channels": 4, "hidden": 16, "pooling": "avg", "batch_norm": "tebn"},
+        {"variant": "cifar10dvs", "channels": 8, "hidden": 32, "votes": 2},
+    )
+    task = Task(input_shape=(2, 16, 16), classes=3, steps=2)
+
+
+class TestDense(ArchitectureConformance):
+    name = "snnplug-models:dense"
+    params = (
+        {"hidden": (16,)},
+        {"hidden": (16, 8), "batch_norm": "joint", "dropout": 0.2, "spiking_output": True},
+        {"hidden": (16,), "batch_norm": "tebn"},
+    )
+    task = Task(input_shape=(20,), classes=3, steps=2)
+
+
+class TestRecurrent(ArchitectureConformance):
+    name = "snnplug-models:recurrent"
+    params = (
+        {"hidden": (16,)},
+        {"hidden": (16, 8), "batch_norm": "per_step", "dropout": 0.2, "spiking_output": True},
+    )
+    task = Task(input_shape=(20,), classes=3, steps=3)
