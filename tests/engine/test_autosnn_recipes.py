@@ -57,7 +57,8 @@ def as_published(plan: Plan, section: TrainSection | None) -> None:
     assert isinstance(optimizer, torch.optim.Adam)
     assert (optimizer.param_groups[0]["lr"], optimizer.param_groups[0]["weight_decay"]) == (1e-3, 0)
     assert {learning_rate_factor(section, epoch) for epoch in (0, 1, 300, 599)} == {1.0}
-    assert plan["encoder"].parameters["steps"] == 8
+    timed = plan["dataset"] if "steps" in plan["dataset"].parameters else plan["encoder"]
+    assert timed.parameters["steps"] == 8
     neuron = plan["neuron"].build()
     assert (neuron.tau, neuron.threshold, neuron.reset) == (2.0, 1.0, "hard")
     outputs = torch.tensor([[[1.0, 0.0]], [[0.0, 0.0]]])  # fires at every second step
@@ -98,7 +99,7 @@ def test_the_pages_data_set_of_event_frames_runs(tmp_path: Path, monkeypatch: py
     monkeypatch.chdir(tmp_path)
     registry = Registry([*REGISTRY])
     registry.register(DatasetSpec(name="gesture", target="gesture:gesture", summary="Frames."))
-    overrides = ["dataset.use=gesture", "encoder.steps=2", "architecture.channels=2", "train.epochs=1"]
+    overrides = ["dataset={use='gesture'}", "architecture.channels=2", "train.epochs=1"]
     done = run(
         "autosnn_dvs128gesture", out=tmp_path / "run", overrides=overrides, registry=registry, device="cpu"
     )
