@@ -44,6 +44,7 @@ from snnplug.nn.record import SpikeCounts, record
 from snnplug.nn.reset import Reset, reset_membrane
 from snnplug.nn.saturate import saturate
 from snnplug.nn.seeding import SeededSamples, seeded
+from snnplug.nn.shuffle_time import shuffle_time
 from snnplug.nn.spike_total import SpikeTotal, count_spikes
 from snnplug.nn.spikes_only import is_spikes_only, spikes_only
 from snnplug.nn.splits import FrameSplit, ImageSplit
@@ -122,6 +123,7 @@ __all__ = [
     "saturate",
     "seeded",
     "sharpness",
+    "shuffle_time",
     "spike",
     "spikes_only",
     "squared_errors",

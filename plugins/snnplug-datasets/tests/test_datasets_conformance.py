@@ -23,6 +23,16 @@ class TestDigits(DatasetConformance):
     params = ({}, {"val_fraction": 0.2, "test_fraction": 0.0})
 
 
+class TestOrderedDigits(DatasetConformance):
+    name = "snnplug-datasets:ordered_digits"
+    params = ({}, {"steps": 7, "by": "count", "polarities": 1, "noise": 2.0, "hot_pixels": 2})
+
+
+class TestMovingDigits(DatasetConformance):
+    name = "snnplug-datasets:moving_digits"
+    params = ({}, {"size": 16, "refractory": 2.0, "shuffle_time": True})
+
+
 class TestMNIST(DatasetConformance):
     name = "snnplug-datasets:mnist"
 
