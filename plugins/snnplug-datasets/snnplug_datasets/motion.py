@@ -47,7 +47,7 @@ class Motion(NamedTuple):
         return -(-int(self.places.abs().max()) // SUBPIXELS)
 
     @classmethod
-    def through(cls, points: Sequence[tuple[int, float, float]], *, parts: int = 8, start: int = 0) -> Motion:
+    def through(cls, points: Sequence[tuple[int, float, float]], *, parts: int = 4, start: int = 0) -> Motion:
         """Return the motion through way points `(microseconds, pixels down, pixels right)`.
 
         Args:

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 import torch
+from sklearn.datasets import load_digits
+from sklearn.utils import Bunch
 
 from snnplug import Registry
 from snnplug.errors import ContractError, ParameterError
@@ -11,7 +13,14 @@ from snnplug.errors import ContractError, ParameterError
 registry = Registry.from_installed()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(autouse=True)
+def few_digits(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = load_digits()
+    few = Bunch(images=data.images[:250], target=data.target[:250])
+    monkeypatch.setattr("snnplug_datasets.digits.load_digits", lambda: few)
+
+
+@pytest.fixture
 def ordered() -> Any:
     return registry.create("dataset", "ordered_digits")
 
@@ -20,7 +29,7 @@ def test_facts(ordered: Any) -> None:
     task = ordered.task
     assert (task.input_shape, task.classes, task.steps) == ((2, 12, 12), 20, 10)
     assert (task.events, task.values) == (True, "counts")
-    assert [len(part) for part in (ordered.train, ordered.val, ordered.test)] == [2 * 1258, 2 * 180, 2 * 359]
+    assert [len(part) for part in (ordered.train, ordered.val, ordered.test)] == [2 * 175, 2 * 25, 2 * 50]
     assert ordered.class_names[:3] == ("0 right first", "0 down first", "1 right first")
     assert ordered.train.images.dtype == torch.uint8
     digits = registry.create("dataset", "digits")
