@@ -48,7 +48,7 @@ from snnplug.nn.shuffle_time import shuffle_time
 from snnplug.nn.spike_total import SpikeTotal, count_spikes
 from snnplug.nn.spikes_only import is_spikes_only, spikes_only
 from snnplug.nn.splits import FrameSplit, ImageSplit
-from snnplug.nn.stepwise import StepwiseBatchNorm2d
+from snnplug.nn.stepwise import StepwiseBatchNorm2d, keep_statistics_of_steps
 from snnplug.nn.surrogate import SURROGATES, sharpness, spike
 from snnplug.nn.time import (
     Dropout,
@@ -111,6 +111,7 @@ __all__ = [
     "is_static",
     "is_used",
     "join_steps",
+    "keep_statistics_of_steps",
     "kernel_surrogate",
     "materialize",
     "midpoints",
