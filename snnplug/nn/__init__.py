@@ -47,10 +47,11 @@ from snnplug.nn.record import SpikeCounts, record
 from snnplug.nn.reset import Reset, reset_membrane
 from snnplug.nn.saturate import saturate
 from snnplug.nn.seeding import SeededSamples, seeded
+from snnplug.nn.shuffle_time import shuffle_time
 from snnplug.nn.spike_total import SpikeTotal, count_spikes
 from snnplug.nn.spikes_only import is_spikes_only, spikes_only
 from snnplug.nn.splits import FrameSplit, ImageSplit
-from snnplug.nn.stepwise import StepwiseBatchNorm2d
+from snnplug.nn.stepwise import StepwiseBatchNorm2d, keep_statistics_of_steps
 from snnplug.nn.surrogate import SURROGATES, sharpness, spike
 from snnplug.nn.time import (
     Dropout,
@@ -121,6 +122,7 @@ __all__ = [
     "is_static",
     "is_used",
     "join_steps",
+    "keep_statistics_of_steps",
     "kernel_surrogate",
     "materialize",
     "midpoints",
@@ -133,6 +135,7 @@ __all__ = [
     "saturate",
     "seeded",
     "sharpness",
+    "shuffle_time",
     "spike",
     "spikes_only",
     "squared_errors",

@@ -1,5 +1,12 @@
 """Batch norm of each time step alone.
 
+Evaluation needs running statistics in place of a batch's. The published way is one set for all steps, their
+mean. That is right where the steps are alike, as with a static image. Where they are not, as with events,
+no step has the mean's scale: a network that is right about its training batches can be no better than chance
+in evaluation (docs/event-tasks.md has figures). Networks for events therefore keep a set for each step, as in
+Y. Kim and P. Panda, Frontiers in Neuroscience 2021, doi:10.3389/fnins.2021.773954; their scale and shift of
+each step are not part of this.
+
 On a CPU each step of a training sequence is normalised to where the sequence lies in memory. To join
 the steps afterwards would read and write all of it once more. Values and gradients are the same.
 """
@@ -12,10 +19,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from snnplug.contracts import Task
+from snnplug.errors import ContractError
 from snnplug.nn.layout import Layout
 from snnplug.nn.time import TimeModule, fold, join_steps
 
-__all__ = ["StepwiseBatchNorm2d"]
+__all__ = ["StepwiseBatchNorm2d", "keep_statistics_of_steps"]
 
 
 class StepwiseBatchNorm2d(TimeModule):
@@ -27,6 +36,8 @@ class StepwiseBatchNorm2d(TimeModule):
     Args:
         channels: number of channels C.
         eps, momentum: as in `nn.BatchNorm2d`; without momentum the running statistics are means.
+        steps: number of time steps T, each of which has running statistics `[T, C]` of its own; None for
+            one set `[C]` for all.
     """
 
     weight: Tensor
@@ -35,26 +46,51 @@ class StepwiseBatchNorm2d(TimeModule):
     running_var: Tensor
     num_batches_tracked: Tensor
 
-    def __init__(self, channels: int, eps: float = 1e-5, momentum: float | None = 0.1) -> None:
+    def __init__(
+        self, channels: int, eps: float = 1e-5, momentum: float | None = 0.1, steps: int | None = None
+    ) -> None:
         super().__init__()
         self.channels, self.eps, self.momentum = channels, eps, momentum
         self.weight = nn.Parameter(torch.ones(channels))
         self.bias = nn.Parameter(torch.zeros(channels))
-        self.register_buffer("running_mean", torch.zeros(channels))
-        self.register_buffer("running_var", torch.ones(channels))
-        self.register_buffer("num_batches_tracked", torch.tensor(0))
+        self.keep(steps)
 
-    def step(self, x: Tensor) -> Tensor:
-        """Normalise one step `[B, C, H, W]`."""
+    def keep(self, steps: int | None) -> None:
+        """Begin new running statistics, of each of so many steps or of all together."""
+        rows = () if steps is None else (steps,)
+        weight = self.weight
+        self.steps = steps
+        self.register_buffer("running_mean", weight.new_zeros(*rows, self.channels))
+        self.register_buffer("running_var", weight.new_ones(*rows, self.channels))
+        self.register_buffer("num_batches_tracked", torch.zeros(rows, dtype=torch.long, device=weight.device))
+
+    def step(self, x: Tensor, t: int = 0) -> Tensor:
+        """Normalise one step `[B, C, H, W]`.
+
+        Args:
+            x: the step.
+            t: which it is, from 0; read where each step has its statistics.
+
+        Raises:
+            ContractError: there are no statistics of that step.
+        """
+        mean, var, tracked = self.running_mean, self.running_var, self.num_batches_tracked
+        if self.steps is not None:
+            if t >= self.steps:
+                raise ContractError(
+                    f"batch norm keeps statistics of {self.steps} time steps, but the input has more; build "
+                    "the network for as many as the data has"
+                )
+            mean, var, tracked = mean[t], var[t], tracked[t]
         if self.training:
-            self.num_batches_tracked += 1
+            tracked += 1
         momentum = self.momentum
         if momentum is None:
-            momentum = 1 / float(self.num_batches_tracked) if self.training else 0.0
+            momentum = 1 / float(tracked) if self.training else 0.0
         return F.batch_norm(
             x,
-            self.running_mean,
-            self.running_var,
+            mean,
+            var,
             self.weight,
             self.bias,
             self.training,
@@ -64,12 +100,15 @@ class StepwiseBatchNorm2d(TimeModule):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map `[T, B, C, H, W]` to the same shape."""
-        if not self.training:
+        if not self.training and self.steps is None:
             return fold(self.step, x)
-        if self.momentum is None or not self._is_covered(x):
-            return join_steps([self.step(x_t) for x_t in x.unbind(0)])
-        self.num_batches_tracked += len(x)
+        if not self.training or self.momentum is None or not self._is_covered(x):
+            return join_steps([self.step(x_t, t) for t, x_t in enumerate(x.unbind(0))])
         running = self.running_mean, self.running_var
+        if self.steps is None:
+            self.num_batches_tracked += len(x)
+        else:
+            self.num_batches_tracked[: len(x)] += 1
         y: Tensor = _Steps.apply(x, self.weight, self.bias, *running, self.momentum, self.eps)
         return y
 
@@ -80,7 +119,7 @@ class StepwiseBatchNorm2d(TimeModule):
             x.device.type == self.weight.device.type == "cpu"
             and x.dtype == self.weight.dtype
             and self.channels == C
-            and len(x) > 0
+            and 0 < len(x) <= (self.steps or len(x))
             and B * H * W > 1
             and type(x) in (Tensor, nn.Parameter)
             and not torch.compiler.is_compiling()
@@ -88,7 +127,23 @@ class StepwiseBatchNorm2d(TimeModule):
 
     def extra_repr(self) -> str:
         """Show the settings."""
-        return f"{self.channels}, eps={self.eps}, momentum={self.momentum}"
+        steps = "" if self.steps is None else f", steps={self.steps}"
+        return f"{self.channels}, eps={self.eps}, momentum={self.momentum}{steps}"
+
+
+def keep_statistics_of_steps(network: nn.Module, task: Task) -> None:
+    """Let stepwise batch norms keep running statistics of each step, in a new network for events.
+
+    Nothing is changed in a network for static values, or where the number of steps is not known.
+
+    Args:
+        network: as built, not trained.
+        task: what it is built for.
+    """
+    if task.events and task.steps:
+        for part in network.modules():
+            if isinstance(part, StepwiseBatchNorm2d):
+                part.keep(task.steps)
 
 
 class _Steps(torch.autograd.Function):
@@ -107,8 +162,9 @@ class _Steps(torch.autograd.Function):
     ) -> Tensor:
         y, _ = Layout(x).empty(x, len(x))
         means, scales = weight.new_empty(2, len(x), len(weight))
-        running = running_mean, running_var
-        for x_t, *out in zip(x, y, means, scales, strict=True):
+        rows = [part if part.ndim == 2 else [part] * len(x) for part in (running_mean, running_var)]
+        for t, (x_t, *out) in enumerate(zip(x, y, means, scales, strict=True)):
+            running = rows[0][t], rows[1][t]
             torch.native_batch_norm(x_t, weight, bias, *running, True, momentum, eps, out=out)
         ctx.save_for_backward(x, weight, means, scales)
         ctx.eps = eps

@@ -17,7 +17,7 @@ from torch import nn
 
 from snnplug import Component, Edge, Graph, Task, digest
 from snnplug.errors import ContractError, ParameterError, did_you_mean
-from snnplug.nn import SpikingNeuron, as_neuron
+from snnplug.nn import SpikingNeuron, as_neuron, keep_statistics_of_steps
 from snnplug_autosnn.blocks import Make, check_blocks
 from snnplug_autosnn.context import check_reach
 from snnplug_autosnn.macro import read_macro
@@ -118,11 +118,15 @@ class AutoSNN:
 
     def build(self, genotype: Any) -> AutoSNNetwork:
         """Return a freshly initialised network: `[T, B, C, H, W]` to `[T, B, K]`."""
-        return AutoSNNetwork(self.read(genotype), self.macro, self._make, self._frame)
+        network = AutoSNNetwork(self.read(genotype), self.macro, self._make, self._frame)
+        keep_statistics_of_steps(network, self.task)
+        return network
 
     def supernet(self) -> nn.Module:
         """Return all networks in one, with shared weights: `[T, B, C, H, W]` to `[T, B, K]`."""
-        return AutoSNNSupernet(self.blocks, self.read, self.macro, self._make, self._frame, self._reach)
+        network = AutoSNNSupernet(self.blocks, self.read, self.macro, self._make, self._frame, self._reach)
+        keep_statistics_of_steps(network, self.task)
+        return network
 
     def genotypes(self) -> Iterator[str]:
         """Yield every genotype."""

@@ -18,6 +18,22 @@ def snnplug_datasets() -> Iterable[DatasetSpec]:
         embedded=True,
     )
     yield DatasetSpec(
+        name="ordered_digits",
+        target="snnplug_datasets.event_digits:ordered_digits",
+        summary="Events of digits that move in one order or the other: told by time alone.",
+        reference="Rebecq et al., CoRL 2018 (ESIM); Hu et al., CVPRW 2021, arXiv:2006.07722 (v2e)",
+        components={"base": "dataset"},
+        embedded=True,
+    )
+    yield DatasetSpec(
+        name="moving_digits",
+        target="snnplug_datasets.event_digits:moving_digits",
+        summary="Events of digits in three saccades, as N-MNIST was recorded: needs no time.",
+        reference="Orchard et al., Frontiers in Neuroscience 2015, doi:10.3389/fnins.2015.00437",
+        components={"base": "dataset"},
+        embedded=True,
+    )
+    yield DatasetSpec(
         name="mnist",
         target="snnplug_datasets.mnist:mnist",
         summary="70,000 handwritten digits of 28 x 28 pixels.",

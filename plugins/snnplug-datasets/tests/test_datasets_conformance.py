@@ -8,6 +8,8 @@ import pytest
 import torch
 from PIL import Image
 from scipy.io import savemat
+from sklearn.datasets import load_digits
+from sklearn.utils import Bunch
 from torchvision.datasets import SVHN
 
 from snnplug import Component, Registry
@@ -21,6 +23,25 @@ class TestPlugin(PluginConformance):
 class TestDigits(DatasetConformance):
     name = "snnplug-datasets:digits"
     params = ({}, {"val_fraction": 0.2, "test_fraction": 0.0})
+
+
+@pytest.fixture
+def few_digits(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = load_digits()
+    few = Bunch(images=data.images[:250], target=data.target[:250])
+    monkeypatch.setattr("snnplug_datasets.digits.load_digits", lambda: few)
+
+
+@pytest.mark.usefixtures("few_digits")
+class TestOrderedDigits(DatasetConformance):
+    name = "snnplug-datasets:ordered_digits"
+    params = ({}, {"steps": 7, "by": "count", "polarities": 1, "noise": 2.0, "hot_pixels": 2})
+
+
+@pytest.mark.usefixtures("few_digits")
+class TestMovingDigits(DatasetConformance):
+    name = "snnplug-datasets:moving_digits"
+    params = ({}, {"size": 16, "refractory": 2.0, "shuffle_time": True})
 
 
 class TestMNIST(DatasetConformance):

@@ -74,15 +74,15 @@ class Cell(TimeModule):
         return self._nodes(x, [None] * NODES, apply)[-1]
 
     def _stepwise(self, x: Tensor) -> Tensor:
-        fire = Firing(self.edges, stepwise=True)
+        fire, t = Firing(self.edges, stepwise=True), 0
 
         def apply(source: int, target: int, value: Tensor) -> Tensor:
             name = f"{source}-{target}"
-            return self.edges[name].after(fire(name, value))  # type: ignore[operator, no-any-return]
+            return self.edges[name].after(fire(name, value), t)  # type: ignore[operator, no-any-return]
 
         feedback: list[Tensor | None] = [None] * NODES
         outputs: list[Tensor] = []
-        for current in x.unbind(0):
+        for t, current in enumerate(x.unbind(0)):  # noqa: B007, apply reads it
             fire.next_step()
             nodes = self._nodes(current, feedback, apply)
             outputs.append(nodes[-1])

@@ -36,8 +36,8 @@ class Operation(TimeModule):
 
     neuron: SpikingNeuron | None
 
-    def after(self, x: Tensor) -> Tensor:
-        """Apply what follows the neuron to its spikes, `[B, C, H, W]` of one time step."""
+    def after(self, x: Tensor, t: int = 0) -> Tensor:
+        """Apply what follows the neuron to its spikes, `[B, C, H, W]` of time step t."""
         raise NotImplementedError
 
     def after_all(self, x: Tensor) -> Tensor:
@@ -64,9 +64,9 @@ class SpikingConv(Operation):
         self.conv = nn.Conv2d(channels, channels, kernel, padding=kernel // 2, bias=False)
         self.norm = StepwiseBatchNorm2d(channels)
 
-    def after(self, x: Tensor) -> Tensor:
+    def after(self, x: Tensor, t: int = 0) -> Tensor:
         """Convolve and normalise one time step."""
-        return self.norm.step(self.conv(x))
+        return self.norm.step(self.conv(x), t)
 
     def after_all(self, x: Tensor) -> Tensor:
         """Convolve a sequence at once, and normalise each of its steps by itself."""
@@ -82,7 +82,7 @@ class Stateless(Operation):
         self.module = module
         self.neuron = None
 
-    def after(self, x: Tensor) -> Tensor:
+    def after(self, x: Tensor, t: int = 0) -> Tensor:
         """Apply the module."""
         out: Tensor = self.module(x)
         return out

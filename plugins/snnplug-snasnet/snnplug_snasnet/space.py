@@ -16,7 +16,7 @@ from torch import nn
 
 from snnplug import Component, Edge, Graph, Task, digest
 from snnplug.errors import ContractError, ParameterError
-from snnplug.nn import SpikingNeuron, as_neuron
+from snnplug.nn import SpikingNeuron, as_neuron, keep_statistics_of_steps
 from snnplug_snasnet import genotype as cells
 from snnplug_snasnet.genotype import PAIRS, Matrix
 from snnplug_snasnet.network import Skeleton, SNASNetwork
@@ -140,14 +140,18 @@ class SNASNet:
 
     def build(self, genotype: Any) -> nn.Module:
         """Return a freshly initialised network: `[T, B, C, H, W]` to `[T, B, K]`."""
-        return SNASNetwork(self._read(genotype), self.operations, self.skeleton, self._new_neuron)
+        network = SNASNetwork(self._read(genotype), self.operations, self.skeleton, self._new_neuron)
+        keep_statistics_of_steps(network, self.task)
+        return network
 
     def supernet(self) -> nn.Module:
         """Return all networks in one, with shared weights: `[T, B, C, H, W]` to `[T, B, K]`."""
         first = cells.from_edges({(0, cells.NODES - 1): 1})
-        return SNASSupernet(
+        network = SNASSupernet(
             first, self._read, self.operations, self.skeleton, self._new_neuron, backward=self.backward
         )
+        keep_statistics_of_steps(network, self.task)
+        return network
 
     def size(self) -> int:
         """Return the number of different networks."""
