@@ -113,11 +113,14 @@ class Norm:
         name: see the module's text; "none" for none.
         steps: number of time steps, which "tebn" needs.
         threshold: of the neurons, which "tdbn" needs.
+        kept: number of steps of which "per_step" keeps running statistics apart, as steps of events are not
+            alike; None for one set for all.
     """
 
     name: BatchNorm = "joint"
     steps: int = 1
     threshold: float = 1.0
+    kept: int | None = None
 
     @property
     def bias(self) -> bool:
@@ -135,7 +138,7 @@ class Norm:
         if self.name == "none":
             return []
         if self.name == "per_step":
-            return [StepwiseBatchNorm2d(channels)]
+            return [StepwiseBatchNorm2d(channels, steps=self.kept)]
         if self.name == "tebn":
             return [TemporalBatchNorm(channels, self.steps)]
         if self.name == "tdbn":
@@ -159,7 +162,7 @@ def norm(name: BatchNorm, task: Task, neuron: Component) -> Norm:
             "tebn has a scale for each time step, but their number is not known; give the encoder steps"
         )
     threshold = _threshold(as_neuron(neuron)) if name == "tdbn" else 1.0
-    return Norm(name, task.steps or 1, threshold)
+    return Norm(name, task.steps or 1, threshold, task.steps or None if task.events else None)
 
 
 def _threshold(neuron: SpikingNeuron) -> float:

@@ -246,3 +246,21 @@ def test_weights_of_the_joint_norm_fit_the_others() -> None:
         found = model.load_state_dict(joint.state_dict(), strict=False)
         assert not found.unexpected_keys
         assert {key.rsplit(".", 1)[1] for key in found.missing_keys} == ({"p"} if name == "tebn" else set())
+
+
+@pytest.mark.parametrize("events", [False, True])
+def test_steps_of_events_have_running_statistics_of_their_own(events: bool) -> None:
+    task = Task(input_shape=(2, 8, 8), classes=3, steps=4, events=events)
+    registry = Registry.from_installed(quiet=True)
+    net = registry.use("architecture", "vgg", layers=[3], batch_norm="per_step").build(
+        task, neuron=registry.use("neuron", "lif")
+    )
+    [kept] = [b.shape for name, b in net.named_buffers() if name.endswith("running_mean")]
+    assert kept == ((4, 3) if events else (3,))
+    x = torch.rand(4, 64, 2, 8, 8, generator=torch.Generator().manual_seed(0))
+    x = x * torch.tensor([1.0, 5.0, 25.0, 125.0]).view(-1, 1, 1, 1, 1)  # steps that are not alike
+    with torch.no_grad():
+        for _ in range(100):
+            trained = net.train()(x)
+        off = (net.eval()(x) - trained).abs().max()
+    assert (off < 1e-3) == events
