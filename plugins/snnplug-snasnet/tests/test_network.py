@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import math
 
+import attrs
 import pytest
 import torch
 from snnplug_snasnet.space import SNASNet
 from torch import nn
 
 from snnplug import Task
-from snnplug.nn import record
+from snnplug.nn import recalibrate, record
 from snnplug.testing.candidates import TinyNeuron
 
 CIFAR100_CELL, CIFAR10_CELL = "0302 0030 3003 0000", "0303 0030 2002 0200"
@@ -161,3 +162,24 @@ def test_values_out_of_range_are_refused(parameters, message):
 def test_input_without_image_axes_is_refused():
     with pytest.raises(ValueError, match=r"input_shape must be \(C, H, W\)"):
         build(Task(input_shape=(64,), classes=10))
+
+
+def test_a_cell_with_feedback_on_events_evaluates_as_it_trained() -> None:
+    """Events come and go over time; running statistics of all steps together would describe none of them."""
+    task = Task(input_shape=(2, 8, 8), classes=3, steps=6, events=True, values="counts")
+    rate = torch.tensor([0.0, 0.1, 0.5, 2.0, 0.5, 0.1]).view(6, 1, 1, 1, 1).expand(6, 32, 2, 8, 8)
+    x = torch.poisson(rate, generator=torch.Generator().manual_seed(0))
+    gone = {}
+    for events in (True, False):
+        torch.manual_seed(0)
+        space = SNASNet(attrs.evolve(task, events=events), neuron=TinyNeuron, channels=6, dropout=0.0)
+        network = space.build("0303 0000 3000 0030")
+        seen = []
+        network.cell2.register_forward_hook(lambda module, args, out, seen=seen: seen.append(out))
+        with torch.no_grad():
+            network.train()(x)
+            recalibrate(network, [x])
+            network.eval()(x)
+        gone[events] = float((seen[-1] - seen[0]).abs().mean() / seen[0].std())
+    assert gone[True] < 0.05
+    assert gone[False] > 0.5
