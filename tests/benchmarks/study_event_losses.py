@@ -73,7 +73,7 @@ def main() -> None:
                 else:
                     own = [*common, NEURONS[neuron], LOSSES[loss], f"seed={seed}"]
                     run("events", out=out, overrides=own, device=given.device)
-            accuracy = FinishedRun.read(out).summary["accuracy"]["test"]
+            accuracy = FinishedRun.read(out).summary.accuracy.test
             found.setdefault((loss, neuron), []).append(accuracy)
             print(f"{out.name}: {accuracy:.4f}", flush=True)
     for title, cell in (

@@ -42,9 +42,7 @@ def row(name: str, seeds: list[FinishedRun], base: float, target: float) -> str:
     """Return a line of the table, over the seeds of one network."""
     reached = [run.first_epoch_with(target) for run in seeds]
     seconds = [
-        sum(e["seconds"] for e in run.epochs[:epoch])
-        for run, epoch in zip(seeds, reached, strict=True)
-        if epoch
+        sum(e.seconds for e in run.epochs[:epoch]) for run, epoch in zip(seeds, reached, strict=True) if epoch
     ]
     each = statistics.median(run.seconds_per_epoch or 0.0 for run in seeds)
     cells = [
@@ -53,9 +51,9 @@ def row(name: str, seeds: list[FinishedRun], base: float, target: float) -> str:
         f"{each / base:.1f}",
         ", ".join(str(epoch or "-") for epoch in reached),
         f"{statistics.median(seconds):.0f}" if len(seconds) == len(seeds) else "-",
-        spread([run.epochs[-1]["loss"] for run in seeds], ".4f"),
-        spread([run.summary["accuracy"]["test"] for run in seeds], ".4f"),
-        spread([run.summary["spikes_per_sample"] for run in seeds], ",.0f"),
+        spread([run.epochs[-1].loss for run in seeds], ".4f"),
+        spread([run.summary.accuracy.test for run in seeds], ".4f"),
+        spread([run.summary.spikes_per_sample for run in seeds], ",.0f"),
     ]
     return f"| {' | '.join(cells)} |"
 

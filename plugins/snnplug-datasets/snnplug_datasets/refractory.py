@@ -9,7 +9,7 @@ __all__ = ["outside_refractory"]
 
 
 def outside_refractory(t: Tensor, places: Tensor, period: int) -> Tensor:
-    """Return the events that are sent, in their order.
+    """Return the events that are sent, by place and time.
 
     An event is sent if none was at its place for `period`; one that is held back silences nobody.
 
@@ -19,7 +19,7 @@ def outside_refractory(t: Tensor, places: Tensor, period: int) -> Tensor:
         period: at least 1.
 
     Returns:
-        Their indices, ascending.
+        Their indices.
     """
     if not len(t):
         return t
@@ -29,11 +29,11 @@ def outside_refractory(t: Tensor, places: Tensor, period: int) -> Tensor:
     begins = torch.ones_like(places, dtype=torch.bool)
     begins[1:] = places[1:] != places[:-1]
     at = begins.nonzero().squeeze(1)
-    sent = []
+    sent = torch.zeros_like(begins)
     while len(at):  # all pixels at once, each from one event that it sends to the next
-        sent.append(at)
+        sent[at] = True
         follows = torch.searchsorted(keys, keys[at] + period)
         inside = follows < len(keys)
         at, follows = at[inside], follows[inside]
         at = follows[places[follows] == places[at]]
-    return order[torch.cat(sent)].sort().values
+    return order[sent]
