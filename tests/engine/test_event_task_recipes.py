@@ -27,7 +27,7 @@ def few_digits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("snnplug_datasets.digits.load_digits", lambda: few)
 
 
-@pytest.mark.parametrize("name", ["events", "events_search", "autosnn_events"])
+@pytest.mark.parametrize("name", ["events", "events_search"])
 def test_they_are_about_order(name: str) -> None:
     plan = make_plan(read_recipe(name), REGISTRY)
     assert plan["dataset"].name == "ordered_digits"
@@ -67,5 +67,5 @@ def test_a_run_in_small(name: str, small: list[str], tmp_path: Path) -> None:
         assert norms
         assert all(norm.steps == 10 and bool((norm.num_batches_tracked > 0).all()) for norm in norms)
     again = load(tmp_path / "run", registry=REGISTRY)
-    frames, _ = REGISTRY.create("dataset", "ordered_digits").test.batch(torch.arange(4))
+    frames, _ = make_plan(read_recipe(name), REGISTRY)["dataset"].build().test.batch(torch.arange(4))
     assert torch.equal(again.predict(frames).labels, done.predict(frames).labels)

@@ -44,5 +44,5 @@ def bypass(module: Any) -> None:
         module.step = _identity
 
 
-def _identity(x: Tensor) -> Tensor:
+def _identity(x: Tensor, t: int = 0) -> Tensor:  # also in place of the step of a stepwise batch norm
     return x
