@@ -175,6 +175,6 @@ def _interval(case: Case, activity: Activity) -> int:
 def _top(neuron: SpikingNeuron) -> float:
     """Return the greatest value that a neuron can send, 1 where it does not say."""
     if isinstance(neuron, WindowNeuron):
-        return float(neuron.corrected().levels.detach().max())
+        return float(neuron.code().levels.detach().max())
     theta = getattr(neuron, "theta", None)
     return float(theta.detach().abs().max()) if isinstance(theta, torch.Tensor) else 1.0

@@ -48,7 +48,7 @@ def staircase(
         potentials = x.view(-1, *[1] * len(shape)).expand(points, *shape)
         sent = respond(copy.deepcopy(coding).cpu().double().eval(), potentials, steps)
         return x, sent[:, channel].flatten(1)[:, 0] if sent.ndim > 2 else sent[:, channel]
-    code = coding.corrected() if isinstance(coding, WindowNeuron) else coding
+    code = coding.code() if isinstance(coding, WindowNeuron) else coding
     edges, levels = code.edges.detach().cpu(), code.levels.detach().cpu()
     if edges.ndim > 1:
         _check(channel, len(edges))
