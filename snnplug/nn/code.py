@@ -34,7 +34,7 @@ import torch
 from torch import Tensor, nn
 
 from snnplug.errors import ContractError
-from snnplug.nn.correction import correction_of
+from snnplug.nn.correction import correction_of, follow
 from snnplug.nn.neuron import SpikingNeuron, State
 from snnplug.nn.table import find_cases, look_up, take
 
@@ -134,9 +134,9 @@ class WindowNeuron(SpikingNeuron):
         """Return the table for potentials as they come, `[C, N-1]` and `[C, N, R]` if they are corrected."""
         if self.correction is None:
             return self.code()
-        slope, shift, gain = self.correction.unsqueeze(-1)
+        slope, shift, gain = self.lines()
         edges, values = self.code()
-        return Code(((edges - shift) / slope).detach(), values * gain.unsqueeze(-1))
+        return Code((edges - shift) / slope, values * gain.unsqueeze(-1))
 
     def start(self, samples: Tensor) -> None:
         """Set parameters from potentials `[n, C, *]` that the same layer of an ANN has; by default none."""
@@ -210,18 +210,25 @@ class WindowNeuron(SpikingNeuron):
 
     def _sent(self, v: Tensor, code: Code, entries: Sequence[Tensor]) -> Tensor:
         """Return what is sent at each entry `[R, B, C, *]` for potentials `[B, C, *]`."""
-        gain = None
+        edges, through, upper = code.edges, code.levels.detach(), torch.as_tensor(self.upper)
         if self.correction is not None:
-            slope, shift, gain = self.correction.to(v.dtype).view(3, -1, *[1] * (v.ndim - 2))
-            v = v * slope + shift
+            slope, shift, gain = self.lines()
+            edges, through, upper = ((one - shift) / slope for one in (edges, through, upper))
+            entries = [entry * gain for entry in entries]
+            upper = upper.view(-1, *[1] * (v.ndim - 2))
+            v = follow(v, self.correction)
         if self.upper < math.inf:
-            v = v.clamp(max=self.upper)
+            v = v.minimum(upper.to(v))
         sent = [
-            look_up(v, code.edges, entry, through=code.levels if r == 0 else None)
-            for r, entry in enumerate(entries)
+            look_up(v, edges, entry, through=through if r == 0 else None) for r, entry in enumerate(entries)
         ]
-        window = sent[0].unsqueeze(0) if len(sent) == 1 else torch.stack(sent)
-        return window if gain is None else window * gain
+        return sent[0].unsqueeze(0) if len(sent) == 1 else torch.stack(sent)
+
+    def lines(self) -> Tensor:
+        """Return slope, shift and gain `[3, C, 1]`; a slope stays above 0, whatever training does."""
+        assert self.correction is not None
+        slope, shift, gain = self.correction.unsqueeze(-1)
+        return torch.stack([slope.clamp(min=1e-3).detach(), shift.detach(), gain])
 
     def spike_counts(self, spikes: Tensor) -> Tensor:
         """Return for how many spikes each value that it has sent stands."""
@@ -233,8 +240,11 @@ class WindowNeuron(SpikingNeuron):
 
     def _load_from_state_dict(self, state_dict: Any, prefix: str, *args: Any) -> None:
         """Take a correction from a checkpoint that has one; of a channel number that is known only there."""
-        found = state_dict.get(f"{prefix}correction")
-        self.correction = None if found is None else nn.Parameter(torch.empty_like(found))
+        found, own = state_dict.get(f"{prefix}correction"), self.correction
+        if found is None:
+            self.correction = None
+        elif own is None or own.shape != found.shape:  # else an optimizer may have it already
+            self.correction = nn.Parameter(torch.empty_like(found))
         super()._load_from_state_dict(state_dict, prefix, *args)
 
     def extra_repr(self) -> str:

@@ -12,11 +12,12 @@ and what is sent gets the factor of least squares; where all that does not help,
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
 
-__all__ = ["correction_of"]
+__all__ = ["correction_of", "follow"]
 
 _LEAST, _MOST = 0.5, 2.0  # a channel that says next to nothing has any slope
 
@@ -45,6 +46,34 @@ def correction_of(
     nothing = found.new_tensor([1.0, 0.0, 1.0])
     better = _error(gain * sent, target) < _error(plain, target)
     return torch.where(better, found, nothing).T.to(samples.dtype).contiguous()
+
+
+def follow(v: Tensor, correction: Tensor) -> Tensor:
+    """Return potentials `[B, C, *]` as they are, with the gradient of gain (slope v + shift).
+
+    The line itself is in the edges of a table, where it costs nothing.
+    """
+    if not (torch.is_grad_enabled() and (v.requires_grad or correction.requires_grad)):
+        return v
+    followed = _Follow.apply(v, correction)
+    assert isinstance(followed, Tensor)
+    return followed
+
+
+class _Follow(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, v: Tensor, correction: Tensor) -> Tensor:
+        ctx.save_for_backward(v, correction)
+        return v.view_as(v)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor]:
+        v, correction = ctx.saved_tensors
+        slope, _, gain = correction.to(v.dtype).view(3, -1, *[1] * (v.ndim - 2))
+        along = gradients[0] * gain
+        places = [axis for axis in range(v.ndim) if axis != 1]
+        own = torch.stack([(along * v).sum(places), along.sum(places), torch.zeros_like(correction[2])])
+        return along * slope, own.to(correction.dtype)
 
 
 def _rows(x: Tensor) -> Tensor:
