@@ -128,6 +128,27 @@ class WindowNeuronConformance(NeuronConformance):
             after = (neuron(samples.unsqueeze(0))[0] - target).square().mean()
             assert after <= before * (1 + 1e-9)
 
+    def test_correction_does_not_worsen_its_own_samples(self, component: Component) -> None:
+        """Given what it gets in place of the samples, `calibrate` does not make the error of that greater."""
+        samples = self.potentials()[0]
+        received = 0.7 * samples - 0.1 * self.highest + 0.05 * self.highest * torch.sin(40 * samples)
+        neuron = self.window_neuron(component, self.potentials())
+        before = neuron.error(samples, received)
+        neuron.calibrate(samples, received)
+        assert neuron.error(samples, received) <= before
+        assert (neuron.correction is None) or neuron.corrects
+
+    def test_corrected_window_is_that_of_the_corrected_table(self, component: Component) -> None:
+        """A line before the code and a factor behind it make a table of each channel, in both domains."""
+        v = self.potentials()
+        neuron = self.window_neuron(component, v)
+        neuron.correction = nn.Parameter(v.new_tensor([[0.8, 1.3], [0.1, -0.2], [1.1, 0.9]]))
+        code = neuron.corrected()
+        cases = torch.searchsorted(code.edges, v[0].transpose(0, 1).flatten(1), right=True)
+        found = neuron(v)[0].transpose(0, 1).flatten(1)
+        assert_close(found, code.levels.gather(1, cases), rtol=0, atol=1e-12)
+        assert_close(self.events(neuron)(v).sum(0), neuron(v)[0], rtol=0, atol=1e-12)
+
     def test_calibration_is_repeatable(self, component: Component) -> None:
         """The same samples give the same parameters."""
         one, two = (self.window_neuron(component, self.potentials()) for _ in range(2))

@@ -134,7 +134,11 @@ def test_the_ann_is_that_of_a_run_without_conversion(done: Any, registry: Regist
     alone = snnplug.run(ANN, out=tmp_path / "ann", registry=registry)
     assert alone.summary["accuracy"]["test"] == pytest.approx(rows(done)["ANN"]["accuracy"])
     before, after = alone.model().state_dict(), done.model().state_dict()
-    assert {key.rpartition(".")[2] for key in after.keys() - before.keys()} == {"encoding", "calibration"}
+    assert {key.rpartition(".")[2] for key in after.keys() - before.keys()} == {
+        "encoding",
+        "calibration",
+        "correction",
+    }
     for key, value in before.items():
         held = "running" in key or "num_batches" in key or value.ndim > 1
         assert torch.equal(value, after[key]) or not held, key

@@ -207,3 +207,65 @@ def test_a_network_that_steps_is_refused() -> None:
 
     with pytest.raises(ContractError, match="'neuron' is run step by step"):
         calibrate(Steps(ReLU()), Steps(Clocked()), [X])
+
+
+class Corrected(Uniform):
+    """Keeps what it is calibrated by."""
+
+    def calibrate(self, samples: Tensor, received: Tensor | None = None) -> None:
+        self.samples, self.received = samples, received
+        super().calibrate(samples, received)
+
+
+def test_a_window_gets_what_the_snn_as_calibrated_so_far_gives_it() -> None:
+    ann, snn = network(ReLU), network(Corrected)
+    calibrate(ann, snn, torch.split(X, 5, 1))
+    for place in (1, 3):
+        found = part(snn, place)
+        for wanted, model in ((found.samples, ann), (found.received, snn)):
+            rows = currents(model, place)[0].movedim(1, -1).flatten(0, -2)
+            assert torch.equal(wanted.sort(0).values, rows.sort(0).values)
+    first, second = part(snn, 1), part(snn, 3)
+    assert torch.equal(first.samples, first.received)
+    assert not torch.equal(second.samples, second.received)
+    slope, shift, _ = second.correction.detach()
+    better = (slope != 1) | (shift != 0)
+    assert better.any()
+    means = (second.received * slope + shift).mean(0)[better]
+    torch.testing.assert_close(means, second.samples.mean(0)[better], rtol=1e-9, atol=1e-9)
+
+
+def test_correction_brings_the_outputs_nearer() -> None:
+    ann = network(ReLU)
+    errors = []
+    for corrects in (False, True):
+        snn = network(Uniform)
+        for place in (1, 3):
+            part(snn, place).corrects = corrects
+        calibrate(ann, snn, [X])
+        errors.append((currents(snn, 6) - currents(ann, 6)).square().mean())
+    assert errors[1] < errors[0]
+
+
+class Twice(nn.Module):
+    """One layer of neurons that is used twice in a pass."""
+
+    def __init__(self, neuron: Callable[[], nn.Module]) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.first, self.second = nn.Linear(6, 4).double(), nn.Linear(4, 4).double()
+        self.neuron = neuron()
+        self.double()
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.neuron(self.second(self.neuron(self.first(x))))
+        return out
+
+
+def test_a_layer_that_is_used_twice_is_corrected_by_both_uses() -> None:
+    ann, snn = Twice(ReLU), Twice(Corrected)
+    x = torch.rand(1, 10, 6, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    calibrate(ann, snn, [x[:, :4], x[:, 4:]])
+    found: Any = snn.neuron
+    assert found.samples.shape == found.received.shape == (20, 4)
+    assert (found.samples == found.received).all(1).sum() == 10  # the first use

@@ -259,3 +259,14 @@ def test_a_dead_network_can_be_traced() -> None:
     found = trace(network(ReLU), network(lambda: Halves(1e6)), [torch.zeros_like(X)])
     assert found.layers[0].own.relative is None
     assert found.layers[0].own.correlation is None
+
+
+def test_a_correction_is_no_error_of_its_layer() -> None:
+    ann, snn = network(ReLU), network(Halves)
+    neuron: Any = snn.layers[1]
+    neuron.correction = nn.Parameter(torch.tensor([[2.0], [0.1], [1.5]]).double().expand(3, 3).clone())
+    found = trace(ann, snn, [X], worst=2).layers[0]
+    v = potentials(torch.relu)[0]
+    assert_is(found.own, expected(floor(v), v.relu()))
+    sent = 1.5 * floor(2 * v + 0.1)
+    assert_is(found.accumulated, expected(sent, v.relu(), lowest=0.75, highest=1.5))

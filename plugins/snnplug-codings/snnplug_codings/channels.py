@@ -75,7 +75,7 @@ class ChannelWindow(ChannelParameters, WindowNeuron):
         self.materialize(channels_of(x.shape[1:]), x)
         return super().sequence(x, state)
 
-    def calibrate(self, samples: Tensor) -> None:
+    def calibrate(self, samples: Tensor, received: Tensor | None = None) -> None:
         """Set parameters from potentials `[n, C, *]`; see `snnplug.nn.WindowNeuron`."""
         self.materialize(channels_of(samples.shape), samples)
-        super().calibrate(samples)
+        super().calibrate(samples, received)

@@ -76,6 +76,7 @@ class T2FSNN(ChannelWindow):
         check_choice("thresholds", thresholds, ("midpoints", "paper"))
         check_percentile(percentile)
         self.fit, self.percentile, self.thresholds = fit, float(percentile), thresholds
+        self.corrects = thresholds == "midpoints"
         last_first = torch.eye(slots).flip(0)  # the more a potential, the sooner its spike
         silence = torch.zeros(1, slots)
         self.register_buffer("sends", torch.cat([silence, last_first]), persistent=False)

@@ -64,6 +64,7 @@ class UniformCode(ChannelWindow):
         check_percentile(percentile)
         self.units, self.norm, self.percentile = levels, norm, float(percentile)
         self.thresholds = thresholds
+        self.corrects = thresholds == "midpoints"
         self.register_buffer("pattern", pattern, persistent=False)
         self.declare(per_channel=per_channel, theta=theta)
 

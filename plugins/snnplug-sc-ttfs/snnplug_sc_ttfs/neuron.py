@@ -56,6 +56,7 @@ class _FirstSpike(WindowNeuron):
                 raise ValueError(f"{name} must be alpha > 0, beta and k > 0, got {list(values)}")
         if thresholds not in ("midpoints", "paper"):
             raise ParameterError(f"thresholds must be 'midpoints' or 'paper', got {thresholds!r}")
+        self.corrects = thresholds == "midpoints"
         self.single, self.thresholds, self.silent, self.per_channel = single, thresholds, silent, per_channel
         cases = cases_of(slots, strict=strict, single=single)
         self.register_buffer("first", cases.first, persistent=False)
@@ -112,10 +113,10 @@ class _FirstSpike(WindowNeuron):
             return torch.where(occurs, levels, next_first)[..., 1:]
         return midpoints(levels, occurs)
 
-    def calibrate(self, samples: Tensor) -> None:
+    def calibrate(self, samples: Tensor, received: Tensor | None = None) -> None:
         """Set the thresholds from potentials `[n, C, *]`; see `snnplug.nn.WindowNeuron`."""
         self.materialize(samples.shape[1], samples)
-        super().calibrate(samples)
+        super().calibrate(samples, received)
 
     def start(self, samples: Tensor) -> None:
         """Fit the thresholds to potentials `[n, C, *]` by least squares.

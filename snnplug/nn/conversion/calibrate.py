@@ -1,12 +1,14 @@
 """Calibration: the parameters of an SNN's neurons, set from the potentials that its ANN has.
 
-Neurons whose `sequential` is true depend on those before them (threshold balancing: Han, Srinivasan and Roy,
-CVPR 2020; calibration of conversion: Li et al., ICML 2021): they are set one after the other, each from the
-potentials of the ANN and from the currents that it gets in the SNN as calibrated so far.
+Codes of a window that correct their potentials, and others whose `sequential` is true, depend on the neurons
+before them (threshold balancing: Han, Srinivasan and Roy, CVPR 2020; calibration of conversion: Li et al.,
+ICML 2021): they are set one after the other, each from the potentials of the ANN and from the currents that
+it gets in the SNN as calibrated so far.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
@@ -16,7 +18,7 @@ from torch import Tensor, nn
 from snnplug.errors import ContractError
 from snnplug.nn.code import WindowNeuron
 from snnplug.nn.conversion.decoding import decode, repeat
-from snnplug.nn.conversion.observe import observe
+from snnplug.nn.conversion.observe import Enough, observe
 from snnplug.nn.conversion.pairs import matched_neurons
 from snnplug.nn.conversion.sample import Sample
 from snnplug.nn.neuron import SpikingNeuron
@@ -38,8 +40,9 @@ def calibrate(
 ) -> tuple[str, ...]:
     """Set the parameters of an SNN's neurons from the potentials of its ANN, layer by layer.
 
-    Of a `WindowNeuron` this calls `calibrate(samples)`; of any other that has it, `start(samples)`; where
-    `sequential` is true, `start(samples, received)`. Neurons with none of them are left alone.
+    Of a `WindowNeuron` this calls `calibrate(samples, received)`, or `calibrate(samples)` where `corrects` is
+    false; of any other that has it, `start(samples)`; where `sequential` is true, `start(samples, received)`.
+    Neurons without a `start` are left alone.
 
     Args:
         ann: the network with analog neurons.
@@ -59,30 +62,34 @@ def calibrate(
         ContractError: the networks do not fit each other, or there is no batch.
     """
     wanted = {name: neuron for name, neuron in matched_neurons(ann, snn).items() if _has_any(neuron)}
-    if any(map(_is_sequential, wanted.values())):
+    if any(map(_depends, wanted.values())):
         batches = list(batches)  # passed once more for each such neuron
     rows = {name: _Rows(samples_per_layer, neuron.whole_samples, seed) for name, neuron in wanted.items()}
-    kept = _sampled(ann, batches, rows, decode)
+    uses: Counter[str] = Counter()
+    kept = _sampled(ann, batches, rows, decode, uses)
     if wanted and not kept:
         raise ContractError("there is no batch of inputs; give at least one")
     for number, (name, samples) in enumerate(kept.items(), 1):
         neuron: Any = wanted[name]
-        if _is_sequential(neuron):
-            timed = {name: attrs.evolve(rows[name], axis=1)}
-            inputs = (repeat(x, steps) for x in batches)
-            received = _sampled(snn, inputs, timed, lambda current, every: current)[name]
-            neuron.start(samples, received.transpose(0, 1))
-        elif isinstance(neuron, WindowNeuron):
-            neuron.calibrate(samples)
-        else:
-            neuron.start(samples)
+        given = [samples]
+        if _depends(neuron):
+            axis, of = (0, decode) if neuron.windowed else (1, _as_it_is)
+            here = {name: attrs.evolve(rows[name], axis=axis)}
+            inputs = [repeat(x, steps) for x in batches]
+            received = _sampled(snn, inputs, here, of, Counter(), uses[name] // len(inputs))[name]
+            given.append(received.transpose(0, axis))
+        neuron.calibrate(*given) if isinstance(neuron, WindowNeuron) else neuron.start(*given)
         if progress is not None:
             progress(name, number, len(kept))
     return tuple(kept)
 
 
-def _is_sequential(neuron: SpikingNeuron) -> bool:
-    return neuron.sequential
+def _depends(neuron: SpikingNeuron) -> bool:
+    return neuron.corrects if isinstance(neuron, WindowNeuron) else neuron.sequential
+
+
+def _as_it_is(current: Tensor, every: int | None) -> Tensor:
+    return current
 
 
 def _has_any(neuron: SpikingNeuron) -> bool:
@@ -95,14 +102,27 @@ def _sampled(
     inputs: Iterable[Tensor],
     rows: Mapping[str, _Rows],
     of: Callable[[Tensor, int | None], Tensor],
+    uses: Counter[str],
+    enough: int = 0,
 ) -> dict[str, Tensor]:
-    """Return a sample of what layers of neurons get, by name in the order of first use."""
+    """Return a sample of what some layers of neurons get, by name in the order of first use.
+
+    Args:
+        model, inputs: what runs.
+        rows: how currents are cut, by name of the layer.
+        of: what is kept of a current, whose neuron adds its bias at so many steps.
+        uses: gets how often each layer was used.
+        enough: uses of them in a pass, behind which it may end; 0: not known.
+    """
     samples: dict[str, Sample] = {}
 
     def saw(name: str, neuron: SpikingNeuron, current: Tensor, sent: Tensor) -> None:
         if name in rows:
             found = rows[name].of(of(current, neuron.bias_every))
             samples.setdefault(name, rows[name].sample(found)).add(found)
+            uses[name] += 1
+            if enough and uses[name] % enough == 0:
+                raise Enough
 
     for x in inputs:
         observe(model, x, saw)

@@ -29,7 +29,7 @@ def levels_of(neuron: SpikingNeuron, sent: Tensor, steps: int) -> tuple[Tensor, 
         steps: time steps of its input.
     """
     if isinstance(neuron, WindowNeuron):
-        code = neuron.code()
+        code = neuron.corrected()
         levels, used = code.levels, is_used(code.edges)
         lowest = levels.masked_fill(~used | (levels <= 0), math.inf).amin(-1)
         highest = levels.masked_fill(~used, -math.inf).amax(-1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TypeAlias
 
 import torch
@@ -14,9 +15,13 @@ from snnplug.nn.mode import evaluating
 from snnplug.nn.neuron import SpikingNeuron, State
 from snnplug.nn.watch import SpikeWatch
 
-__all__ = ["Seen", "observe"]
+__all__ = ["Enough", "Seen", "observe"]
 
 Seen: TypeAlias = Callable[[str, SpikingNeuron, Tensor, Tensor], None]
+
+
+class Enough(Exception):
+    """Raised by a callback that needs no more of a pass: the rest of it is left out."""
 
 
 @torch.no_grad()
@@ -48,7 +53,7 @@ def observe(model: nn.Module, x: Tensor, saw: Seen) -> None:
 
     watch = SpikeWatch(model, left, analog=True, entered=entered)
     try:
-        with evaluating(model):
+        with evaluating(model), suppress(Enough):
             model(x)
     finally:
         watch.remove()

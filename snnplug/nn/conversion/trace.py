@@ -1,7 +1,7 @@
 """Where a converted network departs from its ANN, layer by layer.
 
-    own            d(v)  - a     v, a: potential and activation of the ANN; d: the code of the layer
-    accumulated    d(v') - a     v': potential that the SNN has there
+    own            d(v)  - a     v, a: potential and activation of the ANN; d: the code of the layer alone
+    accumulated    d'(v') - a    v': potential that the SNN has there; d': with its correction
 
 The first is what this layer costs, the second what has come together up to it. Both are split into lower
 truncation, upper truncation and quantisation, as Eqs. 8, 18 and 19 of Feng et al., Computer
@@ -11,6 +11,7 @@ all samples.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -19,6 +20,7 @@ from torch import Tensor, nn
 
 from snnplug.contracts.conversion import LayerTrace, Trace
 from snnplug.errors import ContractError
+from snnplug.nn.code import WindowNeuron
 from snnplug.nn.conversion.decoding import decode, repeat, respond
 from snnplug.nn.conversion.levels import levels_of
 from snnplug.nn.conversion.observe import observe
@@ -112,11 +114,21 @@ def _run(model: nn.Module, x: Tensor) -> dict[str, list[_Use]]:
     return uses
 
 
+def _uncorrected(neuron: SpikingNeuron) -> SpikingNeuron:
+    """Return a neuron whose code is alone: what corrects other layers' errors is no error of its own."""
+    if not isinstance(neuron, WindowNeuron) or neuron.correction is None:
+        return neuron
+    alone = copy.deepcopy(neuron)
+    alone.correction = None
+    return alone
+
+
 class _Layer:
     """What has come together of one layer."""
 
     def __init__(self, neuron: SpikingNeuron, sampled: int, seed: int) -> None:
         self._neuron, self._sampled, self._seed = neuron, sampled, seed
+        self._code = _uncorrected(neuron)
         self._errors: tuple[Tally, Tally] | None = None  # own, accumulated
         self._active, self._spikes = torch.zeros((), dtype=torch.int64), torch.zeros((), dtype=torch.int64)
         self._values = self._silent = 0
@@ -125,12 +137,12 @@ class _Layer:
     def add(self, ann: _Use, snn: _Use) -> None:
         """Add what the layer did in both networks."""
         v, a, sent = ann.current, ann.sent, snn.sent
-        with evaluating(self._neuron):
-            own = respond(self._neuron, v, snn.steps)
+        with evaluating(self._neuron), evaluating(self._code):
+            own = respond(self._code, v, snn.steps)
             if self._errors is None:
-                levels = levels_of(self._neuron, own, snn.steps)
                 own_error, accumulated = (
-                    Tally(*levels, sampled=self._sampled, seed=self._seed) for _ in "12"
+                    Tally(*levels_of(one, own, snn.steps), sampled=self._sampled, seed=self._seed)
+                    for one in (self._code, self._neuron)
                 )
                 self._errors = own_error, accumulated
         for tally, values in zip(self._errors, (own, sent), strict=True):
