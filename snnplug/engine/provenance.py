@@ -122,12 +122,17 @@ def resolved_record(plan: Plan, command: str, task: Task, origin: Origin) -> Res
 
 
 def differing_parameters(plan: Plan, other: Resolved, keys: Iterable[str]) -> list[str]:
-    """Return a line for each parameter of the named components in which another run differs from a plan."""
+    """Return a line for each parameter of the named components in which another run differs from a plan.
+
+    A parameter that the other run does not know, since its version had none, was there what is the default now.
+    """
     theirs = {use.key: use for use in other.components}
     lines = []
     for key in keys:
         mine = _settings(_use(key, plan[key]), plan.resolved_recipe())
         there = _settings(theirs[key], other.recipe) if key in theirs else {}
+        known, _ = plan[key].known_parameters()
+        there = {**{name: _plain(p.default) for name, p in known.items() if not p.required}, **there}
         names = [name for name in {**there, **mine} if there.get(name) != mine.get(name)]
         lines += [f"{key}.{name} is {there.get(name)!r} there and {mine.get(name)!r} here" for name in names]
     return lines
