@@ -124,7 +124,7 @@ def resolved_record(plan: Plan, command: str, task: Task, origin: Origin) -> Res
 def differing_parameters(plan: Plan, other: Resolved, keys: Iterable[str]) -> list[str]:
     """Return a line for each parameter of the named components in which another run differs from a plan.
 
-    A parameter that the other run does not know, since its version had none, was there what is the default now.
+    A parameter that the other run does not know, as its version had none, was there what is the default now.
     """
     theirs = {use.key: use for use in other.components}
     lines = []
