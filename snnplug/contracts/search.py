@@ -134,7 +134,8 @@ class Candidate:
         inherit: `inherit()` returns the network on the device with the weights that it shares with all
             others in the supernet, in evaluation mode; an own copy. ContractError without a supernet.
         held_out: `held_out(index, size)` returns `(input, target)` from the validation data as it is, in
-            order; the last batch may be smaller. ContractError where there is none.
+            one drawn order, the same for every candidate, so that the first ones stand for all; the last
+            batch may be smaller. ContractError where there is none.
         held_out_samples: how many there are.
         readout: class scores `[B, K]` of outputs `[T, B, K]`, as the recipe's loss means them.
         facts: what an earlier stage has found out for all candidates, such as `spikes`, the mean over

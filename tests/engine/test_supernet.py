@@ -18,11 +18,13 @@ import pytest
 import torch
 
 import snnplug
-from snnplug import Registry
+from snnplug import DatasetSpec, Registry, Splits, Task
 from snnplug.engine.evaluate import evaluate
 from snnplug.engine.parts import make_parts
+from snnplug.engine.scoring.evaluator import Evaluator
 from snnplug.engine.supernet import Paths, Shared, build_supernet, shared_network
 from snnplug.errors import ContractError, RecipeError, RunDirectoryError, UsageError
+from snnplug.nn import ImageSplit
 from snnplug.recipe.plan import make_plan
 from snnplug.recipe.recipe import Recipe
 from snnplug.runs.directory import RunDirectory
@@ -385,3 +387,24 @@ def test_two_devices_train_the_same_paths(tmp_path: Path) -> None:
     assert len(epochs) == 5
     assert found["supernet"]["facts"]["spikes"] > 0
     assert all(score is not None for _, score, _ in trials)
+
+
+def test_the_first_held_out_samples_stand_for_all_of_a_split_that_is_sorted_by_class(
+    recipe: Any, registry: Registry
+) -> None:
+    def in_folders(*, samples: int = 200) -> Splits:
+        labels = torch.arange(samples) * 2 // samples
+        images = labels.view(-1, 1, 1, 1).expand(-1, 1, 4, 4).float()
+        part = ImageSplit(images, labels)
+        return Splits(task=Task(input_shape=(1, 4, 4), classes=2), train=part, val=part, test=part)
+
+    registry.register(DatasetSpec(name="in_folders", target=in_folders, summary="One class after the other."))
+    recipe["dataset"] = {"use": "in_folders"}
+    parts = parts_of(recipe, registry)
+    scoring = Evaluator(parts, ())
+    first, labels = scoring._held_out(0, 40)
+    assert 0 < labels.sum() < 40
+    assert torch.equal(first[0, :, 0, 0, 0] > 0, labels > 0)
+    everything = torch.cat([scoring._held_out(i, 40)[1] for i in range(5)])
+    assert everything.bincount().tolist() == [100, 100]
+    assert torch.equal(labels, Evaluator(parts, ())._held_out(0, 40)[1])

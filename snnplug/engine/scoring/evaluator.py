@@ -205,10 +205,15 @@ class Evaluator:
         assert self.shared is not None
         return self.shared.load(self.parts)
 
+    @functools.cached_property
+    def held_out_order(self) -> Tensor:
+        """The order of validation samples: drawn, since a split may be sorted by class."""
+        return order(len(self.parts.splits.val or ()), derive_seed(self.parts.seed, "held out order"))
+
     def _held_out(self, index: int, size: int) -> tuple[Tensor, Tensor]:
         split = self.parts.splits.val
         assert split is not None
-        chosen = torch.arange(index * size, min((index + 1) * size, len(split)))
+        chosen = self.held_out_order[index * size : (index + 1) * size]
         with seeded(derive_seed(self.parts.seed, "held out", index, size)):
             with self.parts.calls.loading:
                 values, labels = read_samples(split, chosen, self.parts.fit)
