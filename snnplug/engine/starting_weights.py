@@ -1,7 +1,7 @@
 """Weights of a file that a training starts from, such as those of an ANN of the same layers.
 
 Tensors are taken by name. Where no name is known, and the layers of both follow each other alike, they are
-taken in order, as torchvision's ResNet and VGG give them to networks of other names. A tensor of another
+taken in order, as torchvision's networks give them to others of the same layers. A tensor of another
 shape, such as the last layer for other classes, stays new; so do parameters of neurons that the file has not.
 """
 
