@@ -63,7 +63,7 @@ class FrameSplit(ImageSplit):
     The tensor may be a view of a file that is mapped into memory: only what a batch needs is read.
 
     Args:
-        frames: `[N, T, *]`, events per step and place, of any type; whole numbers are handed out as float32.
+        images: `[N, T, *]`, events per step and place, of any type; whole numbers are handed out as float32.
         labels: class indices `[N]`.
         augment: applied to a batch of values `[B, T, *]`; draws from a global generator.
         mix: see `snnplug.Splits`.
@@ -71,15 +71,6 @@ class FrameSplit(ImageSplit):
     Raises:
         ValueError: there are not as many labels as samples, or one is no whole number.
     """
-
-    def __init__(
-        self,
-        frames: Tensor,
-        labels: Tensor,
-        augment: Callable[[Tensor], Tensor] | None = None,
-        mix: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] | None = None,
-    ) -> None:
-        super().__init__(frames, labels, augment, mix)
 
     def values(self, indices: Tensor) -> Tensor:
         """Return values without the augmentation."""

@@ -145,8 +145,8 @@ def _sensor(
 ) -> partial[Sensor]:
     return partial(
         Sensor,
-        threshold_on=threshold,
-        threshold_off=threshold if threshold_off is None else threshold_off,
+        threshold=threshold,
+        threshold_off=threshold_off,
         refractory=refractory,
         noise=noise,
         hot_pixels=hot_pixels,

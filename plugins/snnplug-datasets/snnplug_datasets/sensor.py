@@ -1,7 +1,7 @@
 """A simulated event camera: an image moves over its pixels, which tell by events how brightness changes.
 
     L(x, t) = ln(image(x - s(t)) + dark)          bilinear between the image's pixels, linear in time
-    ON event where L rises to  r + threshold_on   and r becomes that level
+    ON event where L rises to  r + threshold      and r becomes that level
     OFF event where L falls to r - threshold_off  and r becomes that level
 
 The pixel is that of Lichtsteiner et al., IEEE JSSC 2008, doi:10.1109/JSSC.2007.914337; crossings
@@ -40,7 +40,8 @@ class Sensor:
 
     Attributes:
         size: rows and columns of pixels.
-        threshold_on, threshold_off: change of the logarithm that makes an event; at least 0.01.
+        threshold: change of the logarithm that makes an ON event; at least 0.01.
+        threshold_off: that of an OFF event; None for the same.
         dark: brightness added to the image's, in [0, 1], before the logarithm is taken; above 0.
         refractory: milliseconds in which a pixel is silent after an event.
         noise: shot noise, in events a second and pixel, half of them ON.
@@ -52,8 +53,8 @@ class Sensor:
     """
 
     size: tuple[int, int]
-    threshold_on: float = 0.3
-    threshold_off: float = 0.3
+    threshold: float = 0.3
+    threshold_off: float | None = None
     dark: float = 0.1
     refractory: float = 0.0
     noise: float = 0.0
@@ -63,9 +64,10 @@ class Sensor:
     def __attrs_post_init__(self) -> None:
         if min(self.size) < 1:
             raise ValueError(f"size must be at least 1 pixel, got {self.size}")
-        for name in ("threshold_on", "threshold_off"):
-            if not 0.01 <= getattr(self, name) < 10:
-                raise ValueError(f"{name} must be from 0.01 to below 10, got {getattr(self, name)}")
+        for name in ("threshold", "threshold_off"):
+            value = getattr(self, name)
+            if value is not None and not 0.01 <= value < 10:
+                raise ValueError(f"{name} must be from 0.01 to below 10, got {value}")
         if not 0.001 <= self.dark <= 1:
             raise ValueError(f"dark must be from 0.001 to 1, got {self.dark}")
         for name in ("refractory", "noise", "hot_rate"):
@@ -112,9 +114,8 @@ class Sensor:
         """Return times, places (sample and pixel in one number) and polarities of what brightness causes."""
         margin = motion.reach + 1
         levels = self._levels(images, margin)
-        on, off = (
-            round(threshold * _UNIT) * _WEIGHTS for threshold in (self.threshold_on, self.threshold_off)
-        )
+        falls = self.threshold if self.threshold_off is None else self.threshold_off
+        on, off = (round(threshold * _UNIT) * _WEIGHTS for threshold in (self.threshold, falls))
         before = self._seen(levels, margin, motion.places[0]).flatten()
         reference = before.clone()
         times = motion.times.tolist()

@@ -86,7 +86,7 @@ def test_images_of_another_data_set() -> None:
         ({"reach": 0}, "reach must be at least 1 pixel, got 0"),
         ({"by": "frames"}, "by"),
         ({"polarities": 3}, "polarities"),
-        ({"threshold": 0.0}, "threshold_on must be from 0.01"),
+        ({"threshold": 0.0}, "threshold must be from 0.01"),
     ],
 )
 @pytest.mark.parametrize("name", ["ordered_digits", "moving_digits"])

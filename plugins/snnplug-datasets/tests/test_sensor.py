@@ -25,7 +25,7 @@ def one_by_one(sensor: Sensor, greys: Tensor, motion: Motion) -> list[Event]:
     rows, columns = sensor.size
     height, width = greys.shape
     top, left = (rows - height) // 2, (columns - width) // 2
-    on, off = (Fraction(round(value * 2**14)) for value in (sensor.threshold_on, sensor.threshold_off))
+    on, off = (Fraction(round(value * 2**14)) for value in (sensor.threshold, sensor.threshold_off))
 
     def level(y: int, x: int) -> Fraction:
         grey = int(greys[y, x]) if 0 <= y < height and 0 <= x < width else 0
@@ -62,7 +62,7 @@ def one_by_one(sensor: Sensor, greys: Tensor, motion: Motion) -> list[Event]:
 )
 def test_equals_a_simulation_pixel_by_pixel(motion: Motion, thresholds: tuple[float, float]) -> None:
     greys = torch.randint(256, (5, 6), generator=torch.Generator().manual_seed(1))
-    sensor = Sensor(size=(8, 9), threshold_on=thresholds[0], threshold_off=thresholds[1])
+    sensor = Sensor(size=(8, 9), threshold=thresholds[0], threshold_off=thresholds[1])
     (events,) = sensor.record(greys.div(255).unsqueeze(0), motion)
     found = sorted(zip(*(column.tolist() for column in events), strict=True))
     assert len(found) > 500
@@ -87,7 +87,7 @@ def test_nothing_happens_where_nothing_changes() -> None:
 @pytest.mark.parametrize("threshold", [0.1, 0.3, 0.45])
 def test_both_orders_of_excursions_hold_the_same_events(reach: int, threshold: float) -> None:
     images = torch.from_numpy(load_digits().images[:100]) / 16
-    sensor = Sensor(size=(12, 12), threshold_on=threshold, threshold_off=threshold)
+    sensor = Sensor(size=(12, 12), threshold=threshold, threshold_off=threshold)
     for one, other in zip(
         *(sensor.record(images, excursions(reach, down_first=first)) for first in (False, True)), strict=True
     ):
@@ -174,7 +174,7 @@ def test_the_same_on_every_machine() -> None:
     ("wrong", "words"),
     [
         ({"size": (0, 4)}, "size must be at least 1 pixel"),
-        ({"threshold_on": 0.0}, "threshold_on must be from 0.01"),
+        ({"threshold": 0.0}, "threshold must be from 0.01"),
         ({"threshold_off": math.inf}, "threshold_off must be from 0.01"),
         ({"dark": 0.0}, "dark must be from 0.001 to 1"),
         ({"refractory": -1.0}, "refractory must be at least 0"),

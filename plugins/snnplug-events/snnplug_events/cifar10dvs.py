@@ -19,7 +19,7 @@ from typing import Literal
 from snnplug import Splits
 from snnplug.nn import Augment
 from snnplug_events.division import first_of_each_class, share_of_each_class
-from snnplug_events.framing import By, Framing, Remainder, Resize, splits_of
+from snnplug_events.framing import By, Framing, Remainder, Resize, splits_of, with_validation
 from snnplug_events.recordings import find
 
 __all__ = ["cifar10dvs"]
@@ -83,11 +83,12 @@ def cifar10dvs(
         test, train = first_of_each_class(all_.labels, _TEST)
     else:
         test, train = share_of_each_class(all_.labels, _TEST / 1000, split_seed, "split")
-    val, rest = share_of_each_class(all_.labels[train], val_fraction, split_seed, "val_fraction")
-    parts = {
-        "train": all_.chosen(train[rest], "cifar10dvs-train"),
-        "val": all_.chosen(train[val], "cifar10dvs-val"),
-        "test": all_.chosen(test, "cifar10dvs-test"),
-    }
+    parts = with_validation(
+        "cifar10dvs",
+        all_.chosen(train, "cifar10dvs"),
+        all_.chosen(test, "cifar10dvs-test"),
+        val_fraction,
+        split_seed,
+    )
     task = framing.task(10)
     return splits_of(parts, framing, task, root=root, cache=cache, augment=augment, usual=["crop_flip"])

@@ -11,8 +11,7 @@ from typing import Literal
 
 from snnplug import Splits
 from snnplug.nn import Augment
-from snnplug_events.division import share_of_each_class
-from snnplug_events.framing import By, Framing, Remainder, Resize, splits_of
+from snnplug_events.framing import By, Framing, Remainder, Resize, splits_of, with_validation
 from snnplug_events.recordings import find
 
 __all__ = ["dvs128gesture"]
@@ -70,12 +69,7 @@ def dvs128gesture(
     )
     _, train = find("dvs128gesture", "train", "DVSGesture", root, download, 1_077, train=True)
     _, test = find("dvs128gesture", "test", "DVSGesture", root, download, 264, train=False)
-    val, rest = share_of_each_class(train.labels, val_fraction, split_seed, "val_fraction")
-    parts = {
-        "train": train.chosen(rest, "dvs128gesture-train"),
-        "val": train.chosen(val, "dvs128gesture-val"),
-        "test": test,
-    }
+    parts = with_validation("dvs128gesture", train, test, val_fraction, split_seed)
     return splits_of(
         parts, framing, framing.task(11), root=root, cache=cache, augment=augment, usual=["crop"]
     )

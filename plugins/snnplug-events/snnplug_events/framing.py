@@ -12,9 +12,10 @@ from torch import Tensor
 from snnplug import Splits, Task
 from snnplug.nn import Augment, Augmentation, Augmentations, FrameSplit, data_root
 from snnplug.nn.events import EVENT_AUGMENTATIONS, Events, cached_frames, resize, to_frames
+from snnplug_events.division import share_of_each_class
 from snnplug_events.recordings import Recordings
 
-__all__ = ["By", "Framing", "Remainder", "Resize", "splits_of"]
+__all__ = ["By", "Framing", "Remainder", "Resize", "splits_of", "with_validation"]
 
 By = Literal["time", "count"]
 Remainder = Literal["spread", "last", "drop"]
@@ -81,6 +82,25 @@ class Framing:
         if self.size:
             frames = resize(frames, (self.size, self.size), self.resize)
         return frames.clamp_(max=1) if self.binary else frames
+
+
+def with_validation(
+    name: str, train: Recordings, test: Recordings, val_fraction: float, split_seed: int
+) -> dict[str, Recordings]:
+    """Return the parts of a data set, some recordings of each training class held out for validation.
+
+    Args:
+        name: of the data set.
+        train, test: its recordings.
+        val_fraction: share of each class of the training set; 0 for none.
+        split_seed: of the choice.
+
+    Raises:
+        ValueError: the share is out of range.
+    """
+    val, rest = share_of_each_class(train.labels, val_fraction, split_seed, "val_fraction")
+    parts = {"train": train.chosen(rest, f"{name}-train"), "val": train.chosen(val, f"{name}-val")}
+    return {**parts, "test": test}
 
 
 def splits_of(

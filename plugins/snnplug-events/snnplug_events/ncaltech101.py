@@ -14,7 +14,7 @@ from typing import Literal
 from snnplug import Splits
 from snnplug.nn import Augment
 from snnplug_events.division import share_of_each_class
-from snnplug_events.framing import By, Framing, Remainder, Resize, splits_of
+from snnplug_events.framing import By, Framing, Remainder, Resize, splits_of, with_validation
 from snnplug_events.recordings import find
 
 __all__ = ["ncaltech101"]
@@ -73,11 +73,12 @@ def ncaltech101(
     )
     _, all_ = find("ncaltech101", "", "NCALTECH101", root, download, 8_709)
     test, train = share_of_each_class(all_.labels, test_fraction, split_seed, "test_fraction")
-    val, rest = share_of_each_class(all_.labels[train], val_fraction, split_seed, "val_fraction")
-    parts = {
-        "train": all_.chosen(train[rest], "ncaltech101-train"),
-        "val": all_.chosen(train[val], "ncaltech101-val"),
-        "test": all_.chosen(test, "ncaltech101-test"),
-    }
+    parts = with_validation(
+        "ncaltech101",
+        all_.chosen(train, "ncaltech101"),
+        all_.chosen(test, "ncaltech101-test"),
+        val_fraction,
+        split_seed,
+    )
     task = framing.task(len(all_.class_names))
     return splits_of(parts, framing, task, root=root, cache=cache, augment=augment, usual=["crop_flip"])

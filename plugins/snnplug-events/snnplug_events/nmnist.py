@@ -11,8 +11,7 @@ from typing import Literal
 
 from snnplug import Splits
 from snnplug.nn import Augment
-from snnplug_events.division import share_of_each_class
-from snnplug_events.framing import By, Framing, Remainder, Resize, splits_of
+from snnplug_events.framing import By, Framing, Remainder, Resize, splits_of, with_validation
 from snnplug_events.recordings import find
 
 __all__ = ["nmnist"]
@@ -70,12 +69,7 @@ def nmnist(
     )
     _, train = find("nmnist", "train", "NMNIST", root, download, 60_000, train=True)
     _, test = find("nmnist", "test", "NMNIST", root, download, 10_000, train=False)
-    val, rest = share_of_each_class(train.labels, val_fraction, split_seed, "val_fraction")
-    parts = {
-        "train": train.chosen(rest, "nmnist-train"),
-        "val": train.chosen(val, "nmnist-val"),
-        "test": test,
-    }
+    parts = with_validation("nmnist", train, test, val_fraction, split_seed)
     return splits_of(
         parts, framing, framing.task(10), root=root, cache=cache, augment=augment, usual=["crop"]
     )

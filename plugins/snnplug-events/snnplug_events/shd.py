@@ -15,8 +15,7 @@ import attrs
 from snnplug import Splits
 from snnplug.nn import Augment
 from snnplug.nn.events import EVENT_AUGMENTATIONS
-from snnplug_events.division import share_of_each_class
-from snnplug_events.framing import Framing, splits_of
+from snnplug_events.framing import Framing, splits_of, with_validation
 from snnplug_events.recordings import find
 
 __all__ = ["shd"]
@@ -67,17 +66,12 @@ def shd(
     )
     found, train = find("shd", "train", "SHD", root, download, 8_156, train=True)
     _, test = find("shd", "test", "SHD", root, download, 2_264, train=False)
-    names = tuple(_text(name) for name in found.classes)
-    val, rest = share_of_each_class(train.labels, val_fraction, split_seed, "val_fraction")
-    parts = {
-        "train": attrs.evolve(train.chosen(rest, "shd-train"), class_names=names),
-        "val": train.chosen(val, "shd-val"),
-        "test": test,
-    }
+    train = attrs.evolve(train, class_names=tuple(_text(name) for name in found.classes))
+    parts = with_validation("shd", train, test, val_fraction, split_seed)
     return splits_of(
         parts,
         framing,
-        attrs.evolve(framing.task(len(names)), input_shape=(_CHANNELS,)),
+        attrs.evolve(framing.task(len(train.class_names)), input_shape=(_CHANNELS,)),
         root=root,
         cache=cache,
         augment=augment,
