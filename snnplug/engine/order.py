@@ -29,7 +29,7 @@ from snnplug.recipe.read import to_toml
 from snnplug.recipe.recipe import Recipe
 from snnplug.registry.contain import calling
 from snnplug.registry.interrupts import listening
-from snnplug.registry.registry import Registry
+from snnplug.registry.registry import LOCAL, Registry
 from snnplug.report.page import write_report
 from snnplug.runs.directory import RunDirectory
 from snnplug.runs.error_log import ERROR_LOG, log_error
@@ -172,6 +172,10 @@ class Order:
     def _run(self, session: Session) -> Run:
         for note in (*session.parts.plan.notes, *(session.directory.notes if self.text is None else ())):
             session.report.say(f"note: {note}")
+        if given := sorted({c.name for c in session.parts.plan.used() if c.plugin == LOCAL}):
+            session.note(
+                f"{', '.join(given)}: given from Python, so this run cannot be replayed from its files"
+            )
         if not session.leads:
             return self._stages(session)
         with _contained(session):

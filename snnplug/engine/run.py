@@ -8,6 +8,7 @@ from typing import Any
 
 import attrs
 
+from snnplug.engine.given import register_objects
 from snnplug.engine.order import Order, other_versions
 from snnplug.engine.progress import Reporter
 from snnplug.engine.provenance import changed_since, recorded_origin
@@ -39,7 +40,8 @@ def run(
     """Run a recipe from the start.
 
     Args:
-        recipe: path of a TOML file, name of a built-in recipe, its content, or a `Recipe`.
+        recipe: path of a TOML file, name of a built-in recipe, its content, or a `Recipe`. Its content may
+            hold objects in place of names, see `snnplug.engine.given`.
         out: run directory to make; by default a new one under runs/.
         overrides: texts `key=value`.
         device: "auto", "cpu" or "cuda".
@@ -56,6 +58,9 @@ def run(
         RunFailed: the run stopped half way; `resume` continues it.
     """
     overrides = tuple(overrides)
+    registry = registry or Registry.from_installed(quiet=quiet)
+    if isinstance(recipe, Mapping):
+        recipe, registry = register_objects(recipe, registry)
     parsed, text = parse_recipe(recipe, overrides)
     directory = None if out is None else RunDirectory(Path(out))
     if directory is not None:
@@ -63,7 +68,7 @@ def run(
     label = str(recipe) if isinstance(recipe, str | Path) else "recipe.toml"
     order = Order(
         recipe=parsed,
-        registry=registry or Registry.from_installed(quiet=quiet),
+        registry=registry,
         directory=directory,
         command=" ".join(["snnplug run", label, *(f"-s {o}" for o in overrides)]),
         text=text,
@@ -143,6 +148,7 @@ def parse_recipe(
         parsed = read_recipe(recipe, overrides)
         return parsed, recipe_text(recipe) if not overrides else to_toml(parsed)
     data = recipe.to_dict() if isinstance(recipe, Recipe) else dict(recipe)
+    before = recipe.overridden if isinstance(recipe, Recipe) else {}
     data, overridden = apply_overrides(data, overrides)
-    parsed = attrs.evolve(Recipe.from_dict(data), overridden=tuple(overridden))
+    parsed = attrs.evolve(Recipe.from_dict(data), overridden={**overridden, **before})
     return parsed, to_toml(parsed)

@@ -8,8 +8,10 @@ from typing import Any
 import attrs
 
 from snnplug.errors import RecipeError, SnnplugError
-from snnplug.recipe.recipe import Recipe, put
+from snnplug.recipe.default import default_data
+from snnplug.recipe.recipe import Recipe
 from snnplug.recipe.section import Table, fields_of
+from snnplug.recipe.tables import lookup, put
 from snnplug.registry.component import Component
 from snnplug.registry.kinds import KINDS
 from snnplug.registry.registry import Registry
@@ -70,7 +72,6 @@ class Plan:
     def resolved_recipe(self) -> Table:
         """Return the recipe with qualified names, which gives the same plan again."""
         data = self.recipe.to_dict()
-        data.pop("overridden", None)
         for key, component in self.components.items():
             table = component.to_dict()
             if component.kind in _AROUND_NEURONS and table.get("neuron") == self["neuron"].to_dict():
@@ -162,11 +163,14 @@ class _Resolver:
         if f"{key}.use" in self.recipe.overridden and not open_ended:
             component = self.drop_foreign(component, key, set(known))
         takes_neuron = kind in _AROUND_NEURONS and "neuron" in known
-        if neuron is not None and takes_neuron and "neuron" not in component.parameters:
+        around = takes_neuron and "neuron" not in component.parameters
+        if neuron is not None and around:
             component = component.with_parameters(neuron=neuron)
         mistakes = component.check(key)
-        if takes_neuron and neuron is None:  # its own mistake has been said
-            mistakes = [line for line in mistakes if not line.startswith(f"{key}.neuron: missing")]
+        if around:  # the neuron's own mistakes have been said
+            mistakes = [
+                line for line in mistakes if not line.startswith((f"{key}.neuron.", f"{key}.neuron:"))
+            ]
         self.problems += mistakes
         return component
 
@@ -177,7 +181,12 @@ class _Resolver:
             for given in self.recipe.overridden
             if given.startswith(f"{key}.")
         }
-        foreign = [name for name in component.parameters if name not in known | mine]
+        theirs = self.parameters_before(component.kind, key)
+        foreign = [
+            name
+            for name in component.parameters
+            if name not in known | mine and (theirs is None or name in theirs)
+        ]
         if not foreign:
             return component
         self.notes.append(
@@ -185,3 +194,12 @@ class _Resolver:
         )
         kept = {k: v for k, v in component.parameters.items() if k not in foreign}
         return attrs.evolve(component, parameters=kept)
+
+    def parameters_before(self, kind: str, key: str) -> Collection[str] | None:
+        """Return what the thing that an override replaced takes; None where that cannot be known."""
+        before = self.recipe.overridden[f"{key}.use"] or lookup(default_data(), f"{key}.use")
+        try:
+            known, open_ended = self.registry.component(kind, {"use": before}).known_parameters()
+        except SnnplugError:
+            return None
+        return None if open_ended else known

@@ -113,6 +113,7 @@ class Spec:
     """
 
     kind: ClassVar[str] = ""
+    function: ClassVar[bool] = False  # a function of what one is asked about is one itself, and builds none
 
     name: str = attrs.field(validator=_check_name)
     target: str | Callable[..., Any] = attrs.field(validator=_check_target)
@@ -187,7 +188,7 @@ class SearchSpaceSpec(Spec):
 
 @attrs.frozen(kw_only=True)
 class ScorerSpec(Spec):
-    """A builder of a callable `candidate -> float`.
+    """A builder of a callable `candidate -> float`, or such a function itself.
 
     Attributes:
         higher_is_better: direction of the score.
@@ -197,6 +198,7 @@ class ScorerSpec(Spec):
     """
 
     kind: ClassVar[str] = "scorer"
+    function: ClassVar[bool] = True
 
     higher_is_better: bool = _flag(True)
     cost: Literal["model", "forward", "gradient", "training"] = attrs.field(
@@ -222,13 +224,14 @@ class LossSpec(Spec):
 
 @attrs.frozen(kw_only=True)
 class EnergyModelSpec(Spec):
-    """A builder of a callable `activity -> snnplug.EnergyEstimate`.
+    """A builder of a callable `activity -> snnplug.EnergyEstimate`, or such a function itself.
 
     Attributes:
         unit: unit of the total, such as "J", or "relative".
     """
 
     kind: ClassVar[str] = "energy_model"
+    function: ClassVar[bool] = True
 
     unit: str = attrs.field(default="J", validator=_check_line)
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import attrs
 
-from snnplug.recipe.recipe import lookup
 from snnplug.recipe.section import fields_of
 from snnplug.recipe.stages import sections
+from snnplug.recipe.tables import lookup
 from snnplug.runs.directory import RunDirectory
 from snnplug.runs.reading import read_epochs, read_resolved, read_summary
 from snnplug.runs.records import ComponentUse, Epoch, Resolved, Summary
