@@ -28,6 +28,19 @@ __all__ = ["command"]
     "--resume", "resumed", type=click.Path(path_type=Path), metavar="DIR", help="Continue a stopped run."
 )
 @click.option(
+    "--from",
+    "origin",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Make a new run of a run's network.",
+)
+@click.option(
+    "--candidate",
+    metavar="WHICH",
+    help="With --from: a candidate's number, key or genotype, or pareto for a run each [default: the best].",
+)
+@click.option("--weights", is_flag=True, help="With --from: start from the weights that it has trained.")
+@click.option(
     "--accept-versions", is_flag=True, help="With --resume: go on though plugins or their files have changed."
 )
 @click.option("--retry-failed", is_flag=True, help="With --resume: score candidates again that have failed.")
@@ -42,6 +55,9 @@ def command(
     out: Path | None,
     overrides: tuple[str, ...],
     resumed: Path | None,
+    origin: Path | None,
+    candidate: str | None,
+    weights: bool,
     accept_versions: bool,
     retry_failed: bool,
     device: str,
@@ -59,9 +75,17 @@ def command(
       snnplug run
       snnplug run recipe.toml -s neuron.tau=2.0 -s train.epochs=30
       snnplug run --resume runs/default-20260101-120000
+      snnplug run --from runs/default-20260101-120000 --candidate 38 -s train.epochs=60
     """
-    if resumed is not None and (recipe or out or overrides):
-        raise click.UsageError("--resume takes the recipe of the run as it is: give no RECIPE, --out or -s")
+    if resumed is not None and (recipe or out or overrides or origin):
+        raise click.UsageError(
+            "--resume goes on with a run as it is: give no RECIPE, --out, --from or -s; "
+            "--from DIR makes a new run of it, with other settings"
+        )
+    if origin is not None and recipe:
+        raise click.UsageError("--from takes the recipe of the run: give no RECIPE; -s changes it")
+    if origin is None and (candidate is not None or weights):
+        raise click.UsageError("--candidate and --weights go with --from DIR")
     if resumed is None and (accept_versions or retry_failed):
         raise click.UsageError("--accept-versions and --retry-failed go with --resume DIR")
     from snnplug.engine.process import own_process
@@ -69,6 +93,7 @@ def command(
     own_process()  # before torch is loaded
     from snnplug.engine.run import resume as continue_run
     from snnplug.engine.run import run as start_run
+    from snnplug.engine.run import run_again
 
     if resumed is not None:
         done = continue_run(
@@ -80,6 +105,20 @@ def command(
             accept_versions=accept_versions,
             retry_failed=retry_failed,
         )
+    elif origin is not None:
+        runs = run_again(
+            origin,
+            candidate=candidate,
+            weights=weights,
+            out=out,
+            overrides=overrides,
+            device=device,
+            devices=devices,
+            quiet=quiet,
+        )
+        *others, done = runs
+        for other in others:
+            _say_done(other, quiet)
     else:
         done = start_run(
             recipe or DEFAULT,
@@ -90,6 +129,10 @@ def command(
             quiet=quiet,
             dashboard=dashboard,
         )
+    _say_done(done, quiet)
+
+
+def _say_done(done: Run, quiet: bool) -> None:
     if os.environ.get("LOCAL_RANK", "0") != "0":
         return  # one of several processes; the first speaks for all
     if not quiet:

@@ -84,9 +84,8 @@ class _Taker:
             return value
         kind = _kind_of(value) or _kind_at(key)
         if kind is None:
-            raise RecipeError(
-                [f"{key}: {type(value).__name__} is an object, and no registered thing stands here"]
-            )
+            given = f"{key}: an object of {type(value).__name__} stands where no registered thing can"
+            raise RecipeError([given])
         if self.registry is self.before:
             self.registry = self.before.merged(Registry())
         spec, taken = KINDS[kind].spec, {r.name for r in self.registry.list(kind) if r.plugin == LOCAL}

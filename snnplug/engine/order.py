@@ -173,9 +173,7 @@ class Order:
         for note in (*session.parts.plan.notes, *(session.directory.notes if self.text is None else ())):
             session.report.say(f"note: {note}")
         if given := sorted({c.name for c in session.parts.plan.used() if c.plugin == LOCAL}):
-            session.note(
-                f"{', '.join(given)}: given from Python, so this run cannot be replayed from its files"
-            )
+            session.note(f"{', '.join(given)}: given from Python, so the files alone cannot replay this run")
         if not session.leads:
             return self._stages(session)
         with _contained(session):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import attrs
 
+from snnplug.engine.again import recipe_again
 from snnplug.engine.given import register_objects
 from snnplug.engine.order import Order, other_versions
 from snnplug.engine.progress import Reporter
@@ -18,11 +19,15 @@ from snnplug.recipe.overrides import apply_overrides
 from snnplug.recipe.read import read_recipe, recipe_text, to_toml
 from snnplug.recipe.recipe import Recipe
 from snnplug.registry.registry import Registry
+from snnplug.runs.candidates import find_candidate, front_of
 from snnplug.runs.directory import RunDirectory
-from snnplug.runs.reading import read_resolved
-from snnplug.runs.records import Threads
+from snnplug.runs.reading import Records, read_resolved
+from snnplug.runs.records import Threads, TrialRecord
 
-__all__ = ["parse_recipe", "recorded_recipe", "resume", "run"]
+__all__ = ["PARETO", "parse_recipe", "recorded_recipe", "resume", "run", "run_again"]
+
+PARETO = "pareto"
+"""In place of a candidate: each of the front."""
 
 
 def run(
@@ -57,26 +62,99 @@ def run(
         UsageError: something given is wrong; nothing has been started.
         RunFailed: the run stopped half way; `resume` continues it.
     """
-    overrides = tuple(overrides)
     registry = registry or Registry.from_installed(quiet=quiet)
     if isinstance(recipe, Mapping):
         recipe, registry = register_objects(recipe, registry)
+    label = str(recipe) if isinstance(recipe, str | Path) else "recipe.toml"
+    return _run(
+        recipe,
+        f"snnplug run {label}",
+        out=out,
+        overrides=tuple(overrides),
+        device=device,
+        devices=devices,
+        registry=registry,
+        quiet=quiet,
+        dashboard=dashboard,
+        threads=threads,
+    )
+
+
+def _run(
+    recipe: str | Path | Mapping[str, Any] | Recipe,
+    command: str,
+    *,
+    out: str | Path | None,
+    overrides: tuple[str, ...],
+    device: str,
+    devices: int,
+    registry: Registry,
+    quiet: bool,
+    dashboard: bool = False,
+    threads: Threads | None = None,
+) -> Run:
     parsed, text = parse_recipe(recipe, overrides)
     directory = None if out is None else RunDirectory(Path(out))
     if directory is not None:
         directory.refuse_existing()
-    label = str(recipe) if isinstance(recipe, str | Path) else "recipe.toml"
     order = Order(
         recipe=parsed,
         registry=registry,
         directory=directory,
-        command=" ".join(["snnplug run", label, *(f"-s {o}" for o in overrides)]),
+        command=" ".join([command, *(f"-s {o}" for o in overrides)]),
         text=text,
         report=Reporter(quiet=quiet),
         dashboard=dashboard,
         threads=threads,
     )
     return order.execute(device, devices)
+
+
+def run_again(
+    directory: str | Path,
+    *,
+    candidate: Any = None,
+    weights: bool = False,
+    out: str | Path | None = None,
+    overrides: Iterable[str] = (),
+    device: str = "auto",
+    devices: int = 1,
+    registry: Registry | None = None,
+    quiet: bool = True,
+) -> Iterator[Run]:
+    """Make a new run of a run's network: yields it when it is finished, and the next of a Pareto front.
+
+    Args:
+        directory: of the old run, finished or not.
+        candidate: number, key or genotype of a candidate that its search has seen, or "pareto" for one run of
+            each candidate of its front; None for what it found, or its architecture.
+        weights: start from the weights that it has trained.
+        out: run directory to make; for a Pareto front the folder in which they are made.
+        overrides, device, devices, registry, quiet: as `run` takes them.
+
+    Raises:
+        UsageError: as for `run`; or there is no such candidate, or no weights of it.
+    """
+    records = Records.read(Path(directory))
+    registry = registry or Registry.from_installed(quiet=quiet)
+    if candidate == PARETO:
+        chosen: list[TrialRecord | None] = [*front_of(records)]
+        places = [None if out is None else Path(out) / trial.key[:12] for trial in front_of(records)]
+    else:
+        chosen = [None if candidate is None else find_candidate(records, candidate)]
+        places = [None if out is None else Path(out)]
+    for trial, place in zip(chosen, places, strict=True):
+        named = "" if trial is None else f" --candidate {trial.key}"
+        yield _run(
+            recipe_again(records, registry, trial, weights=weights),
+            f"snnplug run --from {directory}{named}{' --weights' * weights}",
+            out=place,
+            overrides=tuple(overrides),
+            device=device,
+            devices=devices,
+            registry=registry,
+            quiet=quiet,
+        )
 
 
 def resume(

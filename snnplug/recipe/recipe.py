@@ -158,10 +158,8 @@ class _Reader:
         if isinstance(table, dict):  # a key that is a word of Python, such as `from`, has an underscore there
             words = {f.name.rstrip("_"): f.name for f in attrs.fields(section) if f.name.endswith("_")}
             table = {words.get(name, name): value for name, value in table.items()}
-            short = [
-                f.name for f in attrs.fields(section) if is_named(f) and isinstance(table.get(f.name), str)
-            ]
-            table |= {name: {"use": table[name]} for name in short}
+            named = [field.name for field in attrs.fields(section) if is_named(field)]
+            table |= {name: {"use": table[name]} for name in named if isinstance(table.get(name), str)}
         try:
             return _converter().structure(table, section)
         except Exception as error:

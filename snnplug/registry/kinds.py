@@ -172,11 +172,14 @@ class ArchitectureSpec(Spec):
 
     Attributes:
         trained: it comes with its weights, so that it can be converted without a training.
+        candidate: it is the network of a genotype: its parameters are `space` and `genotype`, in place of
+            which a recipe may name `run`, a run directory, and `key`, one of its candidates.
     """
 
     kind: ClassVar[str] = "architecture"
 
     trained: bool = _flag(False)
+    candidate: bool = _flag(False)
 
 
 @attrs.frozen(kw_only=True)

@@ -100,5 +100,5 @@ def test_components_are_written_as_tables_and_equal_names_are_numbered() -> None
 
 
 def test_object_where_none_can_stand_is_refused() -> None:
-    with pytest.raises(RecipeError, match=r"train\.epochs: object is an object"):
+    with pytest.raises(RecipeError, match=r"train\.epochs: an object of object stands"):
         snnplug.run({"train": {"epochs": object()}})
