@@ -61,7 +61,9 @@ class FinishedRun:
         return cls(
             name=path.resolve().name,
             summary=summary,
-            epochs=read_epochs(directory),
+            epochs=tuple(
+                epoch for epoch in read_epochs(directory) if not epoch.stage.startswith("train.compare.")
+            ),
             components=resolved.components,
             sections={name: _settings_of(name, section, resolved) for name, section in sections().items()},
         )

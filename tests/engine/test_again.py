@@ -13,7 +13,6 @@ import snnplug
 from snnplug.cli import main
 from snnplug.engine.run import run_again
 from snnplug.errors import RecipeError, UsageError
-from snnplug.nn import SpikingNeuron
 from snnplug.runs.candidates import find_candidate
 from snnplug.runs.reading import Records
 

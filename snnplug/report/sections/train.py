@@ -17,6 +17,7 @@ _TITLES = {
     "convert.train": "the converted network",
     "convert.control": "the network it was converted from",
 }
+_OTHERS = "train.compare."  # networks trained alike: a section of their own shows them
 
 
 class Train(Section):
@@ -49,6 +50,8 @@ def _curves(data: Records) -> list[_Curves]:
 
     by_stage: dict[str, dict[int, Epoch]] = {}
     for epoch in data.epochs or ():
+        if epoch.stage.startswith(_OTHERS):
+            continue
         by_stage.setdefault(epoch.stage, {})[epoch.epoch] = (
             epoch  # the last counts: a run may have been resumed
         )
