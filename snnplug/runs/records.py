@@ -218,7 +218,8 @@ class SearchRecord:
 class Summary:
     """`summary.json`: the result of a run, as far as it came.
 
-    `interval` is the 95 % interval of the test accuracy by its number of samples (Wilson). `notes` say what
+    `interval` is the 95 % interval of the test accuracy by its number of samples (Wilson). `twins` are groups
+    of layers that send identical spikes; each of them is counted. `notes` say what
     went wrong without costing the result; None for nothing. `more` holds what stages without a field of their
     own here have written, by key.
     """
@@ -237,6 +238,7 @@ class Summary:
     macs: Number = None
     latency_steps: Number = None
     parameters: Number = None
+    twins: tuple[tuple[str, ...], ...] | None = None
     energy: tuple[Energy, ...] | None = None
     device: str = ""
     versions: Mapping[str, Any] = attrs.field(factory=dict)

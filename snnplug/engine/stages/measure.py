@@ -81,6 +81,7 @@ class Measure(Stage):
         if not session.leads:
             return
         from snnplug.engine.threads import threads_for, use_threads
+        from snnplug.engine.twins import twins
         from snnplug.runs.reading import to_plain
 
         started = time.perf_counter()
@@ -103,6 +104,7 @@ class Measure(Stage):
             "synaptic_operations": activity.synaptic_operations,
             "macs": activity.macs,
             "latency_steps": activity.latency_steps,
+            "twins": twins(parts, work.network) or None,
             "parameters": sum(p.numel() for p in work.network.parameters() if p.requires_grad),
             "energy": tuple(estimates(session, energy_models(parts), activity)),
         }
@@ -158,8 +160,7 @@ def recorded(
     from snnplug.nn import record
     from snnplug.seeds import derive_seed
 
-    splits = parts.splits
-    split: Any = next(s for s in (splits.test, splits.val, splits.train) if s is not None and len(s))
+    split = parts.splits.measured
     indices = some(len(split), section.samples, derive_seed(parts.seed, "measured"))
     model.eval()
     with (
