@@ -53,13 +53,13 @@ class Search(Section):
         graph = found.graph if found and found.graph and found.graph.nodes else None
         chain = graph is not None and _is_long_chain(graph)
         cell = graph and (draw_chain(graph) if chain else draw(graph))
-        scorer = next((use for use in records.resolved.components if use.key == "search.scorer"), None)
+        used = [use for use in records.resolved.components if found and use.use == found.scorer]
         values = {
             "found": found,
             "cell": cell,
             "chain": chain,
             "search": _scores(records),
-            "scorer": scorer,
+            "scorer": next(iter(used), None),
             "directory": shlex.quote(str(records.directory)),
         }
         return render_template("sections/search.html.j2", records, **values)
