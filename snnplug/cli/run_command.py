@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from snnplug.recipe.built_in import DEFAULT
 
 if TYPE_CHECKING:
+    from snnplug.engine.progress import Log
     from snnplug.engine.result import Run
 
 __all__ = ["command"]
@@ -49,6 +52,13 @@ __all__ = ["command"]
 @click.option(
     "--dashboard", is_flag=True, help="Serve Optuna's dashboard of the search while the run goes on."
 )
+@click.option(
+    "--log",
+    type=click.Choice(["auto", "jsonl"]),
+    default="auto",
+    show_default=True,
+    help="Progress on standard error: bars on a terminal and lines elsewhere, or JSON lines.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="Print the run directory only.")
 def command(
     recipe: str | None,
@@ -63,6 +73,7 @@ def command(
     device: str,
     devices: int,
     dashboard: bool,
+    log: Log,
     quiet: bool,
 ) -> None:
     """Run RECIPE: search, train, measure and report.
@@ -88,6 +99,9 @@ def command(
         raise click.UsageError("--candidate and --weights go with --from DIR")
     if resumed is None and (accept_versions or retry_failed):
         raise click.UsageError("--accept-versions and --retry-failed go with --resume DIR")
+    began = time.perf_counter()
+    if not quiet and resumed is None and origin is None:
+        _say_composed(recipe or DEFAULT, overrides, log)
     from snnplug.engine.process import own_process
 
     own_process()  # before torch is loaded
@@ -102,6 +116,8 @@ def command(
             devices=devices,
             quiet=quiet,
             dashboard=dashboard,
+            log=log,
+            began=began,
             accept_versions=accept_versions,
             retry_failed=retry_failed,
         )
@@ -115,10 +131,12 @@ def command(
             device=device,
             devices=devices,
             quiet=quiet,
+            log=log,
+            began=began,
         )
-        *others, done = runs
-        for other in others:
-            _say_done(other, quiet)
+        for done in runs:
+            _say_done(done, quiet, log)
+        return
     else:
         done = start_run(
             recipe or DEFAULT,
@@ -128,23 +146,44 @@ def command(
             devices=devices,
             quiet=quiet,
             dashboard=dashboard,
+            log=log,
+            began=began,
         )
-    _say_done(done, quiet)
+    _say_done(done, quiet, log)
 
 
-def _say_done(done: Run, quiet: bool) -> None:
+def _say_composed(recipe: str, overrides: tuple[str, ...], log: Log) -> None:
+    """Say what a recipe composes before anything large is imported."""
+    from snnplug.recipe.described import described
+    from snnplug.recipe.read import read_recipe
+
+    parsed = read_recipe(recipe, overrides)
+    _say(f"{parsed.name}: {described(parsed)}", log, "recipe", name=parsed.name)
+
+
+def _say_done(done: Run, quiet: bool, log: Log) -> None:
     if os.environ.get("LOCAL_RANK", "0") != "0":
         return  # one of several processes; the first speaks for all
     if not quiet:
-        _say_result(done)
+        _say_result(done, log)
     click.echo(done.directory)
 
 
-def _say_result(done: Run) -> None:
-    from snnplug.runs.compare import figures
+def _say_result(done: Run, log: Log) -> None:
+    from snnplug.runs.figures import figures
 
+    report = done.directory / "report.html"
+    if log == "jsonl":
+        _say("finished", log, "end", directory=str(done.directory), summary=done.summary)
+        return
     found = {} if done.result is None else figures(done.result)
     width = max(map(len, found), default=0)
     for name, figure in found.items():
         click.echo(f"{name:<{width}}  {figure}", err=True)
-    click.echo(f"report: {done.directory / 'report.html'}", err=True)
+    click.echo(f"report: {report}", err=True)
+
+
+def _say(text: str, log: Log, event: str, **facts: Any) -> None:
+    if os.environ.get("LOCAL_RANK", "0") == "0":
+        said = json.dumps({"event": event, "text": text, **facts}) if log == "jsonl" else text
+        click.echo(said, err=True)

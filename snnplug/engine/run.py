@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import attrs
 from snnplug.engine.again import recipe_again
 from snnplug.engine.given import register_objects
 from snnplug.engine.order import Order, other_versions
-from snnplug.engine.progress import Reporter
+from snnplug.engine.progress import Log, Reporter
 from snnplug.engine.provenance import changed_since, recorded_origin
 from snnplug.engine.result import Run
 from snnplug.recipe.built_in import DEFAULT
@@ -40,7 +41,9 @@ def run(
     registry: Registry | None = None,
     quiet: bool = True,
     dashboard: bool = False,
+    log: Log = "auto",
     threads: Threads | None = None,
+    began: float | None = None,
 ) -> Run:
     """Run a recipe from the start.
 
@@ -55,8 +58,10 @@ def run(
         quiet: print nothing.
         dashboard: serve Optuna's dashboard of the search until the run ends; its address is printed
             also where `quiet`.
+        log: "auto" for bars on a terminal and lines elsewhere, "jsonl" for JSON lines.
         threads: CPU threads as another run has recorded them, since they decide the last bits of its sums;
             by default what this machine has.
+        began: `time.perf_counter()` at the start of the work, for who counts imports.
 
     Raises:
         UsageError: something given is wrong; nothing has been started.
@@ -76,7 +81,9 @@ def run(
         registry=registry,
         quiet=quiet,
         dashboard=dashboard,
+        log=log,
         threads=threads,
+        began=began,
     )
 
 
@@ -90,6 +97,8 @@ def _run(
     devices: int,
     registry: Registry,
     quiet: bool,
+    log: Log,
+    began: float | None,
     dashboard: bool = False,
     threads: Threads | None = None,
 ) -> Run:
@@ -103,9 +112,10 @@ def _run(
         directory=directory,
         command=" ".join([command, *(f"-s {o}" for o in overrides)]),
         text=text,
-        report=Reporter(quiet=quiet),
+        report=Reporter(quiet=quiet, log=log),
         dashboard=dashboard,
         threads=threads,
+        began=time.perf_counter() if began is None else began,
     )
     return order.execute(device, devices)
 
@@ -121,6 +131,8 @@ def run_again(
     devices: int = 1,
     registry: Registry | None = None,
     quiet: bool = True,
+    log: Log = "auto",
+    began: float | None = None,
 ) -> Iterator[Run]:
     """Make a new run of a run's network: yields it when it is finished, and the next of a Pareto front.
 
@@ -130,7 +142,7 @@ def run_again(
             each candidate of its front; None for what it found, or its architecture.
         weights: start from the weights that it has trained.
         out: run directory to make; for a Pareto front the folder in which they are made.
-        overrides, device, devices, registry, quiet: as `run` takes them.
+        overrides, device, devices, registry, quiet, log, began: as `run` takes them.
 
     Raises:
         UsageError: as for `run`; or there is no such candidate, or no weights of it.
@@ -154,7 +166,10 @@ def run_again(
             devices=devices,
             registry=registry,
             quiet=quiet,
+            log=log,
+            began=began,
         )
+        began = None  # the next begins where this one ends
 
 
 def resume(
@@ -165,14 +180,16 @@ def resume(
     registry: Registry | None = None,
     quiet: bool = True,
     dashboard: bool = False,
+    log: Log = "auto",
     accept_versions: bool = False,
     retry_failed: bool = False,
+    began: float | None = None,
 ) -> Run:
     """Continue a run that was stopped; a finished one is measured and reported again.
 
     Args:
         directory: of the run.
-        device, devices, registry, quiet, dashboard: as `run` takes them.
+        device, devices, registry, quiet, dashboard, log, began: as `run` takes them.
         accept_versions: go on with other versions of plugins than those the run was begun with; they are
             recorded. A result that they change replaces the one that stands, which is kept beside it.
         retry_failed: score candidates again that have failed; what that changes is replaced likewise.
@@ -195,7 +212,8 @@ def resume(
         directory=opened,
         command=resolved.command,
         text=None,
-        report=Reporter(quiet=quiet),
+        began=time.perf_counter() if began is None else began,
+        report=Reporter(quiet=quiet, log=log),
         dashboard=dashboard,
         threads=before.threads,
         changed=tuple(changed),

@@ -71,8 +71,9 @@ class TrainCompare(Stage):
         parts = work.parts
         section, space = parts.plan.recipe.sections[self.name], parts.space
         if space is not None:
-            for genotype in _drawn(parts, space, work.genotype, section.random):
-                yield "drawn by chance", lambda g=genotype: parts.network(g, "train"), genotype
+            for number, genotype in enumerate(_drawn(parts, space, work.genotype, section.random), 1):
+                how = f"drawn by chance{f' ({number})' if section.random > 1 else ''}"
+                yield how, lambda g=genotype: parts.network(g, "train"), genotype
         for component, network in self._by_hand(parts):
             yield f"made by hand: {component.name}", network, component.to_dict()
 
