@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from snnplug import KINDS, Component, Registration, Registry
+from griffe import Docstring, DocstringSectionAttributes, DocstringSectionParameters
+
+from snnplug import KINDS, Component, Kind, Registration, Registry
 from snnplug.registry.contain import with_article
 from snnplug.registry.parameters import Parameter, parameters_of
 
@@ -16,6 +20,27 @@ OURS = {path.name for path in PAGE.parents[1].glob("plugins/snnplug-*")}
 def catalogue(registry: Registry) -> str:
     """Return the page: every thing that our own plugins offer, with its parameters."""
     return "\n".join(_lines(registry))
+
+
+def entries(registry: Registry, kind: Kind) -> list[Registration]:
+    """Return what our own plugins offer of a kind."""
+    return [found for found in registry.list(kind.name) if found.plugin in OURS]
+
+
+def meanings(target: Any) -> dict[str, str]:
+    """Return what the docstrings of a target, and of the classes it comes from, say of each parameter.
+
+    `low, high: the range` says it of both.
+    """
+    found: dict[str, str] = {}
+    for documented in inspect.getmro(target) if inspect.isclass(target) else (target,):
+        text = Docstring(inspect.cleandoc(documented.__doc__ or ""))
+        for section in text.parse("google", warnings=False):
+            if isinstance(section, DocstringSectionParameters | DocstringSectionAttributes):
+                for said in section.value:
+                    for name in said.name.split(", "):
+                        found.setdefault(name, " ".join(said.description.split()))
+    return found
 
 
 def _lines(registry: Registry) -> Iterator[str]:
@@ -29,25 +54,44 @@ def _lines(registry: Registry) -> Iterator[str]:
         yield ""
         yield f"What one is: [{kind.name.replace('_', ' ')}](kinds/{kind.name}.md)."
         yield ""
-        for registration in registry.list(kind.name):
-            if registration.plugin in OURS:
-                yield from _entry(registration)
+        if kind.name == "neuron":
+            yield from _about_pictures()
+        for registration in entries(registry, kind):
+            yield from _entry(registration, kind)
 
 
-def _entry(registration: Registration) -> Iterator[str]:
+def _about_pictures() -> Iterator[str]:
+    yield "The pictures show each neuron as it is at the start, untrained, for a constant current and for a noisy one;"
+    yield "the membrane potential is that after the reset. A code that waits for its window answers after the dotted"
+    yield "line, and codes are given currents that stand for 0.7. `python docs/neurons.py` draws them."
+    yield ""
+
+
+def _entry(registration: Registration, kind: Kind) -> Iterator[str]:
     spec = registration.spec
     yield f"### {spec.name}"
     yield ""
     yield spec.summary
     yield ""
-    yield f"- Plugin: `{registration.plugin}`"
+    if kind.name == "neuron":
+        yield f"![Response of {spec.name} to a constant and to a noisy current](neurons/{spec.name}.svg)"
+        yield ""
+    yield f"- Plugin: [`{registration.plugin}`](../plugins/{registration.plugin}/README.md)"
     if spec.aliases:
         yield f"- Also called: {', '.join(f'`{alias}`' for alias in spec.aliases)}"
     if spec.reference:
         yield f"- Source: {spec.reference}"
-    parameters, open_ended = parameters_of(registration.load())
+    yield ""
+    target = registration.load()
+    parameters, open_ended = parameters_of(target)
+    if not parameters and not open_ended:
+        return
+    yield "Parameters:"
+    yield ""
+    said = meanings(target)
     for parameter in parameters.values():
-        yield f"- `{parameter.name}`: {_describe(parameter, spec.components.get(parameter.name))}"
+        facts = _describe(parameter, spec.components.get(parameter.name))
+        yield f"- `{parameter.name}` ({facts}): {said.get(parameter.name, '')}".rstrip(": ")
     if open_ended:
         yield "- and others, see its documentation"
     yield ""

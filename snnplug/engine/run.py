@@ -89,7 +89,11 @@ def resume(
 
     Args:
         directory: of the run.
-        device, devices, registry, quiet, dashboard: as `run` takes them.
+        device: as `run` takes it.
+        devices: as `run` takes it.
+        registry: as `run` takes it.
+        quiet: as `run` takes it.
+        dashboard: as `run` takes it.
         accept_versions: go on with other versions of plugins than those the run was begun with; they are
             recorded. A result that they change replaces the one that stands, which is kept beside it.
         retry_failed: score candidates again that have failed; what that changes is replaced likewise.
