@@ -61,6 +61,6 @@ def test_recipe_of_the_readme_is_valid() -> None:
     from snnplug.recipe.recipe import Recipe
     from snnplug.registry.registry import Registry
 
-    (text,) = [t for language, t in blocks(ROOT / "README.md") if language == "toml" and "[dataset]" in t]
+    (text,) = [t for language, t in blocks(ROOT / "README.md") if language == "toml" and "[search]" in t]
     plan = make_plan(Recipe.from_dict(tomllib.loads(text)), Registry.from_installed())
     assert plan.recipe.stages == ("search", "train", "measure", "report")
