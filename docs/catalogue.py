@@ -5,13 +5,14 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 from griffe import Docstring, DocstringSectionAttributes, DocstringSectionParameters
 
 from snnplug import KINDS, Component, Kind, Registration, Registry
 from snnplug.registry.contain import with_article
 from snnplug.registry.parameters import Parameter, parameters_of
+from snnplug.report.words import links
 
 PAGE = Path(__file__).with_name("catalogue.md")
 OURS = {path.name for path in PAGE.parents[1].glob("plugins/snnplug-*")}
@@ -61,9 +62,10 @@ def _lines(registry: Registry) -> Iterator[str]:
 
 
 def _about_pictures() -> Iterator[str]:
-    yield "The pictures show each neuron as it is at the start, untrained, for a constant current and for a noisy one;"
-    yield "the membrane potential is that after the reset. A code that waits for its window answers after the dotted"
-    yield "line, and codes are given currents that stand for 0.7. `python docs/neurons.py` draws them."
+    yield "The pictures show each neuron as it is at the start, untrained, for a constant current and for a"
+    yield "noisy one; the membrane potential is that after the reset. A code that waits for its window answers"
+    yield "after the dotted line, and codes are given currents that stand for 0.7. `python docs/neurons.py`"
+    yield "draws them."
     yield ""
 
 
@@ -80,7 +82,7 @@ def _entry(registration: Registration, kind: Kind) -> Iterator[str]:
     if spec.aliases:
         yield f"- Also called: {', '.join(f'`{alias}`' for alias in spec.aliases)}"
     if spec.reference:
-        yield f"- Source: {spec.reference}"
+        yield f"- Source: {_linked(spec.reference)}"
     yield ""
     target = registration.load()
     parameters, open_ended = parameters_of(target)
@@ -97,12 +99,23 @@ def _entry(registration: Registration, kind: Kind) -> Iterator[str]:
     yield ""
 
 
+def _linked(reference: str) -> str:
+    return "".join(f"[{text}]({address})" if address else text for text, address in links(reference))
+
+
 def _describe(parameter: Parameter, takes: str | None) -> str:
-    what = with_article(takes.replace("_", " ")) if takes else f"`{parameter.type_name}`"
+    what = with_article(takes.replace("_", " ")) if takes else f"`{_type(parameter)}`"
     if parameter.required:
         return f"{what}, required" if not takes else what
     default = parameter.default.to_dict() if isinstance(parameter.default, Component) else parameter.default
     return f"{what}, default `{default!r}`"
+
+
+def _type(parameter: Parameter) -> str:
+    """The type, or the texts to choose from."""
+    if get_origin(parameter.annotation) is Literal:
+        return " | ".join(map(repr, get_args(parameter.annotation)))
+    return parameter.type_name
 
 
 if __name__ == "__main__":

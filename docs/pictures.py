@@ -1,7 +1,7 @@
 """Write docs/pictures/ from real runs: `python docs/pictures.py`, in about four minutes.
 
-The runs are made under runs/pictures/ where they are not there yet; delete one to have it made again. The SVGs
-are pictures of their reports; the photograph of a report, for the README, needs Chromium and Pillow.
+The runs are made under runs/pictures/ where they are not there yet; delete one to have it made again. The
+SVGs are pictures of their reports; the photograph of a report, for the README, needs Chromium.
 """
 
 from __future__ import annotations
@@ -39,10 +39,17 @@ SVGS = {  # run, and how the description of the picture in its report begins, by
     "cell": ("default", "Cell of "),
     "pareto": ("pareto", "Score of .* over synaptic operations"),
     "raster": ("events", "Spike raster of layers.6"),
-    "learning": ("events", "Accuracy, %"),
 }
 WIDTH, QUALITY = 1200, 82  # of the photograph
-LEFT_OUT = ("composition", "search", "spikes", "energy", "layers", "repeat")  # sections, to fit on a screen
+LEFT_OUT = (
+    "composition",
+    "search",
+    "learning",
+    "spikes",
+    "energy",
+    "layers",
+    "repeat",
+)  # sections, to fit on a screen
 
 
 def run_of(name: str) -> Path:
@@ -74,7 +81,7 @@ def svg_of(page: str, description: str) -> str:
 
 
 def photograph(page: str, to: Path) -> None:
-    """Photograph the results, the cell and the learning curves of a report."""
+    """Photograph the results and the cell of a report."""
     hidden = ", ".join(f"#{section}" for section in LEFT_OUT)
     page = page.replace("</head>", f"<style>{hidden}, body > footer {{ display: none }}</style></head>")
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
@@ -82,7 +89,9 @@ def photograph(page: str, to: Path) -> None:
         source, shot = Path(folder, "report.html"), Path(folder, "report.png")
         source.write_text(page, encoding="utf-8")
         command = [chromium, "--headless", "--no-sandbox", "--hide-scrollbars", f"--screenshot={shot}"]
-        subprocess.run([*command, f"--window-size={WIDTH},3000", str(source)], check=True, capture_output=True)
+        subprocess.run(
+            [*command, f"--window-size={WIDTH},3000", str(source)], check=True, capture_output=True
+        )
         image = Image.open(shot).convert("RGB")
     ground = Image.new("RGB", image.size, image.getpixel((0, 0)))
     _, _, _, bottom = ImageChops.difference(image, ground).getbbox() or (0, 0, 0, image.height)
