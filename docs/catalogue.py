@@ -63,9 +63,9 @@ def _lines(registry: Registry) -> Iterator[str]:
 
 def _about_pictures() -> Iterator[str]:
     yield "The pictures show each neuron as it is at the start, untrained, for a constant current and for a"
-    yield "noisy one; the membrane potential is that after the reset. A code that waits for its window answers"
-    yield "after the dotted line, and codes are given currents that stand for 0.7. `python docs/neurons.py`"
-    yield "draws them."
+    yield "noisy one; the membrane potential is that after the reset. A code that waits for its window"
+    yield "answers after the dotted line, and codes are given currents that stand for 0.7."
+    yield "`python docs/neurons.py` draws them."
     yield ""
 
 

@@ -51,7 +51,8 @@ def build(registry: Registry, registration: Registration) -> SpikingNeuron:
     """Return a neuron as it is at the start; a windowed code is set from potentials between 0 and 1."""
     with seeded(0):
         neuron = registry.create("neuron", registration.qualified, **REQUIRED.get(registration.name, {}))
-    neuron = neuron.double().eval()
+    assert isinstance(neuron, SpikingNeuron)
+    neuron.double().eval()
     if isinstance(neuron, WindowNeuron):
         neuron.domain = "event"
         neuron.start(torch.linspace(0, 1, 1001, dtype=torch.float64).unsqueeze(1))
@@ -153,11 +154,7 @@ if __name__ == "__main__":
     PICTURES.mkdir(exist_ok=True)
     for registration in neurons(registry):
         # text stays text, and nothing in the file depends on the day or the machine
-        style = {
-            "svg.fonttype": "none",
-            "svg.hashsalt": registration.name,
-            "font.sans-serif": ["DejaVu Sans"],
-        }
-        with mpl.rc_context(style):
+        salt = {"svg.fonttype": "none", "svg.hashsalt": registration.name}
+        with mpl.rc_context(salt | {"font.sans-serif": ["DejaVu Sans"]}):
             figure = picture(build(registry, registration))
             figure.savefig(PICTURES / f"{registration.name}.svg", metadata={"Date": None, "Creator": None})

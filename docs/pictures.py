@@ -1,4 +1,4 @@
-"""Write docs/pictures/ from real runs: `python docs/pictures.py`, in about four minutes.
+"""Write docs/pictures/ from real runs: `python docs/pictures.py`, in about three minutes.
 
 The runs are made under runs/pictures/ where they are not there yet; delete one to have it made again. The
 SVGs are pictures of their reports; the photograph of a report, for the README, needs Chromium.
