@@ -154,7 +154,12 @@ if __name__ == "__main__":
     PICTURES.mkdir(exist_ok=True)
     for registration in neurons(registry):
         # text stays text, and nothing in the file depends on the day or the machine
-        salt = {"svg.fonttype": "none", "svg.hashsalt": registration.name}
-        with mpl.rc_context(salt | {"font.sans-serif": ["DejaVu Sans"]}):
+        with mpl.rc_context(
+            {
+                "svg.fonttype": "none",
+                "svg.hashsalt": registration.name,
+                "font.sans-serif": ["DejaVu Sans"],
+            }
+        ):
             figure = picture(build(registry, registration))
             figure.savefig(PICTURES / f"{registration.name}.svg", metadata={"Date": None, "Creator": None})
