@@ -41,15 +41,7 @@ SVGS = {  # run, and how the description of the picture in its report begins, by
     "raster": ("events", "Spike raster of layers.6"),
 }
 WIDTH, QUALITY = 1200, 82  # of the photograph
-LEFT_OUT = (
-    "composition",
-    "search",
-    "learning",
-    "spikes",
-    "energy",
-    "layers",
-    "repeat",
-)  # sections, to fit on a screen
+SHOWN = ("results", "cell")  # sections of the report, so many as fit on a screen
 
 
 def run_of(name: str) -> Path:
@@ -82,8 +74,8 @@ def svg_of(page: str, description: str) -> str:
 
 def photograph(page: str, to: Path) -> None:
     """Photograph the results and the cell of a report."""
-    hidden = ", ".join(f"#{section}" for section in LEFT_OUT)
-    page = page.replace("</head>", f"<style>{hidden}, body > footer {{ display: none }}</style></head>")
+    shown = "".join(f":not(#{section})" for section in SHOWN)
+    page = page.replace("</head>", f"<style>section{shown}, body > footer {{ display: none }}</style></head>")
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
     with tempfile.TemporaryDirectory() as folder:
         source, shot = Path(folder, "report.html"), Path(folder, "report.png")
