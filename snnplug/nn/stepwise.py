@@ -36,7 +36,8 @@ class StepwiseBatchNorm2d(TimeModule):
 
     Args:
         channels: number of channels C.
-        eps, momentum: as in `nn.BatchNorm2d`; without momentum the running statistics are means.
+        eps: as in `nn.BatchNorm2d`.
+        momentum: as in `nn.BatchNorm2d`; without one the running statistics are means.
         steps: number of time steps T, each of which has running statistics `[T, C]` of its own; None for
             one set `[C]` for all.
     """
