@@ -25,7 +25,7 @@ def problems(*overrides: str) -> str:
 
 def test_default_comes_first_and_runs_every_stage() -> None:
     assert next(iter(built_in_recipes())) == DEFAULT
-    assert read_recipe(DEFAULT).stages == ("search", "train", "measure", "report")
+    assert read_recipe(DEFAULT).stages == ("search", "train", "train.compare", "measure", "report")
 
 
 @pytest.mark.parametrize("name", built_in_recipes())

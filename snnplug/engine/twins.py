@@ -1,7 +1,7 @@
 """Layers of neurons that send identical spikes, such as those of two edges that leave the same node.
 
-Where each edge of a cell begins with neurons of its own, as in SNASNet, edges from one node have neurons of
-the same current. Counts of spikes and of neurons, ours as the published ones, take each of them.
+Where each edge of a cell begins with neurons of its own, edges from one node have neurons of the same
+current. Counts of spikes and of neurons, ours as the published ones, take each of them.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 Evaluation needs running statistics in place of a batch's. The published way is one set for all steps, their
 mean. That is right where the steps are alike. Where they are not, as with events, or with feedback, of which
 the first step has none, no step has the mean's scale: a network that is right about its training batches can
-be no better than chance in evaluation (docs/event-tasks.md and docs/snasnet.md have figures). Networks for
-events therefore keep a set for each step, and others do where they are asked to, as in
+be no better than chance in evaluation (docs/event-tasks.md has figures). Networks for events therefore keep a
+set for each step, and others do where they are asked to, as in
 Y. Kim and P. Panda, Frontiers in Neuroscience 2021, doi:10.3389/fnins.2021.773954; their scale and shift of
 each step are not part of this.
 

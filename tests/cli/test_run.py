@@ -72,7 +72,7 @@ def test_ctrl_c_leaves_a_run_that_resumes(interrupted: tuple[Path, str], finishe
 
 def test_run_leaves_a_finished_directory(finished: Path) -> None:
     summary = json.loads((finished / "summary.json").read_text())
-    assert summary["stages"] == ["search", "train", "measure", "report"]
+    assert summary["stages"] == ["search", "train", "train.compare", "measure", "report"]
     assert summary["search"]["draws"] == 12
     assert {estimate["model"] for estimate in summary["energy"]} == {"snnplug-energy:horowitz_45nm"}
     assert (finished / "report.html").stat().st_size > 10_000

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from snnplug.engine.parts import Parts
     from snnplug.engine.session import Session
+    from snnplug.recipe.recipe import Recipe
     from snnplug.runs.directory import RunDirectory
 
 __all__ = ["TrainCompare", "TrainCompareSection"]
@@ -44,6 +45,12 @@ class TrainCompare(Stage):
 
     name = "train.compare"
     sections: ClassVar = {"train.compare": TrainCompareSection}
+
+    @classmethod
+    def wanted(cls, recipe: Recipe, network: bool) -> bool:
+        """Whether there is anything to compare with."""
+        section = recipe.sections.get(cls.name)
+        return section is not None and bool(section.random or section.architectures)
 
     def check(self, parts: Parts, directory: RunDirectory | None = None) -> None:
         """Build every architecture, and refuse candidates without a search."""
