@@ -7,6 +7,7 @@ from typing import Any
 __all__ = ["differences"]
 
 _TIMES = ("seconds", "seconds_per_candidate", "device", "versions", "schema", "notes")
+_LATER = ("interval", "twins")  # an earlier version has not written them
 _NONE: tuple[Any, ...] = (None, {})  # an earlier version has not written what is empty
 
 
@@ -15,9 +16,12 @@ def differences(before: Any, now: Any, key: str = "") -> list[str]:
     if isinstance(before, dict) and isinstance(now, dict):
         lines = []
         for name in sorted({*before, *now}):
-            if name not in _TIMES:
+            if name not in _TIMES and (name in before or name not in _LATER):
                 where = f"{key}.{name}" if key else name
                 lines += differences(before.get(name), now.get(name), where)
         return lines
+    if isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
+        pairs = enumerate(zip(before, now, strict=True))
+        return [line for i, (a, b) in pairs for line in differences(a, b, f"{key}.{i}")]
     same = before == now or (before in _NONE and now in _NONE)
     return [] if same else [f"{key}: {before!r} -> {now!r}"]

@@ -110,7 +110,8 @@ def test_two_processes_train_as_one_run(tmp_path: Path) -> None:
     assert stderr.count("test accuracy") == 1
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
     assert summary["device"] == "2 x cpu"
-    (record,) = map(json.loads, (tmp_path / "run" / "metrics.jsonl").read_text().splitlines())
+    record, *others = map(json.loads, (tmp_path / "run" / "metrics.jsonl").read_text().splitlines())
+    assert [other["stage"] for other in others] == ["train.compare.1", "train.compare.2"]
     assert 1.5 < record["loss"] < 3  # a mean over all samples of both processes
 
 
@@ -123,7 +124,7 @@ def test_two_processes_train_as_one_run(tmp_path: Path) -> None:
         (["run", "-s", "dataset.use=mnist", "-s", "dataset.root=/nowhere"], "/nowhere"),
         (["run", "--device", "tpu"], "tpu"),
         (["run", "--resume", "/nowhere"], "there is no run directory"),
-        (["run", "--resume", "/nowhere", "-s", "a=1"], "--resume takes the recipe"),
+        (["run", "--resume", "/nowhere", "-s", "a=1"], "--resume goes on with a run as it is"),
         (["replay", "/nowhere"], "there is no run directory"),
         (["compare", "/nowhere"], "there is no run directory"),
         (["compare"], "Missing argument"),

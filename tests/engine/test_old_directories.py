@@ -62,7 +62,7 @@ def test_their_networks_classify_as_they_did() -> None:
 def test_they_are_compared_with_new_ones(old: Any, tmp_path: Path) -> None:
     new = snnplug.run(snnplug.load(OLD / "train-only").recipe, out=tmp_path / "new", registry=REGISTRY)
     paths = [str(OLD / name) for name in NAMES]
-    result = CliRunner().invoke(main, ["compare", *paths, str(new.directory)])
+    result = CliRunner().invoke(main, ["compare", *paths, str(new.directory), "--all"])
     assert result.exit_code == 0, result.output
     for text in ("test accuracy", "best score", "encoder.normalise", "search.space"):
         assert (text in result.stdout) is (text != "encoder.normalise"), text
