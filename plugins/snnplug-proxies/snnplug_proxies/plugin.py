@@ -34,6 +34,13 @@ def snnplug_scorers() -> Iterable[ScorerSpec]:
         cost="gradient",
     )
     yield ScorerSpec(
+        name="short_training",
+        target="snnplug_proxies.short_training:ShortTraining",
+        summary="Minus the validation loss after a short training of new weights.",
+        reference="Ru et al., NeurIPS 2021, arXiv:2006.04492",
+        cost="training",
+    )
+    yield ScorerSpec(
         name="firing_rate",
         target="snnplug_proxies.rate:FiringRate",
         summary="Spikes per neuron and time step of the untrained network, on one batch.",

@@ -22,6 +22,11 @@ class TestJacobianCovariance(ScorerConformance):
     params = ({"batch_size": 8},)
 
 
+class TestShortTraining(ScorerConformance):
+    name = "snnplug-proxies:short_training"
+    params = ({"steps": 2, "batch_size": 8}, {"steps": 2, "batch_size": 8, "held_out": 4})
+
+
 class TestFiringRate(ScorerConformance):
     name = "snnplug-proxies:firing_rate"
     params = ({"batch_size": 8},)
