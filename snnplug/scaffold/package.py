@@ -1,7 +1,7 @@
 """A new plugin: a package of one method that works, filled in from the templates of its kind.
 
-`templates/package/` holds what all packages have, `templates/kinds/KIND/` the method of a kind, its tests, a recipe
-that uses it, and `kind.toml`: what the card in the README says.
+`templates/package/` holds what all packages have, `templates/kinds/KIND/` the method of a kind, its tests, a
+recipe that uses it, and `kind.toml`: what the card in the README says.
 """
 
 from __future__ import annotations
