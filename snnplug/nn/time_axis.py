@@ -1,7 +1,7 @@
 """Layers of torch that cannot take a time axis, and what to use in their place.
 
-torch says of an input with a time axis only how many dimensions it has. The layer that refused it, and what it
-was given, stand in the frames of the exception.
+torch says of an input with a time axis only how many dimensions it has. The layer that refused it, and what
+it was given, stand in the frames of the exception.
 """
 
 from __future__ import annotations

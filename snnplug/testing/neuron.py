@@ -120,11 +120,10 @@ class NeuronConformance(NeuronModuleConformance):
             neuron(x)[:, :1],
             "one sample alone must give what it gives in a batch; compute nothing over the batch axis",
         )
-        double = torch.cat([x, x], dim=1)
-        found = neuron(double).shape
-        assert found == double.shape, (
-            f"after a batch of {x.shape[1]} samples one of {double.shape[1]} gives {list(found)} instead of "
-            f"{list(double.shape)}; make the state from the input of each call, in `initial_state`"
+        samples, found = 2 * x.shape[1], neuron(torch.cat([x, x], dim=1)).shape[1]
+        assert found == samples, (
+            f"after a batch of {x.shape[1]} samples one of {samples} gives spikes of {found}; make the state "
+            "from the input of each call, in `initial_state`"
         )
 
     def test_samples_are_independent(self, component: Component) -> None:
