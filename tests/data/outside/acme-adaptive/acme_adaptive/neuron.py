@@ -4,7 +4,7 @@
     s[t] = 1 where v[t] >= b[t] = threshold + adaptation a[t-1], else 0
     v[t] = v[t] - b[t] s[t],  a[t] = memory a[t-1] + s[t]
 
-Bellec et al., NeurIPS 2018, arXiv:1803.09574; here `a` counts spikes, and a soft reset takes the risen threshold.
+Bellec et al., NeurIPS 2018, arXiv:1803.09574; here `a` counts spikes, and the reset is soft.
 """
 
 from __future__ import annotations
