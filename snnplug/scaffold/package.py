@@ -17,12 +17,11 @@ from typing import Any
 import attrs
 import jinja2
 from packaging.requirements import Requirement
-from packaging.version import Version
 
 from snnplug.errors import UsageError
 from snnplug.registry.kinds import KINDS
 from snnplug.scaffold.names import package_of, target_of
-from snnplug.version import __version__
+from snnplug.version import REQUIREMENT
 
 __all__ = ["LICENCES", "NewPlugin", "description_of", "write_package"]
 
@@ -112,7 +111,6 @@ def _words(new: NewPlugin) -> dict[str, Any]:
     """Return all that the templates of a package speak of, but for the name of the target."""
     kind = KINDS[new.kind]
     facts = _facts(new.kind)
-    version = Version(__version__)
     return {
         **facts,
         **attrs.asdict(new),
@@ -121,7 +119,7 @@ def _words(new: NewPlugin) -> dict[str, Any]:
         "spec": kind.spec.__name__,
         "hook": kind.hook,
         "contract": kind.contract,
-        "core": f"snnplug>={version.major}.{version.minor},<{version.major}.{version.minor + 1}",
+        "core": REQUIREMENT,
         "requires": list(map(_as_ours, facts["requires"])),
         "year": datetime.date.today().year,
     }

@@ -12,18 +12,13 @@ from typing import ClassVar
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-from packaging.version import Version
 
 from snnplug.registry.distributions import GROUP
 from snnplug.registry.registration import Registration
 from snnplug.registry.registry import Registry
-from snnplug.version import __version__
+from snnplug.version import REQUIREMENT
 
 __all__ = ["PluginConformance"]
-
-_BOUNDS = f"snnplug>={Version(__version__).major}.{Version(__version__).minor}" + (
-    f",<{Version(__version__).major}.{Version(__version__).minor + 1}"
-)
 
 
 class PluginConformance:
@@ -76,11 +71,11 @@ class PluginConformance:
         requirements = list(map(Requirement, distribution.requires or ()))
         ours = [r for r in requirements if canonicalize_name(r.name) == "snnplug" and r.marker is None]
         assert len(ours) == 1, (
-            f"its dependencies must name snnplug once, got {[str(r) for r in ours]}; write {_BOUNDS} in "
+            f"its dependencies must name snnplug once, got {[str(r) for r in ours]}; write {REQUIREMENT} in "
             "pyproject.toml"
         )
         assert {s.operator for s in ours[0].specifier} & {"<", "<=", "==", "~="}, (
-            f"{ours[0]} has no upper bound; write {_BOUNDS} in pyproject.toml"
+            f"{ours[0]} has no upper bound; write {REQUIREMENT} in pyproject.toml"
         )
 
     def test_import_is_free_of_torch(self, distribution: metadata.Distribution) -> None:

@@ -17,6 +17,7 @@ from snnplug.cli import new_command
 from snnplug.cli.main import main
 from snnplug.scaffold import package
 from snnplug.scaffold.names import target_of
+from snnplug.version import REQUIREMENT
 
 LONG = "abcdefghijklmnopqrstuvwxyz0123456789abcd"  # as long as a name may be
 LONG_METHOD = "a_name_that_is_quite_long_for_a_method_x"
@@ -44,7 +45,7 @@ def test_the_package_says_what_it_is(kind) -> None:
     project = tomllib.loads((folder / "pyproject.toml").read_text())["project"]
     assert project["name"] == folder.name
     assert project["entry-points"] == {"snnplug": {module: f"{module}.plugin"}}
-    assert project["dependencies"][0] == "snnplug>=0.1,<0.2"
+    assert project["dependencies"][0] == REQUIREMENT
     plugin = (folder / module / "plugin.py").read_text()
     assert f"def {kind.hook}() -> Iterable[{kind.spec.__name__}]" in plugin
     assert "torch" not in {name for node in ast.walk(ast.parse(plugin)) for name in imported(node)}
