@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import attrs
 import pytest
@@ -24,11 +25,21 @@ from snnplug.engine.train_section import TrainSection
 from snnplug.recipe.built_in import built_in_recipes
 from snnplug.recipe.recipe import Recipe
 from snnplug.registry import hookspecs
+from snnplug.registry.parameters import parameters_of
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(DOCS.rglob("*.md"))]
 FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+DIRECTIVE = re.compile(r"^::: ([\w.]+)\n(?: +options: \{(.*)\})?", re.MULTILINE)
+PUBLIC = (
+    "snnplug",
+    "snnplug.contracts",
+    "snnplug.errors",
+    "snnplug.nn",
+    "snnplug.nn.events",
+    "snnplug.testing",
+)
 FILE = re.compile(r'^```\w+ title="([^"]+)"\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 
 
@@ -92,14 +103,60 @@ def test_every_page_is_in_the_navigation() -> None:
     assert [page for page in pages if not re.search(rf" {re.escape(page)}$", navigation, re.MULTILINE)] == []
 
 
-def test_the_catalogue_is_up_to_date(installed_registry) -> None:
+def script(name: str) -> ModuleType:
+    """Return a script of docs/ as a module."""
     pytest.importorskip("torch")
-    spec = importlib.util.spec_from_file_location("catalogue", DOCS / "catalogue.py")
+    spec = importlib.util.spec_from_file_location(name, DOCS / f"{name}.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    return module
+
+
+def test_the_catalogue_is_up_to_date(installed_registry) -> None:
     written = (DOCS / "catalogue.md").read_text(encoding="utf-8")
-    assert written == module.catalogue(installed_registry), "run: python docs/catalogue.py"
+    assert written == script("catalogue").catalogue(installed_registry), "run: python docs/catalogue.py"
+
+
+def test_every_parameter_has_a_meaning(installed_registry) -> None:
+    catalogue, missing = script("catalogue"), []
+    for kind in KINDS.values():
+        for found in catalogue.entries(installed_registry, kind):
+            parameters, _ = parameters_of(found.load())
+            said = catalogue.meanings(found.load())
+            missing += [f"{found.qualified} {name}" for name in parameters if not said.get(name)]
+    assert missing == [], "say it under Args: in the docstring"
+
+
+def test_every_neuron_is_drawn_as_it_answers_today(installed_registry) -> None:
+    neurons = script("neurons")
+    drawn = {path.stem: path.read_text(encoding="utf-8") for path in neurons.PICTURES.glob("*.svg")}
+    answers = {}
+    for found in neurons.neurons(installed_registry):
+        neuron = neurons.build(installed_registry, found)
+        responses = {name: neurons.respond(neuron, x) for name, x in neurons.currents(neuron).items()}
+        answers[found.name] = [f">{name} current: {r.says}<" for name, r in responses.items()]
+    assert drawn.keys() == answers.keys(), "run: python docs/neurons.py"
+    stale = [name for name, said in answers.items() if not all(words in drawn[name] for words in said)]
+    assert stale == [], "run: python docs/neurons.py"
+    assert sum(map(len, drawn.values())) < 1_000_000
+
+
+def test_the_reference_has_every_public_name() -> None:
+    pytest.importorskip("torch")
+    documented: dict[str, set[str]] = {}  # modules that a name is shown as part of
+    for page in (DOCS / "api").glob("*.md"):
+        for path, options in DIRECTIVE.findall(page.read_text(encoding="utf-8")):
+            heading = re.search(r"heading: ([\w.]+)", options)
+            module, _, name = (heading[1] if heading else path).rpartition(".")
+            documented.setdefault(name, set()).add(module)
+    missing = []
+    for module in map(importlib.import_module, PUBLIC):
+        for name in module.__all__:
+            shown = [importlib.import_module(of) for of in documented.get(name, ()) if of in PUBLIC]
+            if not any(getattr(of, name) is getattr(module, name) for of in shown):
+                missing.append(f"{module.__name__}.{name}")
+    assert missing == ["snnplug.__version__", "snnplug.errors"]
 
 
 @pytest.fixture(scope="module")

@@ -152,3 +152,14 @@ def test_lock_of_a_killed_process_is_free_at_once(tmp_path: Path) -> None:
         holder.kill()
     TrialJournal(path).add(trial(0))
     assert len(TrialJournal(path).trials) == 1
+
+
+def test_dashboard_has_parameters_and_durations(tmp_path: Path) -> None:
+    journal = TrialJournal(tmp_path / "trials.journal")
+    values = {"acme:size": 12.0, "acme:rate": -0.5, "acme:none": float("nan")}
+    journal.add(Trial(index=0, genotype=[1, "a"], key="k", score=2.0, values=values, seconds=1.5))
+    journal.add(Trial(index=1, genotype="b c", key="l", score=float("nan"), seconds=0.5))
+    first, second = TrialJournal(tmp_path / "trials.journal")._study.get_trials()
+    assert first.params == {"genotype": '[1, "a"]', "size": 12.0, "rate": -0.5}
+    assert second.params == {"genotype": "b c"}
+    assert [trial.duration.total_seconds() for trial in (first, second)] == [1.5, 0.5]

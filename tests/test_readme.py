@@ -55,12 +55,22 @@ def test_commands_of_the_readme_are_those_that_are_run() -> None:
     assert tested in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
 
 
+def test_the_light_installation_has_what_the_default_recipe_uses() -> None:
+    (names,) = re.findall(
+        r"\./plugins/snnplug-\{([\w,-]+)\}", (ROOT / "README.md").read_text(encoding="utf-8")
+    )
+    installed = {f"snnplug-{name}" for name in names.split(",")}
+    recipe = (ROOT / "snnplug" / "recipes" / "default.toml").read_text(encoding="utf-8")
+    assert set(re.findall(r'"(snnplug-[\w-]+):', recipe)) <= installed
+    assert all((ROOT / "plugins" / name).is_dir() for name in installed)
+
+
 def test_recipe_of_the_readme_is_valid() -> None:
     pytest.importorskip("torch")
     from snnplug.recipe.plan import make_plan
     from snnplug.recipe.recipe import Recipe
     from snnplug.registry.registry import Registry
 
-    (text,) = [t for language, t in blocks(ROOT / "README.md") if language == "toml" and "[dataset]" in t]
+    (text,) = [t for language, t in blocks(ROOT / "README.md") if language == "toml" and "[search]" in t]
     plan = make_plan(Recipe.from_dict(tomllib.loads(text)), Registry.from_installed())
     assert plan.recipe.stages == ("search", "train", "measure", "report")

@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
+from snnplug.engine.train_section import TrainSection
 from snnplug.errors import RecipeError
 from snnplug.recipe.built_in import DEFAULT, built_in_recipes
 from snnplug.recipe.overrides import apply_overrides
 from snnplug.recipe.read import read_recipe, recipe_text
 from snnplug.recipe.recipe import Recipe
+from snnplug.recipe.tables import put
 
 
 def problems(*overrides: str) -> str:
@@ -71,7 +73,7 @@ def test_all_mistakes_are_listed_together() -> None:
 
 
 def test_override_values_are_toml_or_text() -> None:
-    data, keys = apply_overrides(
+    data, replaced = apply_overrides(
         {"a": {"b": 1}},
         ["a.b=2.5", "a.c=true", "a.d=[1, 2]", "a.e=plain text", "a.f='3'", "x.use=y", "g={h=1}"],
     )
@@ -80,7 +82,8 @@ def test_override_values_are_toml_or_text() -> None:
         "x": {"use": "y"},
         "g": {"h": 1},
     }
-    assert keys == ["a.b", "a.c", "a.d", "a.e", "a.f", "x.use", "g"]
+    assert list(replaced) == ["a.b", "a.c", "a.d", "a.e", "a.f", "x.use", "g"]
+    assert replaced["a.b"] == 1 and replaced["g"] is None
 
 
 def test_override_reaches_into_a_component_given_by_name() -> None:
@@ -104,14 +107,48 @@ def test_missing_sections_come_from_the_default(tmp_path: Path) -> None:
     assert recipe.search == default.search
 
 
-def test_recipe_that_builds_nothing_is_refused(tmp_path: Path) -> None:
+def data_of(recipe: Recipe) -> dict[str, Any]:
+    return {key: value for key, value in recipe.to_dict().items() if key != "name"}
+
+
+@pytest.mark.parametrize(
+    ("text", "changed"),
+    [
+        ("", {}),
+        ('[neuron]\nuse = "plif"\n', {"neuron": {"use": "plif"}}),
+        ('neuron = "plif"\n', {"neuron": {"use": "plif"}}),
+        ("[train]\nepochs = 3\n", {"train.epochs": 3}),
+        ("[encoder]\nsteps = 2\n", {"encoder.steps": 2}),
+        ('[train]\noptimizer = "sgd"\n', {"train.optimizer": {"use": "sgd"}}),
+        ("[energy]\nmodels = []\n", {"energy.models": []}),
+    ],
+)
+def test_smallest_recipes_are_the_default_with_what_they_say(
+    tmp_path: Path, text: str, changed: dict[str, Any]
+) -> None:
     file = tmp_path / "mine.toml"
-    file.write_text("seed = 1\n")
-    with pytest.raises(RecipeError, match="nothing to build"):
-        read_recipe(file)
-    file.write_text('[architecture]\nuse = "x"\n')
-    with pytest.raises(RecipeError, match="nothing to do"):
-        read_recipe(file)
+    file.write_text(text)
+    expected = data_of(read_recipe(DEFAULT))
+    for key, value in changed.items():
+        put(expected, key, value)
+    assert data_of(read_recipe(file)) == expected
+
+
+def test_architecture_alone_is_trained_and_measured_as_the_default_is(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text('architecture = "x"\n')
+    recipe, default = read_recipe(file), read_recipe(DEFAULT)
+    assert recipe.architecture == {"use": "x"}
+    assert (recipe.search, recipe.train, recipe.energy) == (None, default.train, default.energy)
+
+
+def test_recipe_that_says_what_to_do_does_no_more(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text("[search]\n")
+    assert read_recipe(file).stages == ("search", "report")
+    file.write_text("[search]\n[train]\nepochs = 2\n")
+    assert read_recipe(file).train.batch_size == TrainSection().batch_size
+    assert read_recipe(file).energy.models == []
 
 
 def test_unreadable_files_are_one_message(tmp_path: Path) -> None:

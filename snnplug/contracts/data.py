@@ -56,3 +56,8 @@ class Splits:
     val: Any
     test: Any
     class_names: tuple[str, ...] = ()
+
+    @property
+    def measured(self) -> Any:
+        """The split on which networks are measured: test, else validation, else training data."""
+        return next(s for s in (self.test, self.val, self.train) if s is not None and len(s))

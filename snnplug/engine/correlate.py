@@ -218,7 +218,7 @@ def _recipe(source: str | Path | None, overrides: Sequence[str], benchmark: Benc
         raise RecipeError(
             ["the benchmark names no search space: give a recipe that has one, or -s search.space.use"]
         )
-    return attrs.evolve(Recipe.from_dict(data), overridden=tuple(overridden))
+    return attrs.evolve(Recipe.from_dict(data), overridden=overridden)
 
 
 def _directory(out: Path | None, benchmark: Component, fixed: dict[str, Any]) -> RunDirectory:

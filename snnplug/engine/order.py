@@ -6,6 +6,7 @@ cheap is done again.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from typing import Any
@@ -29,7 +30,7 @@ from snnplug.recipe.read import to_toml
 from snnplug.recipe.recipe import Recipe
 from snnplug.registry.contain import calling
 from snnplug.registry.interrupts import listening
-from snnplug.registry.registry import Registry
+from snnplug.registry.registry import LOCAL, Registry
 from snnplug.report.page import write_report
 from snnplug.runs.directory import RunDirectory
 from snnplug.runs.error_log import ERROR_LOG, log_error
@@ -73,6 +74,7 @@ class Order:
         changed: what is of another version than the directory says.
         accepts: other versions are gone on with.
         retry_failed: failed candidates are scored again.
+        began: `time.perf_counter()` when the work began, imports included.
     """
 
     recipe: Recipe
@@ -86,6 +88,7 @@ class Order:
     changed: tuple[str, ...] = ()
     accepts: bool = False
     retry_failed: bool = False
+    began: float = attrs.field(factory=time.perf_counter)
 
     def execute(self, device: str, devices: int) -> Run:
         """Run every stage."""
@@ -170,8 +173,17 @@ class Order:
         return (*known, now) if changed else known
 
     def _run(self, session: Session) -> Run:
+        device = device_name(session.fabric)
+        session.report.say(
+            f"{device}, {session.directory.path}",
+            "begin",
+            device=device,
+            directory=str(session.directory.path),
+        )
         for note in (*session.parts.plan.notes, *(session.directory.notes if self.text is None else ())):
             session.report.say(f"note: {note}")
+        if given := sorted({c.name for c in session.parts.plan.used() if c.plugin == LOCAL}):
+            session.note(f"{', '.join(given)}: given from Python, so the files alone cannot replay this run")
         if not session.leads:
             return self._stages(session)
         with _contained(session):
@@ -202,6 +214,7 @@ class Order:
 
     def _stages(self, session: Session) -> Run:
         directory, work = session.directory, Work(parts=session.parts)
+        work.seconds["start"] = time.perf_counter() - self.began
         stands = standing_result(session)
         with directory.held_back() if stands else nullcontext():
             with usual_settings(), deterministic():

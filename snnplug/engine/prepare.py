@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from snnplug.engine.again import named_candidate
 from snnplug.errors import DataError
 from snnplug.recipe.plan import Plan, make_plan
 from snnplug.recipe.recipe import Recipe
@@ -56,6 +57,7 @@ def prepare(
         UsageError: one clear message; nothing has been started.
         ComponentError: a component fails already here.
     """
+    recipe = named_candidate(recipe, registry)
     plan = make_plan(recipe, registry) if only is None else make_plan(recipe, registry, only)
     from snnplug.engine.composition import check_composition
     from snnplug.engine.device import usual_settings

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import attrs
 
+from snnplug.engine.again import recipe_again
+from snnplug.engine.given import register_objects
 from snnplug.engine.order import Order, other_versions
-from snnplug.engine.progress import Reporter
+from snnplug.engine.progress import Log, Reporter
 from snnplug.engine.provenance import changed_since, recorded_origin
 from snnplug.engine.result import Run
 from snnplug.recipe.built_in import DEFAULT
@@ -17,11 +20,15 @@ from snnplug.recipe.overrides import apply_overrides
 from snnplug.recipe.read import read_recipe, recipe_text, to_toml
 from snnplug.recipe.recipe import Recipe
 from snnplug.registry.registry import Registry
+from snnplug.runs.candidates import find_candidate, front_of
 from snnplug.runs.directory import RunDirectory
-from snnplug.runs.reading import read_resolved
-from snnplug.runs.records import Threads
+from snnplug.runs.reading import Records, read_resolved
+from snnplug.runs.records import Threads, TrialRecord
 
-__all__ = ["parse_recipe", "recorded_recipe", "resume", "run"]
+__all__ = ["PARETO", "parse_recipe", "recorded_recipe", "resume", "run", "run_again"]
+
+PARETO = "pareto"
+"""In place of a candidate: each of the front."""
 
 
 def run(
@@ -34,12 +41,15 @@ def run(
     registry: Registry | None = None,
     quiet: bool = True,
     dashboard: bool = False,
+    log: Log = "auto",
     threads: Threads | None = None,
+    began: float | None = None,
 ) -> Run:
     """Run a recipe from the start.
 
     Args:
-        recipe: path of a TOML file, name of a built-in recipe, its content, or a `Recipe`.
+        recipe: path of a TOML file, name of a built-in recipe, its content, or a `Recipe`. Its content may
+            hold objects in place of names, see `snnplug.engine.given`.
         out: run directory to make; by default a new one under runs/.
         overrides: texts `key=value`.
         device: "auto", "cpu" or "cuda".
@@ -48,30 +58,118 @@ def run(
         quiet: print nothing.
         dashboard: serve Optuna's dashboard of the search until the run ends; its address is printed
             also where `quiet`.
+        log: "auto" for bars on a terminal and lines elsewhere, "jsonl" for JSON lines.
         threads: CPU threads as another run has recorded them, since they decide the last bits of its sums;
             by default what this machine has.
+        began: `time.perf_counter()` at the start of the work, for who counts imports.
 
     Raises:
         UsageError: something given is wrong; nothing has been started.
         RunFailed: the run stopped half way; `resume` continues it.
     """
-    overrides = tuple(overrides)
+    registry = registry or Registry.from_installed(quiet=quiet)
+    if isinstance(recipe, Mapping):
+        recipe, registry = register_objects(recipe, registry)
+    label = str(recipe) if isinstance(recipe, str | Path) else "recipe.toml"
+    return _run(
+        recipe,
+        f"snnplug run {label}",
+        out=out,
+        overrides=tuple(overrides),
+        device=device,
+        devices=devices,
+        registry=registry,
+        quiet=quiet,
+        dashboard=dashboard,
+        log=log,
+        threads=threads,
+        began=began,
+    )
+
+
+def _run(
+    recipe: str | Path | Mapping[str, Any] | Recipe,
+    command: str,
+    *,
+    out: str | Path | None,
+    overrides: tuple[str, ...],
+    device: str,
+    devices: int,
+    registry: Registry,
+    quiet: bool,
+    log: Log,
+    began: float | None,
+    dashboard: bool = False,
+    threads: Threads | None = None,
+) -> Run:
     parsed, text = parse_recipe(recipe, overrides)
     directory = None if out is None else RunDirectory(Path(out))
     if directory is not None:
         directory.refuse_existing()
-    label = str(recipe) if isinstance(recipe, str | Path) else "recipe.toml"
     order = Order(
         recipe=parsed,
-        registry=registry or Registry.from_installed(quiet=quiet),
+        registry=registry,
         directory=directory,
-        command=" ".join(["snnplug run", label, *(f"-s {o}" for o in overrides)]),
+        command=" ".join([command, *(f"-s {o}" for o in overrides)]),
         text=text,
-        report=Reporter(quiet=quiet),
+        report=Reporter(quiet=quiet, log=log),
         dashboard=dashboard,
         threads=threads,
+        began=time.perf_counter() if began is None else began,
     )
     return order.execute(device, devices)
+
+
+def run_again(
+    directory: str | Path,
+    *,
+    candidate: Any = None,
+    weights: bool = False,
+    out: str | Path | None = None,
+    overrides: Iterable[str] = (),
+    device: str = "auto",
+    devices: int = 1,
+    registry: Registry | None = None,
+    quiet: bool = True,
+    log: Log = "auto",
+    began: float | None = None,
+) -> Iterator[Run]:
+    """Make a new run of a run's network: yields it when it is finished, and the next of a Pareto front.
+
+    Args:
+        directory: of the old run, finished or not.
+        candidate: number, key or genotype of a candidate that its search has seen, or "pareto" for one run of
+            each candidate of its front; None for what it found, or its architecture.
+        weights: start from the weights that it has trained.
+        out: run directory to make; for a Pareto front the folder in which they are made.
+        overrides, device, devices, registry, quiet, log, began: as `run` takes them.
+
+    Raises:
+        UsageError: as for `run`; or there is no such candidate, or no weights of it.
+    """
+    records = Records.read(Path(directory))
+    registry = registry or Registry.from_installed(quiet=quiet)
+    if candidate == PARETO:
+        chosen: list[TrialRecord | None] = [*front_of(records)]
+        places = [None if out is None else Path(out) / trial.key[:12] for trial in front_of(records)]
+    else:
+        chosen = [None if candidate is None else find_candidate(records, candidate)]
+        places = [None if out is None else Path(out)]
+    for trial, place in zip(chosen, places, strict=True):
+        named = "" if trial is None else f" --candidate {trial.key}"
+        yield _run(
+            recipe_again(records, registry, trial, weights=weights),
+            f"snnplug run --from {directory}{named}{' --weights' * weights}",
+            out=place,
+            overrides=tuple(overrides),
+            device=device,
+            devices=devices,
+            registry=registry,
+            quiet=quiet,
+            log=log,
+            began=began,
+        )
+        began = None  # the next begins where this one ends
 
 
 def resume(
@@ -82,14 +180,16 @@ def resume(
     registry: Registry | None = None,
     quiet: bool = True,
     dashboard: bool = False,
+    log: Log = "auto",
     accept_versions: bool = False,
     retry_failed: bool = False,
+    began: float | None = None,
 ) -> Run:
     """Continue a run that was stopped; a finished one is measured and reported again.
 
     Args:
         directory: of the run.
-        device, devices, registry, quiet, dashboard: as `run` takes them.
+        device, devices, registry, quiet, dashboard, log, began: as `run` takes them.
         accept_versions: go on with other versions of plugins than those the run was begun with; they are
             recorded. A result that they change replaces the one that stands, which is kept beside it.
         retry_failed: score candidates again that have failed; what that changes is replaced likewise.
@@ -112,7 +212,8 @@ def resume(
         directory=opened,
         command=resolved.command,
         text=None,
-        report=Reporter(quiet=quiet),
+        began=time.perf_counter() if began is None else began,
+        report=Reporter(quiet=quiet, log=log),
         dashboard=dashboard,
         threads=before.threads,
         changed=tuple(changed),
@@ -143,6 +244,7 @@ def parse_recipe(
         parsed = read_recipe(recipe, overrides)
         return parsed, recipe_text(recipe) if not overrides else to_toml(parsed)
     data = recipe.to_dict() if isinstance(recipe, Recipe) else dict(recipe)
+    before = recipe.overridden if isinstance(recipe, Recipe) else {}
     data, overridden = apply_overrides(data, overrides)
-    parsed = attrs.evolve(Recipe.from_dict(data), overridden=tuple(overridden))
+    parsed = attrs.evolve(Recipe.from_dict(data), overridden={**overridden, **before})
     return parsed, to_toml(parsed)

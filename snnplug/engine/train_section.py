@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import attrs
 
-from snnplug.recipe.section import Table
+from snnplug.recipe.section import Table, names_one
 
 __all__ = ["TrainSection", "checkpoint_name"]
 
@@ -38,7 +38,7 @@ class TrainSection:
 
     epochs: int = attrs.field(default=10, validator=_at_least_1)
     batch_size: int = attrs.field(default=64, validator=_at_least_1)
-    optimizer: Table = attrs.field(factory=lambda: {"use": "adamw", "lr": 2e-3})
+    optimizer: Table = names_one(lambda: {"use": "adamw", "lr": 2e-3})
     schedule: Literal["constant", "cosine", "step"] = "cosine"
     warmup_epochs: int = attrs.field(default=0, validator=_at_least_0)
     final_lr: float = attrs.field(default=0.0, validator=_fraction)

@@ -172,7 +172,8 @@ class _Trainer:
         done = len(self.history)
         self.session.write_metrics(self.stage, self.history)
         per_epoch = len(shares(order(len(self.parts.splits.train)), self.section.batch_size))
-        with self.session.report.bar(self.stage, self.section.epochs * per_epoch, done * per_epoch) as bar:
+        total, name = self.section.epochs * per_epoch, self.stage.removeprefix("train.")
+        with self.session.report.bar(name, total, done * per_epoch, told=False) as bar:
             for epoch in range(done, self.section.epochs):
                 if self._stalled():
                     self.session.report.say(
@@ -269,7 +270,15 @@ class _Trainer:
         if self.session.leads:
             self._save()
             self.session.write_metrics(self.stage, self.history)
+        self._tell(self.history[-1])
         self.session.wait()
+
+    def _tell(self, epoch: Epoch) -> None:
+        known = [e.seconds for e in self.history if e.seconds is not None]
+        left = (self.section.epochs - epoch.epoch) * sum(known) / len(known)
+        said = f"{self.stage} {epoch.epoch}/{self.section.epochs}: {self._note(True)}"
+        said += f", {epoch.seconds:.1f} s, {left:.0f} s left"
+        self.session.report.tell("epoch", said, of=self.section.epochs, **to_plain(epoch))
 
     def _share_statistics(self) -> None:
         """Give every process the leading one's batch norm statistics: each has those of its own samples."""
@@ -301,9 +310,11 @@ class _Trainer:
             patience and self.history and len(self.history) - 1 - best_epoch(self.history) >= patience
         )
 
-    def _note(self) -> str:
+    def _note(self, whole: bool = False) -> str:
+        """Return how the training stands; what a bar of 80 columns has room for, or all of it."""
         if not self.history:
             return ""
         last = self.history[-1]
         val = f", val {last.val_accuracy:.4f}" if last.val_accuracy is not None else ""
-        return f"loss {last.loss:.4f}, accuracy {last.accuracy:.4f}{val}"
+        own = f", accuracy {last.accuracy:.4f}" if whole or not val else ""
+        return f"loss {last.loss:.4f}{own}{val}"

@@ -63,7 +63,8 @@ class Leak(NamedTuple):
 
         Args:
             h: result.
-            x, v: as in `charge`.
+            x: as in `charge`.
+            v: as in `charge`.
             constant: from the method of that name.
             driven: gets what the rate multiplies.
         """

@@ -1,9 +1,10 @@
 """Batch norm of each time step alone.
 
 Evaluation needs running statistics in place of a batch's. The published way is one set for all steps, their
-mean. That is right where the steps are alike, as with a static image. Where they are not, as with events,
-no step has the mean's scale: a network that is right about its training batches can be no better than chance
-in evaluation (docs/event-tasks.md has figures). Networks for events therefore keep a set for each step, as in
+mean. That is right where the steps are alike. Where they are not, as with events, or with feedback, of which
+the first step has none, no step has the mean's scale: a network that is right about its training batches can
+be no better than chance in evaluation (docs/event-tasks.md and docs/snasnet.md have figures). Networks for
+events therefore keep a set for each step, and others do where they are asked to, as in
 Y. Kim and P. Panda, Frontiers in Neuroscience 2021, doi:10.3389/fnins.2021.773954; their scale and shift of
 each step are not part of this.
 
@@ -35,7 +36,8 @@ class StepwiseBatchNorm2d(TimeModule):
 
     Args:
         channels: number of channels C.
-        eps, momentum: as in `nn.BatchNorm2d`; without momentum the running statistics are means.
+        eps: as in `nn.BatchNorm2d`.
+        momentum: as in `nn.BatchNorm2d`; without one the running statistics are means.
         steps: number of time steps T, each of which has running statistics `[T, C]` of its own; None for
             one set `[C]` for all.
     """
@@ -131,16 +133,17 @@ class StepwiseBatchNorm2d(TimeModule):
         return f"{self.channels}, eps={self.eps}, momentum={self.momentum}{steps}"
 
 
-def keep_statistics_of_steps(network: nn.Module, task: Task) -> None:
+def keep_statistics_of_steps(network: nn.Module, task: Task, *, static: bool = False) -> None:
     """Let stepwise batch norms keep running statistics of each step, in a new network for events.
 
-    Nothing is changed in a network for static values, or where the number of steps is not known.
+    Nothing is changed where the number of steps is not known.
 
     Args:
         network: as built, not trained.
         task: what it is built for.
+        static: also for static values, whose steps differ where a network has feedback.
     """
-    if task.events and task.steps:
+    if (task.events or static) and task.steps:
         for part in network.modules():
             if isinstance(part, StepwiseBatchNorm2d):
                 part.keep(task.steps)

@@ -146,7 +146,8 @@ class SpikeWatch:
     """What `watch_spikes` returns: it lasts until `remove` is called.
 
     Args:
-        model, callback: see `watch_spikes`.
+        model: see `watch_spikes`.
+        callback: see `watch_spikes`.
         entered: called with a neuron's name before it runs, with its current and its state, None for what
             is not given as such, and whether it runs a single step.
         left: called with its name after it has run, with the spikes and the state that it returned, None

@@ -13,17 +13,17 @@ __all__ = ["apply_overrides"]
 Table = dict[str, Any]
 
 
-def apply_overrides(data: Table, overrides: Iterable[str]) -> tuple[Table, list[str]]:
+def apply_overrides(data: Table, overrides: Iterable[str]) -> tuple[Table, dict[str, Any]]:
     """Set keys by `key=value`; a value that is no TOML is taken as text.
 
     Returns:
-        A new table, and the keys that were set.
+        A new table, and the keys that were set, each with what stood there before, or None.
 
     Raises:
         RecipeError: an override is not of that form, or a key goes through a value.
     """
     result = _deep_copy(data)
-    keys: list[str] = []
+    replaced: dict[str, Any] = {}
     problems: list[str] = []
     for override in overrides:
         key, separator, text = override.partition("=")
@@ -31,20 +31,20 @@ def apply_overrides(data: Table, overrides: Iterable[str]) -> tuple[Table, list[
         if not separator or not all(parts):
             problems.append(f"-s {override!r} is not of the form key=value, such as train.epochs=5")
             continue
-        keys.append(".".join(parts))
         table = result
         for depth, part in enumerate(parts[:-1]):
             table = table.setdefault(part, {})
-            if isinstance(table, str) and parts[depth + 1] != "use":
+            if isinstance(table, str):
                 table = _replace_name_by_table(result, parts[: depth + 1], table)
             if not isinstance(table, dict):
                 problems.append(f"-s {override}: {'.'.join(parts[: depth + 1])!r} is a value, not a table")
                 break
         else:
+            replaced.setdefault(".".join(parts), table.get(parts[-1]))
             table[parts[-1]] = _parse_value(text.strip())
     if problems:
         raise RecipeError(problems)
-    return result, keys
+    return result, replaced
 
 
 def _replace_name_by_table(data: Table, path: list[str], name: str) -> Table:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 import attrs
 
 from snnplug.errors import RecipeError, SnnplugError
-from snnplug.recipe.recipe import Recipe, put
+from snnplug.recipe.default import default_data
+from snnplug.recipe.recipe import Recipe
 from snnplug.recipe.section import Table, fields_of
+from snnplug.recipe.tables import lookup, put
 from snnplug.registry.component import Component
 from snnplug.registry.kinds import KINDS
 from snnplug.registry.registry import Registry
@@ -49,11 +51,10 @@ class Plan:
 
     def with_neuron(self, neuron: Component) -> Plan:
         """Return the plan with another neuron wherever the recipe's stands."""
+        before = self["neuron"]
         components = {
-            key: component.with_parameters(neuron=neuron)
-            if component.kind in _AROUND_NEURONS and component.parameters.get("neuron") == self["neuron"]
-            else component
-            for key, component in self.components.items()
+            key: _each_around(c, lambda around: _swap(around, before, neuron))
+            for key, c in self.components.items()
         }
         return attrs.evolve(self, components={**components, "neuron": neuron})
 
@@ -70,12 +71,9 @@ class Plan:
     def resolved_recipe(self) -> Table:
         """Return the recipe with qualified names, which gives the same plan again."""
         data = self.recipe.to_dict()
-        data.pop("overridden", None)
         for key, component in self.components.items():
-            table = component.to_dict()
-            if component.kind in _AROUND_NEURONS and table.get("neuron") == self["neuron"].to_dict():
-                del table["neuron"]
-            self._write(data, key, table)
+            bare = _each_around(component, lambda around: _without(around, self["neuron"]))
+            self._write(data, key, bare.to_dict())
         return data
 
     def _write(self, data: Table, key: str, table: Table) -> None:
@@ -95,6 +93,29 @@ class Plan:
             for field, use in fields_of(type(section))
             if use.form == "names"
         ]
+
+
+def _each_around(component: Component, change: Callable[[Component], Component]) -> Component:
+    """Return a component with a change of it, and of those inside, where they take the recipe's neuron."""
+    if component.kind not in _AROUND_NEURONS:
+        return component
+    inside = {
+        name: _each_around(value, change) if isinstance(value, Component) else value
+        for name, value in component.parameters.items()
+    }
+    return change(attrs.evolve(component, parameters=inside))
+
+
+def _swap(component: Component, before: Component, neuron: Component) -> Component:
+    same = component.parameters.get("neuron") == before
+    return component.with_parameters(neuron=neuron) if same else component
+
+
+def _without(component: Component, neuron: Component) -> Component:
+    if component.parameters.get("neuron") != neuron:
+        return component
+    rest = {name: value for name, value in component.parameters.items() if name != "neuron"}
+    return attrs.evolve(component, parameters=rest)
 
 
 def _place(data: Any, key: str) -> Any:
@@ -161,14 +182,23 @@ class _Resolver:
             return None
         if f"{key}.use" in self.recipe.overridden and not open_ended:
             component = self.drop_foreign(component, key, set(known))
-        takes_neuron = kind in _AROUND_NEURONS and "neuron" in known
-        if neuron is not None and takes_neuron and "neuron" not in component.parameters:
-            component = component.with_parameters(neuron=neuron)
-        mistakes = component.check(key)
-        if takes_neuron and neuron is None:  # its own mistake has been said
-            mistakes = [line for line in mistakes if not line.startswith(f"{key}.neuron: missing")]
-        self.problems += mistakes
-        return component
+        around: list[Component] = []
+        given = _each_around(component, lambda inner: self.give(inner, neuron, around))
+        # the neuron's own mistakes have been said, and it is said when there is none
+        said = tuple(f"{inner.key}.neuron{end}" for inner in around for end in (".", ":"))
+        self.problems += [line for line in given.check(key) if not line.startswith(said)]
+        return given
+
+    @staticmethod
+    def give(component: Component, neuron: Component | None, around: list[Component]) -> Component:
+        """Give the recipe's neuron to what takes one and names none; `around` gets it."""
+        try:
+            if "neuron" in component.parameters or not component.takes("neuron"):
+                return component
+        except SnnplugError:  # which is said where it is checked
+            return component
+        around.append(component)
+        return component if neuron is None else component.with_parameters(neuron=neuron)
 
     def drop_foreign(self, component: Component, key: str, known: set[str]) -> Component:
         """Leave out what the recipe had set for the thing that an override replaced."""
@@ -177,7 +207,12 @@ class _Resolver:
             for given in self.recipe.overridden
             if given.startswith(f"{key}.")
         }
-        foreign = [name for name in component.parameters if name not in known | mine]
+        theirs = self.parameters_before(component.kind, key)
+        foreign = [
+            name
+            for name in component.parameters
+            if name not in known | mine and (theirs is None or name in theirs)
+        ]
         if not foreign:
             return component
         self.notes.append(
@@ -185,3 +220,12 @@ class _Resolver:
         )
         kept = {k: v for k, v in component.parameters.items() if k not in foreign}
         return attrs.evolve(component, parameters=kept)
+
+    def parameters_before(self, kind: str, key: str) -> Collection[str] | None:
+        """Return what the thing that an override replaced takes; None where that cannot be known."""
+        before = self.recipe.overridden[f"{key}.use"] or lookup(default_data(), f"{key}.use")
+        try:
+            known, open_ended = self.registry.component(kind, {"use": before}).known_parameters()
+        except SnnplugError:
+            return None
+        return None if open_ended else known

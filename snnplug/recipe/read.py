@@ -31,8 +31,7 @@ def read_recipe(source: str | Path, overrides: Iterable[str] = ()) -> Recipe:
     """
     data, name = _read(source)
     data, overridden = apply_overrides(data, overrides)
-    recipe = Recipe.from_dict(data, name=name)
-    return attrs.evolve(recipe, overridden=tuple(dict.fromkeys((*recipe.overridden, *overridden))))
+    return attrs.evolve(Recipe.from_dict(data, name=name), overridden=overridden)
 
 
 def recipe_text(source: str | Path) -> str:
@@ -82,9 +81,7 @@ def to_toml(recipe: Recipe) -> str:
     """
     import tomli_w
 
-    data = recipe.to_dict()
-    data.pop("overridden", None)
     try:
-        return tomli_w.dumps(data)
+        return tomli_w.dumps(recipe.to_dict())
     except TypeError as error:
         raise RecipeError([f"a recipe holds only numbers, texts, lists and tables: {error}"]) from error

@@ -1,8 +1,8 @@
 """Recipes: an experiment as a TOML file, and errors that name the key.
 
-A recipe names registered things in tables `{ use = "name", parameter = value }`. What it
-does not say about the tables that every run needs, or that a stage of it needs, is taken from
-the built-in default recipe; a stage runs only if the recipe has its table.
+A recipe names registered things in tables `{ use = "name", parameter = value }`, or by the name alone. What
+it does not say is taken from the built-in default recipe, see `snnplug.recipe.default`; where it says what to
+build and what to do, a stage runs only if the recipe has its table.
 """
 
 from __future__ import annotations
@@ -17,15 +17,17 @@ import attrs
 
 from snnplug.errors import RecipeError, did_you_mean
 from snnplug.recipe import stages
-from snnplug.recipe.built_in import DEFAULT, load_built_in
+from snnplug.recipe.default import complete, fill_in
 from snnplug.recipe.limits import beyond_64_bits, refuse_deep
-from snnplug.recipe.section import Named, Table, fields_of, named_in, uses
+from snnplug.recipe.section import Named, Table, is_named, named_in, uses
 from snnplug.recipe.stages import StageSpec, sections
+from snnplug.recipe.tables import lookup, put
 from snnplug.registry.structure import WrongTypeError, converter, explain
 
-__all__ = ["Recipe", "fill_in", "lookup", "put"]
+__all__ = ["Recipe"]
 
 _at_least_0: Any = attrs.validators.ge(0)
+_NOT_SAID = ("overridden", "sections")  # attributes that are no keys of the file
 
 
 @attrs.frozen(kw_only=True)
@@ -37,8 +39,8 @@ class Recipe:
         seed: everything random follows from it.
         dataset, encoder, neuron, architecture, loss: tables.
         sections: the stages' sections by name; also attributes: `recipe.train` is None without `[train]`.
-        overridden: keys that overrides have set. Where the `use` of a table is one of them, a parameter that
-            the new thing does not have is dropped rather than refused, unless it was set by them, too.
+        overridden: keys that overrides have set, with what stood there. Where the `use` of a table is one of
+            them, parameters that were for the thing before, and that the new one does not have, are dropped.
     """
 
     name: str = "recipe"
@@ -49,7 +51,7 @@ class Recipe:
     architecture: Table | None = uses("architecture", None)
     loss: Table = uses("loss")
     sections: Mapping[str, Any] = attrs.field(factory=dict)
-    overridden: tuple[str, ...] = ()
+    overridden: Mapping[str, Any] = attrs.field(factory=dict, eq=False)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], *, name: str = "recipe") -> Recipe:
@@ -64,8 +66,8 @@ class Recipe:
 
     def to_dict(self) -> Table:
         """Return plain data that `from_dict` accepts."""
-        own = {k: v for k, v in attrs.asdict(self, recurse=False).items() if k != "sections"}
-        data: Table = {k: copy.deepcopy(v) for k, v in own.items() if v is not None and v != ()}
+        own = {k: v for k, v in attrs.asdict(self, recurse=False).items() if k not in _NOT_SAID}
+        data: Table = {k: copy.deepcopy(v) for k, v in own.items() if v is not None}
         for name, section in sorted(self.sections.items(), key=lambda item: item[0].count(".")):
             table = attrs.asdict(section, filter=lambda _, value: value is not None)
             data = put(data, name, {key.rstrip("_"): value for key, value in table.items()})
@@ -98,23 +100,6 @@ class Recipe:
         raise AttributeError(f"a Recipe has no attribute {name!r}")
 
 
-def lookup(data: Any, key: str) -> Any:
-    """Return what stands under a dotted key of nested tables, or None."""
-    for part in key.split("."):
-        data = data.get(part) if isinstance(data, Mapping) else None
-    return data
-
-
-def put(data: Table, key: str, value: Any) -> Table:
-    """Set a dotted key of nested tables; tables on the way are made, lists are entered by position."""
-    *path, last = key.split(".")
-    place: Any = data
-    for part in path:
-        place = place[int(part)] if isinstance(place, list) else place.setdefault(part, {})
-    place[int(last) if isinstance(place, list) else last] = value
-    return data
-
-
 class _Reader:
     """From plain data to a recipe, every mistake collected."""
 
@@ -127,6 +112,9 @@ class _Reader:
         if big := list(beyond_64_bits(self.data)):
             raise RecipeError(f"{key}: this whole number does not fit into 64 bits" for key in big)
         self._refuse_unknown(known)
+        gives = {stage.name: stage.load().gives for stage in stages.STAGES if "." not in stage.name}
+        finders = [name for name, what in gives.items() if what == "genotype"]
+        complete(self.data, finders, [name for name, what in gives.items() if what])
         tables = {name: self._take(name) for name in sorted(known, key=lambda n: -n.count("."))}
         fill_in(self.data, Recipe, "")
         found = {}
@@ -142,7 +130,7 @@ class _Reader:
         if self.problems:
             raise RecipeError(self.problems)
         recipe: Recipe = attrs.evolve(core, sections=found)
-        _check_stages(recipe)
+        _refuse_both(recipe)
         return recipe
 
     def _take(self, name: str) -> Any:
@@ -156,7 +144,7 @@ class _Reader:
         return any(name in stage.load().implied for stage in stages.STAGES)
 
     def _refuse_unknown(self, known: Iterable[str]) -> None:
-        core = [field.name for field in attrs.fields(Recipe) if field.name != "sections"]
+        core = [field.name for field in attrs.fields(Recipe) if field.name not in _NOT_SAID]
         allowed = [*core, *(name for name in known if "." not in name)]
         unknown = [key for key in self.data if key not in allowed]
         if unknown:
@@ -170,6 +158,8 @@ class _Reader:
         if isinstance(table, dict):  # a key that is a word of Python, such as `from`, has an underscore there
             words = {f.name.rstrip("_"): f.name for f in attrs.fields(section) if f.name.endswith("_")}
             table = {words.get(name, name): value for name, value in table.items()}
+            named = [field.name for field in attrs.fields(section) if is_named(field)]
+            table |= {name: {"use": table[name]} for name in named if isinstance(table.get(name), str)}
         try:
             return _converter().structure(table, section)
         except Exception as error:
@@ -177,37 +167,10 @@ class _Reader:
             return None
 
 
-def fill_in(table: Table, section: type, key: str) -> None:
-    """Take the tables that a section does not say from the default recipe, where that has them."""
-    default = lookup(default_data(), key) if key else default_data()
-    for field, use in fields_of(section):
-        usual = lookup(default, field.name)
-        if use.form != "table" or field.default is None or usual is None:
-            continue
-        given = table.setdefault(field.name, usual)
-        if isinstance(given, dict) and "use" not in given:
-            table[field.name] = {**copy.deepcopy(usual), **given}
-
-
-@functools.cache
-def default_data() -> Table:
-    """Return the content of the built-in default recipe."""
-    return load_built_in(DEFAULT)
-
-
-def _check_stages(recipe: Recipe) -> None:
-    classes = [(spec.name, spec.load()) for spec in stages.STAGES]
-    running = recipe.stages
-    finders = [name for name, stage in classes if stage.gives == "genotype"]
-    found = [name for name in finders if name in running]
-    if not found and recipe.architecture is None:
-        choices = " or ".join(f"[{name}]" for name in finders)
-        raise RecipeError([f"nothing to build: give [architecture] with use = ..., or {choices}"])
+def _refuse_both(recipe: Recipe) -> None:
+    found = [spec.name for spec in recipe.running if spec.load().gives == "genotype"]
     if found and recipe.architecture is not None:
         raise RecipeError([f"[architecture] and [{found[0]}] exclude each other: remove one"])
-    if running == ("report",):
-        choices = ", ".join(f"[{name}]" for name, stage in classes if stage.gives)
-        raise RecipeError([f"nothing to do: give one or more of {choices}"])
 
 
 @functools.cache

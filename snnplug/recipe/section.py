@@ -10,15 +10,28 @@ steps in, and what resolved.json holds; nothing else lists them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
 import attrs
 
-__all__ = ["Named", "Table", "Uses", "fields_of", "named_in", "uses", "uses_all", "uses_each", "uses_names"]
+__all__ = [
+    "Named",
+    "Table",
+    "Uses",
+    "fields_of",
+    "is_named",
+    "named_in",
+    "names_one",
+    "uses",
+    "uses_all",
+    "uses_each",
+    "uses_names",
+]
 
 Table = dict[str, Any]
 _KEY = "snnplug_uses"
+_NAMED = "snnplug_named"
 
 
 class Uses(NamedTuple):
@@ -47,6 +60,17 @@ class Named(NamedTuple):
 def uses(kind: str, default: Any = attrs.NOTHING) -> Any:
     """Declare a field that is one table `{ use = "name", ... }`; None as default makes it optional."""
     return attrs.field(default=default, metadata={_KEY: Uses(kind, "table")})
+
+
+def names_one(factory: Callable[[], Table]) -> Any:
+    """Declare a table `{ use = "name", ... }` whose names are not of the registry, such as optimizers."""
+    return attrs.field(factory=factory, metadata={_NAMED: True})
+
+
+def is_named(field: attrs.Attribute[Any]) -> bool:
+    """Whether a field is one table with `use`, for which the name alone is short."""
+    use = field.metadata.get(_KEY)
+    return _NAMED in field.metadata or (use is not None and use.form == "table")
 
 
 def uses_each(kind: str) -> Any:

@@ -47,6 +47,11 @@ STAGES: tuple[StageSpec, ...] = (
     ),
     StageSpec("search", "snnplug.engine.stages.search:Search", "snnplug.report.sections.search:Search"),
     StageSpec("train", "snnplug.engine.stages.train:Train", "snnplug.report.sections.train:Train"),
+    StageSpec(
+        "train.compare",
+        "snnplug.engine.stages.train_compare:TrainCompare",
+        "snnplug.report.sections.train_compare:TrainCompare",
+    ),
     StageSpec("convert", "snnplug.engine.stages.convert:Convert", "snnplug.report.sections.convert:Convert"),
     StageSpec(
         "convert.train",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
+import inspect
 import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -68,6 +70,15 @@ def _imported(module: str, who: str) -> Any:
 def _spec_of(component: Component) -> Spec:
     """Describe what was put together by hand rather than registered."""
     return KINDS[component.kind].spec(name=component.name, target=component.target, summary=component.name)
+
+
+def _asks(target: Any) -> bool:
+    """Whether a function has to be given something by position."""
+    if not inspect.isfunction(target):
+        return False
+    parameters = inspect.signature(target).parameters.values()
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return any(p.kind in positional and p.default is p.empty for p in parameters)
 
 
 @attrs.frozen
@@ -165,6 +176,8 @@ class Component:
             if problems:
                 raise ParameterError("\n".join(problems))
             try:
+                if self.spec.function and _asks(target):
+                    return functools.partial(target, **values)
                 return target(*args, **values)
             except SnnplugError:
                 raise

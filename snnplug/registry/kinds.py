@@ -113,6 +113,7 @@ class Spec:
     """
 
     kind: ClassVar[str] = ""
+    function: ClassVar[bool] = False  # a function of what one is asked about is one itself, and builds none
 
     name: str = attrs.field(validator=_check_name)
     target: str | Callable[..., Any] = attrs.field(validator=_check_target)
@@ -171,11 +172,14 @@ class ArchitectureSpec(Spec):
 
     Attributes:
         trained: it comes with its weights, so that it can be converted without a training.
+        candidate: it is the network of a genotype: its parameters are `space` and `genotype`, in place of
+            which a recipe may name `run`, a run directory, and `key`, one of its candidates.
     """
 
     kind: ClassVar[str] = "architecture"
 
     trained: bool = _flag(False)
+    candidate: bool = _flag(False)
 
 
 @attrs.frozen(kw_only=True)
@@ -187,7 +191,7 @@ class SearchSpaceSpec(Spec):
 
 @attrs.frozen(kw_only=True)
 class ScorerSpec(Spec):
-    """A builder of a callable `candidate -> float`.
+    """A builder of a callable `candidate -> float`, or such a function itself.
 
     Attributes:
         higher_is_better: direction of the score.
@@ -197,6 +201,7 @@ class ScorerSpec(Spec):
     """
 
     kind: ClassVar[str] = "scorer"
+    function: ClassVar[bool] = True
 
     higher_is_better: bool = _flag(True)
     cost: Literal["model", "forward", "gradient", "training"] = attrs.field(
@@ -222,13 +227,14 @@ class LossSpec(Spec):
 
 @attrs.frozen(kw_only=True)
 class EnergyModelSpec(Spec):
-    """A builder of a callable `activity -> snnplug.EnergyEstimate`.
+    """A builder of a callable `activity -> snnplug.EnergyEstimate`, or such a function itself.
 
     Attributes:
         unit: unit of the total, such as "J", or "relative".
     """
 
     kind: ClassVar[str] = "energy_model"
+    function: ClassVar[bool] = True
 
     unit: str = attrs.field(default="J", validator=_check_line)
 

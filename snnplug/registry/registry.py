@@ -168,6 +168,8 @@ class Registry:
         for problem in self.problems:
             if plugin and canonical(problem.plugin) == canonical(plugin):
                 return f". {problem}"
+        if plugin == LOCAL:
+            return ". It was given from Python: only a program that registers it again can use it"
         plugins = {r.plugin for r in self}
         if plugin and canonical(plugin) not in map(canonical, plugins):
             return f". No plugin {plugin} is installed.{did_you_mean(plugin, plugins)}"

@@ -11,7 +11,16 @@ from snnplug.report.trade import ACCURACY
 from snnplug.runs.records import TrialRecord
 from snnplug.runs.schema import Number
 
-__all__ = ["Beside", "Figure", "Reason", "beside", "best_candidates", "part_names", "reasons"]
+__all__ = [
+    "Beside",
+    "Figure",
+    "Reason",
+    "beside",
+    "best_candidates",
+    "lower_is_better",
+    "part_names",
+    "reasons",
+]
 
 _BEST = 10
 
@@ -56,11 +65,16 @@ def part_names(trials: Sequence[TrialRecord]) -> list[str]:
     return sorted(names, key=lambda name: name != ACCURACY)
 
 
+def lower_is_better(trials: Sequence[TrialRecord], best: TrialRecord) -> bool:
+    """Whether the winner has the lowest score, and others a higher one."""
+    scores = [trial.score for trial in trials if trial.score is not None]
+    return best.score == min(scores) < max(scores)
+
+
 def best_candidates(trials: Sequence[TrialRecord], best: TrialRecord) -> list[TrialRecord]:
     """Return the best ten, of equals those drawn first; `best` is the winner and says which way is better."""
     scored = [(trial, trial.score) for trial in trials if trial.score is not None]
-    lowest, highest = min(score for _, score in scored), max(score for _, score in scored)
-    sign = -1 if best.score == lowest < highest else 1
+    sign = -1 if lower_is_better(trials, best) else 1
     scored.sort(key=lambda pair: -sign * pair[1])
     return [trial for trial, _ in scored[:_BEST]]
 

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from snnplug.report.figure import save_svg
-from snnplug.runs.compare import FinishedRun
+from snnplug.runs.compare import ComparedRun
 
 __all__ = ["write_curves"]
 
 
-def write_curves(runs: Sequence[FinishedRun], path: Path) -> None:
+def write_curves(runs: Sequence[ComparedRun], path: Path) -> None:
     """Draw loss and validation accuracy over the epochs, and accuracy over the seconds.
 
     Raises:

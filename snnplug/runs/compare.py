@@ -1,4 +1,4 @@
-"""Finished runs side by side: the figures of each, where they differ, and how fast they learned."""
+"""Runs side by side: the figures of each, where they differ, and how fast they learned."""
 
 from __future__ import annotations
 
@@ -10,34 +10,27 @@ from typing import Any
 
 import attrs
 
-from snnplug.recipe.recipe import lookup
 from snnplug.recipe.section import fields_of
 from snnplug.recipe.stages import sections
+from snnplug.recipe.tables import lookup
 from snnplug.runs.directory import RunDirectory
+from snnplug.runs.figures import Figure
 from snnplug.runs.reading import read_epochs, read_resolved, read_summary
 from snnplug.runs.records import ComponentUse, Epoch, Resolved, Summary
 
-__all__ = ["Figure", "FinishedRun", "differing_settings", "epoch_rows", "figures", "learning_figures"]
+__all__ = ["ComparedRun", "differing_settings", "epoch_rows", "learning_figures"]
 
-
-@attrs.frozen
-class Figure:
-    """A number with the format it is shown in."""
-
-    value: Any
-    form: str
-
-    def __str__(self) -> str:
-        return f"{self.value:{self.form}}"
+_OTHERS = "train.compare."  # networks trained beside a run's own
 
 
 @attrs.frozen(kw_only=True)
-class FinishedRun:
-    """What a finished run directory says.
+class ComparedRun:
+    """What a run directory says.
 
     Attributes:
         name: name of the directory.
-        summary: its result.
+        summary: its result, as far as it came.
+        state: what is missing of it, empty for a finished run.
         epochs: of its training.
         components: what it used.
         sections: of the resolved recipe, by name: their settings that are no components.
@@ -48,20 +41,24 @@ class FinishedRun:
     epochs: tuple[Epoch, ...]
     components: tuple[ComponentUse, ...]
     sections: Mapping[str, Any] = attrs.field(factory=dict)
+    state: str = ""
 
     @classmethod
-    def read(cls, path: Path) -> FinishedRun:
-        """Read a run directory.
+    def read(cls, path: Path) -> ComparedRun:
+        """Read a run directory, finished or not.
 
         Raises:
-            RunDirectoryError: it is not one, or was never finished.
+            RunDirectoryError: it is not one, or is damaged.
         """
         directory = RunDirectory.open(path)
-        resolved, summary = read_resolved(directory), read_summary(directory)
+        resolved, finished = read_resolved(directory), directory.is_finished
         return cls(
             name=path.resolve().name,
-            summary=summary,
-            epochs=read_epochs(directory),
+            summary=read_summary(directory) if finished else Summary(),
+            state="" if finished else _state(directory, resolved),
+            epochs=tuple(
+                epoch for epoch in read_epochs(directory) if not epoch.stage.startswith("train.compare.")
+            ),
             components=resolved.components,
             sections={name: _settings_of(name, section, resolved) for name, section in sections().items()},
         )
@@ -82,6 +79,14 @@ class FinishedRun:
         return sum(e.seconds or 0.0 for e in self.epochs[:epoch])
 
 
+def _state(directory: RunDirectory, resolved: Resolved) -> str:
+    epochs = [epoch for epoch in read_epochs(directory) if not epoch.stage.startswith(_OTHERS)]
+    if epochs:
+        return f"not finished: {epochs[-1].stage}, epoch {epochs[-1].epoch}"
+    begun = "search" if resolved.recipe.get("search") else "begun"
+    return f"not finished: {begun}"
+
+
 def _settings_of(name: str, section: type, resolved: Resolved) -> dict[str, Any]:
     content = lookup(resolved.recipe, name)
     if not isinstance(content, Mapping):
@@ -90,41 +95,7 @@ def _settings_of(name: str, section: type, resolved: Resolved) -> dict[str, Any]
     return {key: value for key, value in content.items() if key not in components}
 
 
-def figures(summary: Summary) -> dict[str, Figure]:
-    """Return the figures of a summary worth a line."""
-    found: dict[str, Figure] = {}
-    if summary.accuracy is not None:
-        for split, value in attrs.asdict(summary.accuracy).items():
-            _add(found, f"{split} accuracy", value, ".4f")
-    for name, value, form in (
-        ("spikes per sample", summary.spikes_per_sample, ",.1f"),
-        ("synaptic operations per sample", summary.synaptic_operations, ",.0f"),
-        ("MACs per sample", summary.macs, ",.0f"),
-        ("latency in steps", summary.latency_steps, ".0f"),
-        ("parameters", summary.parameters, ",.0f"),
-        ("epochs", summary.epochs, "d"),
-    ):
-        _add(found, name, value, form)
-    for estimate in summary.energy or ():
-        unit = "" if estimate.unit == "relative" else f" in {estimate.unit}"
-        _add(found, f"energy, {estimate.model.rpartition(':')[2]}{unit}", estimate.value, ".3e")
-    if (search := summary.search) is not None:
-        _add(found, "candidates drawn", search.draws, "d")
-        _add(found, "candidates scored", search.evaluated, "d")
-        _add(found, "candidates refused", search.refused, "d")
-        _add(found, "best score", search.score, ".4f")
-        _add(found, "seconds per candidate", search.seconds_per_candidate, ".3f")
-    for stage, seconds in summary.seconds.items():
-        _add(found, f"{stage} seconds", seconds, ".1f")
-    return found
-
-
-def _add(found: dict[str, Figure], name: str, value: Any, form: str) -> None:
-    if value is not None:
-        found[name] = Figure(value, form)
-
-
-def learning_figures(run: FinishedRun, first: FinishedRun, target: float) -> dict[str, Figure]:
+def learning_figures(run: ComparedRun, first: ComparedRun, target: float) -> dict[str, Figure]:
     """Return how fast a run learned, also as a ratio to the first of the comparison.
 
     Args:
@@ -144,7 +115,7 @@ def learning_figures(run: FinishedRun, first: FinishedRun, target: float) -> dic
     return found
 
 
-def epoch_rows(runs: Sequence[FinishedRun]) -> list[tuple[int, list[str]]]:
+def epoch_rows(runs: Sequence[ComparedRun]) -> list[tuple[int, list[str]]]:
     """Return for each epoch a text for each run: loss, training and validation accuracy."""
     longest = max((len(run.epochs) for run in runs), default=0)
     return [
@@ -158,7 +129,7 @@ def _epoch(epoch: Epoch) -> str:
     return " ".join(f"{value:.4f}" for value in values if value is not None)
 
 
-def differing_settings(runs: Sequence[FinishedRun]) -> dict[str, list[str]]:
+def differing_settings(runs: Sequence[ComparedRun]) -> dict[str, list[str]]:
     """Return the components and parameters in which runs differ: key of the recipe to a text for each run."""
     columns = [_settings(run) for run in runs]
     keys = dict.fromkeys(key for column in columns for key in column)
@@ -166,7 +137,7 @@ def differing_settings(runs: Sequence[FinishedRun]) -> dict[str, list[str]]:
     return {key: cells for key, cells in rows.items() if len(set(cells)) > 1}
 
 
-def _settings(run: FinishedRun) -> dict[str, str]:
+def _settings(run: ComparedRun) -> dict[str, str]:
     found = {
         f"{section}.{name}": json.dumps(value)
         for section, content in run.sections.items()

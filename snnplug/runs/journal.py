@@ -7,6 +7,8 @@ minute), and cutting a torn last line (Optuna could never read the file again).
 
 from __future__ import annotations
 
+import datetime
+import json
 import logging
 import math
 import os
@@ -109,11 +111,21 @@ class TrialJournal:
         failed = not math.isfinite(trial.score)
         state = self._optuna.trial.TrialState
         kept = attrs.evolve(trial, score=math.nan) if failed else trial
+        params, distributions = self._shown(trial)
+        now = datetime.datetime.now()
         self._study.add_trial(
-            self._optuna.trial.create_trial(
+            self._optuna.trial.FrozenTrial(
+                number=0,
+                trial_id=0,
                 state=state.FAIL if failed else state.COMPLETE,
                 value=None if failed else trial.score,
+                datetime_start=now - datetime.timedelta(seconds=trial.seconds),
+                datetime_complete=now,
+                params=params,
+                distributions=distributions,
                 user_attrs=to_line(kept, failure),
+                system_attrs={},
+                intermediate_values={},
             )
         )
         self.trials.append(kept)
@@ -121,3 +133,18 @@ class TrialJournal:
         if failure is not None:
             self.failures[kept.key] = failure
         return kept
+
+    def _shown(self, trial: Trial) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return what Optuna's dashboard shows as parameters: the genotype, and what is known of it."""
+        known = self._optuna.distributions
+        genotype = trial.genotype if isinstance(trial.genotype, str) else json.dumps(trial.genotype)
+        numbers = {
+            name.rpartition(":")[2]: float(value)
+            for name, value in trial.values.items()
+            if math.isfinite(value)
+        }
+        ranges = {name: known.FloatDistribution(min(0.0, v), max(1.0, v)) for name, v in numbers.items()}
+        return (
+            {"genotype": genotype, **numbers},
+            {"genotype": known.CategoricalDistribution((genotype,)), **ranges},
+        )

@@ -15,6 +15,7 @@ import cattrs
 
 from snnplug.contracts import Activity, NeuronActivity, SynapseActivity
 from snnplug.errors import RunDirectoryError
+from snnplug.runs.answer_records import AnswerRecord
 from snnplug.runs.conversion_records import ConversionErrors
 from snnplug.runs.damage import UNREADABLE, damaged, missing, missing_files
 from snnplug.runs.directory import RunDirectory
@@ -43,8 +44,8 @@ class Records:
     Attributes:
         directory: the run directory, as it was given.
         resolved: what was run.
-        summary, epochs, trials, activity, energy, conversion: what came out; None where the file is missing
-            or cannot be read.
+        summary, epochs, trials, activity, energy, conversion, answers: what came out; None where the file is
+            missing or cannot be read.
         problems: what is wrong with a file that cannot be read, or is gone from a finished run, by its name.
         notes: what to know of the directory as a whole, a sentence each.
     """
@@ -57,6 +58,7 @@ class Records:
     activity: Activity | None = None
     energy: EnergyRecord | None = None
     conversion: ConversionErrors | None = None
+    answers: AnswerRecord | None = None
     problems: Mapping[str, str] = attrs.field(factory=dict)
     notes: tuple[str, ...] = ()
 
@@ -92,6 +94,7 @@ class Records:
             trials=read("trials.json", tuple[TrialRecord, ...]),
             activity=read("activity.json", Activity),
             conversion=read("conversion.json", ConversionErrors),
+            answers=read("answers.json", AnswerRecord),
             energy=_of_this_activity(opened, read("energy.json", EnergyRecord), problems),
             problems=problems,
             notes=opened.notes,

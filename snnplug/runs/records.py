@@ -4,7 +4,7 @@ resolved.json   `Resolved`            summary.json   `Summary`
 metrics.jsonl   an `Epoch` a line     trials.json    a list of `TrialRecord`
 activity.json   `snnplug.contracts.Activity`
 
-The records of energy.json and conversion.json have modules of their own.
+The records of energy.json, conversion.json and answers.json have modules of their own.
 
 A run may be unfinished, and a number absent or not finite: both become None when a file is read.
 """
@@ -17,6 +17,7 @@ from typing import Any
 import attrs
 
 from snnplug.contracts import Graph, Task, Trial
+from snnplug.runs.comparison_records import Comparison
 from snnplug.runs.conversion_records import ConversionRecord
 from snnplug.runs.energy_records import Energy
 from snnplug.runs.schema import SCHEMA, Number
@@ -217,8 +218,10 @@ class SearchRecord:
 class Summary:
     """`summary.json`: the result of a run, as far as it came.
 
-    `notes` say what went wrong without costing the result; None for nothing. `more` holds what stages
-    without a field of their own here have written, by key.
+    `interval` is the 95 % interval of the test accuracy by its number of samples (Wilson). `twins` are groups
+    of layers that send identical spikes; each of them is counted. `notes` say what
+    went wrong without costing the result; None for nothing. `more` holds what stages without a field of their
+    own here have written, by key.
     """
 
     schema: int = SCHEMA
@@ -227,12 +230,15 @@ class Summary:
     search: SearchRecord | None = None
     epochs: int | None = None
     conversion: ConversionRecord | None = None
+    comparison: Comparison | None = None
     accuracy: Accuracy | None = None
+    interval: tuple[Number, Number] | None = None
     spikes_per_sample: Number = None
     synaptic_operations: Number = None
     macs: Number = None
     latency_steps: Number = None
     parameters: Number = None
+    twins: tuple[tuple[str, ...], ...] | None = None
     energy: tuple[Energy, ...] | None = None
     device: str = ""
     versions: Mapping[str, Any] = attrs.field(factory=dict)

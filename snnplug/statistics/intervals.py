@@ -7,12 +7,21 @@ replacement by a seed: the same resamples for every quantity, so that two can be
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from statistics import NormalDist
 from typing import Any
 
 import attrs
 
-__all__ = ["Estimate", "estimate_mean", "from_resamples", "paired_difference", "resamples"]
+__all__ = [
+    "Estimate",
+    "estimate_fraction",
+    "estimate_mean",
+    "from_resamples",
+    "paired_difference",
+    "resamples",
+]
 
 RESAMPLES = 1000
 
@@ -61,6 +70,22 @@ def estimate_mean(values: Sequence[float], *, seed: int = 0) -> Estimate:
     if len(observed) == 1:
         return Estimate(float(observed[0]))
     return from_resamples(float(observed.mean()), resamples(len(observed), seed) @ observed / len(observed))
+
+
+def estimate_fraction(count: int, of: int) -> Estimate:
+    """Return a fraction of independent cases with its 95 % interval, which has a width at 0 and 1 as well.
+
+    Wilson, Journal of the American Statistical Association 22(158), 1927.
+
+    Args:
+        count: of cases that hold.
+        of: all cases, at least one.
+    """
+    z = NormalDist().inv_cdf(0.975)
+    fraction = count / of
+    middle = (fraction + z * z / (2 * of)) / (1 + z * z / of)
+    half = z / (1 + z * z / of) * math.sqrt(fraction * (1 - fraction) / of + (z / (2 * of)) ** 2)
+    return Estimate(fraction, max(0.0, middle - half), min(1.0, middle + half))
 
 
 def paired_difference(one: Sequence[float], other: Sequence[float], *, seed: int = 0) -> Estimate:

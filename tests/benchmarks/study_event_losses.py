@@ -17,7 +17,7 @@ from pathlib import Path
 
 from snnplug import resume, run
 from snnplug.engine.process import keep_freed_memory
-from snnplug.runs.compare import FinishedRun
+from snnplug.runs.compare import ComparedRun
 from snnplug.statistics.intervals import Estimate, estimate_mean, paired_difference
 
 BASE = "{use='snnplug-lif:lif', tau=2.0}"
@@ -73,7 +73,7 @@ def main() -> None:
                 else:
                     own = [*common, NEURONS[neuron], LOSSES[loss], f"seed={seed}"]
                     run("events", out=out, overrides=own, device=given.device)
-            accuracy = FinishedRun.read(out).summary.accuracy.test
+            accuracy = ComparedRun.read(out).summary.accuracy.test
             found.setdefault((loss, neuron), []).append(accuracy)
             print(f"{out.name}: {accuracy:.4f}", flush=True)
     for title, cell in (

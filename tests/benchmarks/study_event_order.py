@@ -13,13 +13,13 @@ from pathlib import Path
 
 from snnplug import resume, run
 from snnplug.engine.process import keep_freed_memory
-from snnplug.runs.compare import FinishedRun
+from snnplug.runs.compare import ComparedRun
 from snnplug.statistics.intervals import Estimate, estimate_mean, paired_difference
 
 TASKS = ("ordered_digits", "moving_digits")
 
 
-def finished(out: Path, task: str, shuffled: bool, seed: int) -> FinishedRun:
+def finished(out: Path, task: str, shuffled: bool, seed: int) -> ComparedRun:
     """Return a run, made or continued where it is not there."""
     path = out / f"{task}{'-shuffled' if shuffled else ''}-seed{seed}"
     if not (path / "summary.json").exists():
@@ -32,7 +32,7 @@ def finished(out: Path, task: str, shuffled: bool, seed: int) -> FinishedRun:
                 f"seed={seed}",
             ]
             run("events", out=path, overrides=overrides)
-    return FinishedRun.read(path)
+    return ComparedRun.read(path)
 
 
 def percent(estimate: Estimate) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 from snnplug import resume, run
 from snnplug.engine.process import keep_freed_memory
 from snnplug.report.comparison import write_curves
-from snnplug.runs.compare import FinishedRun
+from snnplug.runs.compare import ComparedRun
 
 NEURONS = {
     "leaky": ["neuron.use=leaky", "neuron.beta=0.5", "neuron.surrogate=fast_sigmoid"],
@@ -38,7 +38,7 @@ def spread(values: list[float], form: str) -> str:
     return f"{mean} ± {format(statistics.stdev(values), form)}" if len(values) > 1 else mean
 
 
-def row(name: str, seeds: list[FinishedRun], base: float, target: float) -> str:
+def row(name: str, seeds: list[ComparedRun], base: float, target: float) -> str:
     """Return a line of the table, over the seeds of one network."""
     reached = [run.first_epoch_with(target) for run in seeds]
     seconds = [
@@ -89,7 +89,7 @@ def main() -> None:
                 own = [*common, *overrides, f"seed={seed}"]
                 run(recipe, out=out, overrides=own, device=given.device, quiet=False)
     runs = {
-        name: [FinishedRun.read(given.out / f"{name}-seed{seed}") for seed in given.seeds]
+        name: [ComparedRun.read(given.out / f"{name}-seed{seed}") for seed in given.seeds]
         for name in variants(given.steps)
     }
     write_curves([seeds[0] for seeds in runs.values()], given.out / "curves.svg")

@@ -17,7 +17,7 @@ from snnplug.recipe.recipe import Recipe
 
 def plan_of(registry: Registry, recipe: dict[str, Any], *overrides: str) -> Any:
     data, overridden = apply_overrides(recipe, overrides)
-    return make_plan(attrs.evolve(Recipe.from_dict(data), overridden=tuple(overridden)), registry)
+    return make_plan(attrs.evolve(Recipe.from_dict(data), overridden=overridden), registry)
 
 
 def problems(registry: Registry, recipe: dict[str, Any], *overrides: str) -> str:

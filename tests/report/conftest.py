@@ -113,6 +113,8 @@ def summary() -> dict[str, Any]:
         "schema": 1,
         "stages": ["search", "train", "measure", "report"],
         "accuracy": {"train": 0.9912, "val": 0.9733, "test": 0.9611},
+        "interval": [0.9359, 0.9766],
+        "twins": [[LAYERS[0], LAYERS[1]]],
         "spikes_per_sample": 1843.25,
         "synaptic_operations": 241_812.5,
         "macs": 9216.0,
@@ -244,6 +246,7 @@ def finished_run() -> Files:
         "metrics.jsonl": metrics(),
         "trials.json": trials(),
         "activity.json": activity(),
+        "answers.json": {"labels": [0, 1, 2, 2], "said": [0, 1, 1, 2], "by_step": [0.25, 0.5, 0.75, 0.75]},
     }
 
 

@@ -112,7 +112,7 @@ def test_page_does_not_scroll_sideways(measured: dict[int, dict[str, Any]], widt
 @pytest.mark.parametrize("width", [400, 1300])
 def test_pictures_are_seen(measured: dict[int, dict[str, Any]], width: int) -> None:
     svgs = measured[width]["svgs"]
-    assert len(svgs) == 15
+    assert len(svgs) == 18
     assert [svg["label"] for svg in svgs if svg["width"] < 140 or svg["height"] < 60] == []
 
 

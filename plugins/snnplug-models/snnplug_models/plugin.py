@@ -27,6 +27,13 @@ def snnplug_architectures() -> Iterable[ArchitectureSpec]:
         components=_NEURON,
     )
     yield ArchitectureSpec(
+        name="candidate",
+        target="snnplug_models.candidate:candidate",
+        summary="The network of a genotype of any search space, such as a candidate that a run has seen.",
+        components={"space": "search_space"},
+        candidate=True,
+    )
+    yield ArchitectureSpec(
         name="exported_model",
         target="snnplug_models.exported:exported_model",
         summary="A trained PyTorch model from a file of torch.export, with neurons for its activations.",

@@ -15,7 +15,7 @@ from snnplug import Component, Task
 from snnplug.errors import ParameterError
 from snnplug.nn import SpikingNeuron
 from snnplug_snasnet.genotype import edges, parse
-from snnplug_snasnet.space import OPERATIONS, SNASNet
+from snnplug_snasnet.space import OPERATIONS, SNASNet, Statistics
 
 __all__ = ["CIFAR10_CELL", "snasnet_cell"]
 
@@ -35,6 +35,7 @@ def snasnet_cell(
     dropout: float = 0.5,
     final_pool: int | None = None,
     stem_stride: int | None = None,
+    statistics: Statistics = "auto",
 ) -> nn.Module:
     """Return a freshly initialised network: `[T, B, C, H, W]` to `[T, B, K]`.
 
@@ -43,7 +44,7 @@ def snasnet_cell(
         neuron: the neuron of every layer; it must run step by step if the cell has feedback.
         cell: four rows of operation codes, such as `0303 0030 2002 0200`; edges that lie on
             no path from input to output are left out.
-        channels, operations, pooling, hidden, voting, dropout, final_pool, stem_stride: as in
+        channels, operations, pooling, hidden, voting, dropout, final_pool, stem_stride, statistics: as in
             `snnplug_snasnet.space.SNASNet`.
 
     Raises:
@@ -65,6 +66,7 @@ def snasnet_cell(
             dropout=dropout,
             final_pool=final_pool,
             stem_stride=stem_stride,
+            statistics=statistics,
         )
         return space.build(cell)
     except ParameterError as error:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import copy
 import random
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from torch import nn
 
@@ -26,6 +26,7 @@ from snnplug_snasnet.supernet import SNASSupernet
 __all__ = ["SNASNet"]
 
 OPERATIONS = ("zero", "identity", "conv1", "conv3", "avg_pool")
+Statistics: TypeAlias = Literal["auto", "shared", "per_step"]
 
 
 class SNASNet:
@@ -49,7 +50,8 @@ class SNASNet:
         dropout: probability of a zero before the hidden layer, one mask for all steps.
         final_pool: side of the last pool; None for 2, or 1 where the image is too small.
         stem_stride: None for 1 up to 63 pixels, 2 from 64, in general a 32nd of the side.
-
+        statistics: running statistics of batch norm, "shared" by all steps as published, or "per_step";
+            "auto" is per step for events alone. Feedback makes the steps of a static image differ, too.
     Raises:
         ValueError: a parameter is out of range.
         ContractError: `backward` with a neuron that needs the whole window at once, or a
@@ -72,8 +74,9 @@ class SNASNet:
         dropout: float = 0.5,
         final_pool: int | None = None,
         stem_stride: int | None = None,
+        statistics: Statistics = "auto",
     ) -> None:
-        self.task, self.neuron = task, neuron
+        self.task, self.neuron, self.statistics = task, neuron, statistics
         self.backward, self.require_direct, self.pruning = backward, require_direct, pruning
         self.operations = check_operations(operations)
         self.skeleton = Skeleton.of(
@@ -141,8 +144,7 @@ class SNASNet:
     def build(self, genotype: Any) -> nn.Module:
         """Return a freshly initialised network: `[T, B, C, H, W]` to `[T, B, K]`."""
         network = SNASNetwork(self._read(genotype), self.operations, self.skeleton, self._new_neuron)
-        keep_statistics_of_steps(network, self.task)
-        return network
+        return self._with_statistics(network)
 
     def supernet(self) -> nn.Module:
         """Return all networks in one, with shared weights: `[T, B, C, H, W]` to `[T, B, K]`."""
@@ -150,7 +152,11 @@ class SNASNet:
         network = SNASSupernet(
             first, self._read, self.operations, self.skeleton, self._new_neuron, backward=self.backward
         )
-        keep_statistics_of_steps(network, self.task)
+        return self._with_statistics(network)
+
+    def _with_statistics(self, network: nn.Module) -> nn.Module:
+        if self.statistics != "shared":
+            keep_statistics_of_steps(network, self.task, static=self.statistics == "per_step")
         return network
 
     def size(self) -> int:

@@ -15,12 +15,15 @@ from snnplug.engine.stage import Stage, Work
 from snnplug.errors import ContractError, SnnplugError
 from snnplug.recipe.section import Table, uses_each
 from snnplug.registry.contain import describe, title
+from snnplug.runs.answer_records import AnswerRecord
 from snnplug.runs.energy_records import Energy
 from snnplug.runs.records import Accuracy
+from snnplug.statistics.intervals import estimate_fraction
 
 if TYPE_CHECKING:
     from torch import nn
 
+    from snnplug.engine.answers import Answers
     from snnplug.engine.parts import Parts
     from snnplug.engine.session import Session
     from snnplug.recipe.recipe import Recipe
@@ -78,6 +81,7 @@ class Measure(Stage):
         if not session.leads:
             return
         from snnplug.engine.threads import threads_for, use_threads
+        from snnplug.engine.twins import twins
         from snnplug.runs.reading import to_plain
 
         started = time.perf_counter()
@@ -85,15 +89,22 @@ class Measure(Stage):
         parts, section = work.parts, work.parts.plan.recipe.measure
         threads = threads_for(parts, work.network, section.batch_size, session.origin.threads)
         with use_threads(threads):
-            accuracy = _accuracy(parts, work.network, section.batch_size)
+            said = _answers(parts, work.network, section.batch_size)
+            accuracy = _accuracy(parts, work.network, section.batch_size, said)
             activity = recorded(session, parts, work.network, section, raster=section.raster)
         session.directory.write_json("activity.json", to_plain(activity))
+        if said is not None:
+            session.directory.write_json("answers.json", to_plain(_answer_record(said)))
+            count = int(sum(said.right))
+            interval = estimate_fraction(count, len(said.labels))
+            work.records["interval"] = (interval.low, interval.high)
         work.records |= {
             "accuracy": accuracy,
             "spikes_per_sample": activity.spikes_per_sample,
             "synaptic_operations": activity.synaptic_operations,
             "macs": activity.macs,
             "latency_steps": activity.latency_steps,
+            "twins": twins(parts, work.network) or None,
             "parameters": sum(p.numel() for p in work.network.parameters() if p.requires_grad),
             "energy": tuple(estimates(session, energy_models(parts), activity)),
         }
@@ -114,14 +125,29 @@ def estimates(session: Session, models: Iterable[Component], activity: Activity)
             session.note(f"no energy by {component.qualified}: {error}", getattr(error, "details", ""))
 
 
-def _accuracy(parts: Parts, model: nn.Module, batch_size: int) -> Accuracy:
+def _answers(parts: Parts, model: nn.Module, batch_size: int) -> Answers | None:
+    """Return what the network says of the test data; None where there is none."""
+    from snnplug.engine.answers import answers
+
+    split: Any = parts.splits.test
+    return answers(parts, model, split, "test", batch_size) if split is not None and len(split) else None
+
+
+def _answer_record(said: Answers) -> AnswerRecord:
+    return AnswerRecord(
+        labels=tuple(said.labels.tolist()), said=tuple(said.said.tolist()), by_step=said.by_step
+    )
+
+
+def _accuracy(parts: Parts, model: nn.Module, batch_size: int, said: Answers | None) -> Accuracy:
     from snnplug.engine.evaluate import evaluate
 
     scores = {
         name: evaluate(parts, model, getattr(parts.splits, name), name, batch_size)
-        for name in ("train", "val", "test")
+        for name in ("train", "val")
     }
-    return Accuracy(**{name: score.accuracy for name, score in scores.items() if score is not None})
+    found = {name: score.accuracy for name, score in scores.items() if score is not None}
+    return Accuracy(**found, test=said.accuracy if said is not None else None)
 
 
 def recorded(
@@ -134,8 +160,7 @@ def recorded(
     from snnplug.nn import record
     from snnplug.seeds import derive_seed
 
-    splits = parts.splits
-    split: Any = next(s for s in (splits.test, splits.val, splits.train) if s is not None and len(s))
+    split = parts.splits.measured
     indices = some(len(split), section.samples, derive_seed(parts.seed, "measured"))
     model.eval()
     with (

@@ -31,7 +31,8 @@ def staircase(
     Args:
         coding: a table or a neuron. To a clocked one a potential is a constant current, and its decoded value
             the mean over time; see `snnplug.nn.trace`.
-        low, high: the potentials' range.
+        low: the smallest potential.
+        high: the greatest.
         points: how many, evenly spaced, at least 2.
         channel: of parameters for each channel, those of this one.
         shape: of a sample of a clocked neuron's current, `[C, *]`, where it has parameters for each channel.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from snnplug.report.figure import INK, SERIES, SURFACE, new, to_svg
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["score_histogram", "score_ranks", "score_scatter"]
+__all__ = ["score_course", "score_histogram", "score_ranks", "score_scatter"]
 
 
 def score_scatter(
@@ -79,6 +80,31 @@ def score_ranks(scores: Sequence[float], best: float | None, name: str) -> Marku
     axes.set_ylabel("score")
     label = f"{len(ranked)} scores sorted, from {ranked[0]:.4g} to {ranked[-1]:.4g}, the best marked"
     return to_svg(figure, name, label)
+
+
+def score_course(scores: Sequence[float | None], lower: bool, name: str) -> Markup:
+    """Draw the scores in the order in which candidates were first drawn, and the best so far as a line.
+
+    Args:
+        scores: one a candidate, None for one without.
+        lower: whether lower ones are better.
+        name: unique on the page.
+    """
+    from matplotlib.ticker import MaxNLocator
+
+    figure, axes = new()
+    known = [(number, score) for number, score in enumerate(scores) if score is not None]
+    at, height = [number for number, _ in known], [score for _, score in known]
+    best = list(itertools.accumulate(height, min if lower else max))
+    axes.plot(at, height, "o", color=SERIES[0], alpha=0.4, markersize=5, markeredgewidth=0)
+    axes.step([*at, len(scores) - 1], [*best, best[-1]], where="post", color=SERIES[1], linewidth=2)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    axes.set_xlabel("candidate")
+    axes.set_ylabel("score")
+    last = at[best.index(best[-1])]
+    return to_svg(
+        figure, name, f"Best score so far over {len(scores)} candidates; the last gain is at {last}"
+    )
 
 
 def score_histogram(scores: Sequence[float], best: float | None, name: str) -> Markup:

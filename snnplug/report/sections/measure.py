@@ -32,6 +32,8 @@ class Measure(Section):
             "activity": _shown(records.activity),
             "energies": [(e, _picture(e, i)) for i, e in enumerate(energies)],
             "models": _models(energies),
+            "answers": _answers(records),
+            "twins": _twins(records),
         }
         return render_template("sections/measure.html.j2", records, **values)
 
@@ -41,6 +43,10 @@ def _stats(summary: Summary) -> Iterator[Stat]:
     if accuracy is not None and accuracy.test is not None:
         others = (("training", accuracy.train), ("validation", accuracy.val))
         note = ", ".join(f"{name} {words.percent(value)}" for name, value in others if value is not None)
+        if summary.interval is not None and None not in summary.interval:
+            low, high = summary.interval
+            interval = f"95 % interval {words.percent(low)} to {words.percent(high)}"
+            note = f"{interval}; {note}" if note else interval
         yield Stat("Test accuracy", words.percent(accuracy.test), note=note, first=True)
     if summary.spikes_per_sample is not None:
         spikes, operations = (
@@ -137,6 +143,46 @@ def _shown(activity: Activity | None) -> _Shown | None:
         macs=sum(s.macs for s in inputs if s.analog) / samples,
         uncounted=list(activity.uncounted.items()),
     )
+
+
+@attrs.frozen
+class _Answers:
+    """Pictures of what the network says of the test data."""
+
+    samples: int
+    by_step: Markup | None
+    confusion: Markup | None
+
+
+def _answers(data: Records) -> _Answers | None:
+    from snnplug.report.figures.answers import accuracy_steps, confusion_matrix
+
+    found = data.answers
+    if found is None or not found.labels:
+        return None
+    by_step = accuracy_steps(found.by_step, "answers-step") if len(found.by_step) > 1 else None
+    return _Answers(len(found.labels), by_step, confusion_matrix(found.confusion(), "confusion"))
+
+
+@attrs.frozen
+class _Twins:
+    """Layers that send the same spikes, and the spikes a sample if each were counted once."""
+
+    groups: Sequence[Sequence[str]]
+    once: float
+    share: float
+
+
+def _twins(data: Records) -> _Twins | None:
+    groups = (data.summary.twins if data.summary else None) or ()
+    if data.activity is None or not groups:
+        return None
+    spikes = {
+        name: sum(n.spikes) / max(data.activity.samples, 1) for name, n in data.activity.neurons.items()
+    }
+    again = sum(spikes.get(name, 0.0) for group in groups for name in group[1:])
+    total = sum(spikes.values())
+    return _Twins(groups, total - again, again / total if total else 0.0)
 
 
 def _energies(data: Records) -> list[Energy]:

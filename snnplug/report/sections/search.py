@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Sequence
 
 import attrs
@@ -9,7 +10,15 @@ from markupsafe import Markup
 
 from snnplug.contracts import Graph
 from snnplug.report import words
-from snnplug.report.candidates import Beside, Reason, beside, best_candidates, part_names, reasons
+from snnplug.report.candidates import (
+    Beside,
+    Reason,
+    beside,
+    best_candidates,
+    lower_is_better,
+    part_names,
+    reasons,
+)
 from snnplug.report.cell import draw, layout
 from snnplug.report.chain import draw_chain, is_chain
 from snnplug.report.section import Section, Stat, render_template
@@ -37,12 +46,22 @@ class Search(Section):
         return [Stat("Best score", words.number(summary.search.score), note=f"by {scorer}")]
 
     def render(self, records: Records) -> Markup:
-        """Return the cell and the scores."""
+        """Return the cell and the scores, nothing where the recipe has no search."""
+        if not records.resolved.recipe.get("search"):
+            return Markup()
         found = records.summary.search if records.summary else None
         graph = found.graph if found and found.graph and found.graph.nodes else None
         chain = graph is not None and _is_long_chain(graph)
         cell = graph and (draw_chain(graph) if chain else draw(graph))
-        values = {"found": found, "cell": cell, "chain": chain, "search": _scores(records)}
+        used = [use for use in records.resolved.components if found and use.use == found.scorer]
+        values = {
+            "found": found,
+            "cell": cell,
+            "chain": chain,
+            "search": _scores(records),
+            "scorer": next(iter(used), None),
+            "directory": shlex.quote(str(records.directory)),
+        }
         return render_template("sections/search.html.j2", records, **values)
 
 
@@ -84,13 +103,15 @@ class _Scores:
     winner: TrialRecord | None = None
     references: Sequence[Beside] = ()
     reasons: Sequence[Reason] = ()
+    lower: bool = False
+    course: Markup | None = None
     ranks: Markup | None = None
     histogram: Markup | None = None
 
 
 def _scores(data: Records) -> _Scores | None:
     """Return the pictures of the scores, None without a trial file."""
-    from snnplug.report.figures.search import score_histogram, score_ranks
+    from snnplug.report.figures.search import score_course, score_histogram, score_ranks
 
     if data.trials is None:
         return None
@@ -107,17 +128,19 @@ def _scores(data: Records) -> _Scores | None:
     scores = [score for _, score in scored]
     ranks, histogram = score_ranks(scores, top[1], "ranks"), score_histogram(scores, top[1], "histogram")
     by_hand, winner = found.references if found else {}, top[0]
-    parts = part_names(data.trials)
+    parts, lower = part_names(data.trials), lower_is_better(data.trials, winner)
     return _Scores(
         *counts,
         baselines=baselines,
         fronts=fronts,
         trades=trades(data.trials, winner, list(by_hand.values())),
         parts=parts,
-        best=best_candidates(data.trials, winner) if parts else (),
+        best=best_candidates(data.trials, winner),
         winner=winner,
         references=beside(by_hand, winner, parts),
         reasons=reasons(data.trials),
+        lower=lower,
+        course=score_course([trial.score for trial in data.trials], lower, "course"),
         ranks=ranks,
         histogram=histogram,
     )

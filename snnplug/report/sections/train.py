@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import attrs
 from markupsafe import Markup
 
@@ -17,6 +19,7 @@ _TITLES = {
     "convert.train": "the converted network",
     "convert.control": "the network it was converted from",
 }
+_OTHERS = "train.compare."  # networks trained alike: a section of their own shows them
 
 
 class Train(Section):
@@ -41,6 +44,8 @@ class _Curves:
     accuracy: Markup | None
     validated: bool
     test: float | None
+    peak: Epoch | None
+    kept: Epoch
 
 
 def _curves(data: Records) -> list[_Curves]:
@@ -49,6 +54,8 @@ def _curves(data: Records) -> list[_Curves]:
 
     by_stage: dict[str, dict[int, Epoch]] = {}
     for epoch in data.epochs or ():
+        if epoch.stage.startswith(_OTHERS):
+            continue
         by_stage.setdefault(epoch.stage, {})[epoch.epoch] = (
             epoch  # the last counts: a run may have been resumed
         )
@@ -68,9 +75,17 @@ def _curves(data: Records) -> list[_Curves]:
                 accuracy=accuracy_curve(epochs, test, f"accuracy{i}") if accuracies else None,
                 validated=any(e.val_loss is not None or e.val_accuracy is not None for e in epochs),
                 test=test,
+                peak=_peak(epochs),
+                kept=epochs[-1],
             )
         )
     return result
+
+
+def _peak(epochs: Sequence[Epoch]) -> Epoch | None:
+    """Return the first epoch of the best validation accuracy, None where none is known."""
+    known = [(e.val_accuracy, -e.epoch, e) for e in epochs if e.val_accuracy is not None]
+    return max(known, key=lambda entry: entry[:2])[2] if known else None
 
 
 def _measured(data: Records, stages: list[str]) -> str | None:
