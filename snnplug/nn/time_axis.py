@@ -32,18 +32,30 @@ def explaining_time(network: nn.Module) -> Iterator[None]:
     try:
         yield
     except (RuntimeError, ValueError) as error:
+        flattened = False
         for layer, given in _calls(error.__traceback__):
-            batch = _DIMENSIONS.get(type(layer).__name__[-2:].lower())
-            if batch is not None and given.dim() == batch + 1:
+            flattened |= isinstance(layer, nn.Sequential) and any(isinstance(m, nn.Flatten) for m in layer)
+            if wrong := _wrong(layer, given, flattened):
                 name = next((name for name, module in network.named_modules() if module is layer), "")
                 kind = type(layer).__name__
                 raise ContractError(
-                    f"the layer {name or kind!r} ({kind}) was given {list(given.shape)}, time steps first, "
-                    "and takes one step at a time: put layers and neurons into "
-                    "snnplug.nn.TimeSequential(...) in place of nn.Sequential, or run the layer by "
-                    "snnplug.nn.fold(layer, x)"
+                    f"the layer {name or kind!r} ({kind}) was given {list(given.shape)}, {wrong}: use "
+                    "snnplug.nn.TimeSequential(...) in place of nn.Sequential for layers and neurons, or run "
+                    "the layer by snnplug.nn.fold(layer, x)"
                 ) from error
         raise
+
+
+def _wrong(layer: nn.Module, given: Tensor, flattened: bool) -> str:
+    """Say what is wrong with an input, or nothing where it is not the time axis."""
+    batch = _DIMENSIONS.get(type(layer).__name__[-2:].lower())
+    if batch is not None and given.dim() == batch + 1:
+        return "time steps first, and takes one step at a time"
+    if isinstance(layer, nn.Linear) and flattened and given.dim() == 2:
+        samples, rest = divmod(given.shape[1], layer.in_features)
+        if samples > 1 and not rest:
+            return f"since nn.Flatten has joined the values of {samples} samples of each time step"
+    return ""
 
 
 def _calls(traceback: TracebackType | None) -> Iterator[tuple[nn.Module, Tensor]]:

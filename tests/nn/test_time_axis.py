@@ -24,6 +24,16 @@ def test_a_layer_in_a_sequential_is_named_with_what_to_use(layer: nn.Module) -> 
     assert TimeSequential(*network)(X).shape[:2] == (4, 2)  # the advice is good
 
 
+def test_samples_that_are_joined_by_flattening_are_told_too() -> None:
+    network = nn.Sequential(nn.Flatten(), nn.Linear(3 * 8 * 8, 7))
+    words = r"layer '1' \(Linear\) was given \[4, 384\], since nn.Flatten has joined the values of 2 samples"
+    with pytest.raises(ContractError, match=words), explaining_time(network):
+        network(X)
+    assert TimeSequential(*network)(X).shape == (4, 2, 7)
+    with pytest.raises(RuntimeError, match="shapes"), explaining_time(network):
+        network(torch.rand(2, 100))  # wrong by itself
+
+
 def test_a_network_that_is_given_its_shapes_is_told_too() -> None:
     network = nn.Sequential(nn.Conv2d(3, 5, 3), as_neuron(tiny_neuron(learnable_start=True)))
     with pytest.raises(ContractError, match="TimeSequential"):
