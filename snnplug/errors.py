@@ -20,12 +20,14 @@
         NonFiniteLoss            the loss became NaN or infinite
         StorageError             the disk is full or not writable
 
-Messages say what was given, what is allowed and what to do next.
+Messages say what was given, what is allowed and what to do next. What goes away is announced by `deprecated`,
+which names the plugin that uses it; see `docs/stability.md`.
 """
 
 from __future__ import annotations
 
 import difflib
+import warnings
 from collections.abc import Iterable
 
 __all__ = [
@@ -39,6 +41,7 @@ __all__ = [
     "InvalidSpec",
     "NonFiniteLoss",
     "ParameterError",
+    "PluginDeprecation",
     "PluginError",
     "RecipeError",
     "RunDirectoryError",
@@ -48,6 +51,7 @@ __all__ = [
     "TargetError",
     "UnknownName",
     "UsageError",
+    "deprecated",
     "did_you_mean",
     "in_one_line",
     "one_line",
@@ -159,6 +163,41 @@ class NonFiniteLoss(RunFailed):
 
 class StorageError(RunFailed):
     """The disk is full or not writable."""
+
+
+class PluginDeprecation(FutureWarning):
+    """A plugin uses something that goes away; the message names the plugin and what to use until when."""
+
+
+_announced: set[tuple[str, str]] = set()
+
+
+def deprecated(by: object, what: str, instead: str, *, since: str) -> None:
+    """Warn, once for each plugin and thing, that the thing goes away two minor versions later.
+
+    Args:
+        by: who uses it: a plugin's name, or a class, function or object of its, whose package is named.
+        what: what goes away, as the plugin's author knows it, such as "`Loss.read`".
+        instead: what to use, such as "`Loss.readout`".
+        since: the version that announces it, such as "0.2"; until 0.4 it works.
+    """
+    plugin = by if isinstance(by, str) else _package(by)
+    if (plugin, what) in _announced:
+        return
+    _announced.add((plugin, what))
+    major, minor = map(int, since.split(".")[:2])
+    warnings.warn(
+        f"{plugin} uses {what}, for which snnplug {since} has {instead}; snnplug {major}.{minor + 2} will do "
+        f"without, so ask for a newer {plugin} until then",
+        PluginDeprecation,
+        stacklevel=3,
+    )
+
+
+def _package(thing: object) -> str:
+    """Return the package that a class, a function or an object's class is from."""
+    named = thing if hasattr(thing, "__qualname__") else type(thing)  # a class or a function, or an object
+    return named.__module__.partition(".")[0]
 
 
 def did_you_mean(given: str, allowed: Iterable[str], cutoff: float = 0.6) -> str:

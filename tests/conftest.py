@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import venv
 from collections.abc import Callable, Iterable
 from importlib import metadata
 from pathlib import Path
@@ -134,6 +135,68 @@ class Distributions:
         done = self.run("-c", script, **options)
         assert done.returncode == 0, done.stderr
         return {**json.loads(done.stdout), "stderr": done.stderr.splitlines()}
+
+
+class Environment:
+    """A new environment of Python that sees this one's third-party packages, and nothing of ours.
+
+    Attributes:
+        python: its Python.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        venv.create(folder / "venv", symlinks=True)
+        self.python = folder / "venv" / "bin" / "python"
+        third = folder / "third"
+        third.mkdir()
+        for path in [Path(place) for place in sys.path if place.endswith("site-packages")]:
+            for entry in path.iterdir():
+                ours = (
+                    entry.name.lower().startswith(("snnplug", "acme", "__pycache__"))
+                    or entry.suffix == ".pth"
+                )
+                if not ours and not (third / entry.name).exists():
+                    (third / entry.name).symlink_to(entry)
+        [packages] = folder.glob("venv/lib/python*/site-packages")
+        (packages / "third.pth").write_text(f"{third}\n")
+
+    def pip(self, *args: str, cwd: Path) -> str:
+        """Run pip on it, without an index, and return what pip says."""
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "--python",
+            str(self.python),
+            "--disable-pip-version-check",
+            *args,
+        ]
+        done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False, timeout=600)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def run(self, *args: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+        """Run its Python, which must end well."""
+        mine = ("SNNPLUG_", "PYTHON", "PYTEST_", "COVERAGE")
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(mine)}
+        environment |= {"SNNPLUG_STRICT": "1", "OMP_NUM_THREADS": "1", "MPLBACKEND": "agg"}
+        done = subprocess.run(
+            [str(self.python), *args],
+            cwd=cwd,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=600,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done
+
+
+@pytest.fixture(scope="session")
+def environment_in() -> type[Environment]:
+    """Make a new environment in a folder."""
+    return Environment
 
 
 @pytest.fixture(scope="session")

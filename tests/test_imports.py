@@ -12,6 +12,7 @@ import snnplug
 PACKAGE = Path(snnplug.__file__).parent
 ORDER = ("errors", "contracts", "registry", "recipe", "runs", "report", "engine", "cli")
 ASIDE = {"statistics": {"contracts", "errors"}, "nn": {"contracts", "errors"}}
+ASIDE["scaffold"] = {"registry", "errors"}
 PUBLIC = ("snnplug", "snnplug.nn", "snnplug.nn.events", "snnplug.errors")
 LEAVES = {"version", "seeds"}  # whoever needs them
 

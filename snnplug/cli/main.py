@@ -30,6 +30,7 @@ COMMANDS = {
     "correlate": "Say how well scorers predict accuracies.",
     "list": "List what is installed.",
     "show": "Show one registered thing with its parameters.",
+    "new": "Write a package for a method of your own.",
     "check": "Check all plugins, or a recipe, without running anything.",
 }
 

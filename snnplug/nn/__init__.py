@@ -61,6 +61,7 @@ from snnplug.nn.time import (
     is_static,
     join_steps,
 )
+from snnplug.nn.time_axis import explaining_time
 from snnplug.nn.watch import SpikeWatch, outermost, repeat_spikes, watch_spikes
 
 __all__ = [
@@ -115,6 +116,7 @@ __all__ = [
     "count_spikes",
     "data_root",
     "detach_state",
+    "explaining_time",
     "flat_samples",
     "fold",
     "is_materialized",

@@ -12,6 +12,7 @@ from torch import nn
 
 from snnplug.errors import ContractError
 from snnplug.nn.mode import evaluating
+from snnplug.nn.time_axis import explaining_time
 
 __all__ = ["is_materialized", "materialize"]
 
@@ -34,11 +35,11 @@ def materialize(module: nn.Module, *inputs: Any, partly: bool = False) -> None:
         partly: parameters that the pass does not come to may stay without a shape.
 
     Raises:
-        ContractError: a parameter is still without a shape afterwards.
+        ContractError: a parameter is still without a shape afterwards, or a layer refuses the time axis.
     """
     if is_materialized(module):
         return
-    with evaluating(module), torch.no_grad():
+    with evaluating(module), torch.no_grad(), explaining_time(module):
         module(*inputs)
     missing = [
         name for name, p in module.named_parameters() if isinstance(p, nn.parameter.UninitializedParameter)

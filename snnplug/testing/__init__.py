@@ -71,11 +71,13 @@ MODULES: Mapping[str, tuple[str, ...]] = {
     "energy_model": ("EnergyModelConformance",),
     "loss": ("LossConformance",),
     "neuron": ("NeuronConformance",),
+    "neuron_module": (),
     "plugin": ("PluginConformance",),
     "scorer": ("ScorerConformance",),
     "search_space": ("SearchSpaceConformance",),
     "stepping": ("step_loop",),
     "strategy": ("StrategyConformance",),
+    "supernet": (),
     "window_neuron": ("WindowNeuronConformance",),
 }
 

@@ -9,10 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from snnplug.contracts import Task
-from snnplug.nn import is_materialized, materialize, record, seeded
+from snnplug.nn import explaining_time, is_materialized, materialize, record, seeded
 from snnplug.registry.component import Component
 from snnplug.testing.base import Conformance
 from snnplug.testing.candidates import tiny_neuron
+from snnplug.testing.close import check_close
 
 __all__ = ["ArchitectureConformance"]
 
@@ -61,16 +62,28 @@ class ArchitectureConformance(Conformance):
     @pytest.mark.parametrize("neuron", NEURONS)
     def test_outputs_are_one_score_per_class_and_step(self, component: Component, neuron: str) -> None:
         """Outputs are finite and `[T, B, K]`, whatever the neuron."""
-        outputs = self.build(component, neuron)(self.inputs())
-        assert outputs.shape == (self.task.steps, self.samples, self.task.classes)
-        assert torch.isfinite(outputs).all()
+        network = self.build(component, neuron)
+        with explaining_time(network):
+            outputs = network(self.inputs())
+        expected = (self.task.steps or 1, self.samples, self.task.classes)
+        assert outputs.shape == expected, (
+            f"outputs must be [T, B, K] = {list(expected)} for the input {list(self.inputs().shape)}, got "
+            f"{list(outputs.shape)}; let layers without memory run on all steps by TimeSequential or "
+            "snnplug.nn.fold, and set `task` in the test class where the network is for other inputs"
+        )
+        assert torch.isfinite(outputs).all(), "outputs must be finite, got NaN or infinity"
 
     def test_input_may_change_over_time(self, component: Component) -> None:
         """An input that differs from step to step is taken too, and a static one copied out is the same."""
         model = self.build(component).eval()
         static = self.inputs()
-        torch.testing.assert_close(model(static.contiguous()), model(static))
-        assert model(torch.rand(static.shape)).shape == model(static).shape
+        check_close(
+            model(static.contiguous()),
+            model(static),
+            "an input that is written out over time must give what the same one gives as an expansion",
+        )
+        found = model(torch.rand(static.shape)).shape
+        assert found == model(static).shape, f"an input that changes over time gives outputs {list(found)}"
 
     @pytest.mark.parametrize("neuron", NEURONS)
     def test_gradient_reaches_every_parameter(self, component: Component, neuron: str) -> None:
@@ -80,42 +93,75 @@ class ArchitectureConformance(Conformance):
         weights = torch.rand(outputs.shape, generator=torch.Generator().manual_seed(1))
         (outputs * weights).sum().backward()
         for name, parameter in model.named_parameters():
-            assert parameter.grad is not None, f"{name} gets no gradient"
-            assert torch.isfinite(parameter.grad).all(), name
-            assert parameter.grad.any(), f"the gradient of {name} is zero"
+            assert parameter.grad is not None, (
+                f"{name} gets no gradient, as no output depends on it; use it in `forward`, or leave it out"
+            )
+            assert torch.isfinite(parameter.grad).all(), f"the gradient of {name} is NaN or infinite"
+            assert parameter.grad.any(), (
+                f"the gradient of {name} is zero, with the neuron {neuron!r}; where the network is too deep "
+                "for the test input to reach its end, set smaller `params`, or a `task` of larger images"
+            )
 
     def test_parameters_are_materialised_before_training(self, component: Component) -> None:
         """One dry forward gives every parameter its shape."""
-        assert is_materialized(self.build(component, "learnable-start"))
+        assert is_materialized(self.build(component, "learnable-start")), (
+            "after one forward pass some parameter has no shape yet; a layer is built and never run"
+        )
 
     def test_weights_follow_torch_generator(self, component: Component) -> None:
         """The same seed gives the same network, another seed another."""
         x = self.inputs()
         first, again, other = (self.build(component, seed=seed).eval() for seed in (0, 0, 1))
-        assert all(map(torch.equal, first.state_dict().values(), again.state_dict().values()))
-        assert torch.equal(first(x), again(x))
-        assert not all(map(torch.equal, first.state_dict().values(), other.state_dict().values()))
+        assert all(map(torch.equal, first.state_dict().values(), again.state_dict().values())), (
+            "two networks built under one seed have different weights; draw them from torch's global "
+            "generator alone"
+        )
+        assert torch.equal(first(x), again(x)), "two equal networks give different outputs"
+        assert not all(map(torch.equal, first.state_dict().values(), other.state_dict().values())), (
+            "another seed gives the same weights; draw them from torch's global generator, and set no seed"
+        )
 
     def test_calls_leave_nothing_behind(self, component: Component) -> None:
         """In evaluation mode the same input gives the same outputs, whatever the batch before."""
         model, x = self.build(component).eval(), self.inputs()
         before = model(x)
         model(x[:, :1])
-        assert torch.equal(model(x), before)
+        check_close(
+            model(x),
+            before,
+            "the same input must give the same outputs whatever came between; keep nothing of a call on self",
+            exact=True,
+        )
 
     def test_state_dict_round_trip(self, component: Component) -> None:
         """A fresh network that loads a checkpoint is the one that was saved."""
         model, x = self.build(component, "learnable-start"), self.inputs()
         fresh = component.build(self.task, neuron=NEURONS["learnable-start"])
         fresh.load_state_dict(model.state_dict())
-        assert torch.equal(fresh.eval()(x), model.eval()(x))
+        check_close(
+            fresh.eval()(x),
+            model.eval()(x),
+            "a fresh network that loads a checkpoint must give the same outputs; register what is drawn as a "
+            "parameter or a persistent buffer",
+            exact=True,
+        )
 
     def test_recorder_sees_its_layers(self, component: Component) -> None:
         """Neurons and synaptic layers are seen, some spike, and every layer with weights is counted."""
         model = self.build(component).eval()
         with record(model) as activity:
             model(self.inputs())
-        assert activity.synapses
-        assert not activity.uncounted
-        assert bool(activity.neurons) is self.spiking
-        assert (activity.spikes_per_sample > 0) is self.spiking
+        assert activity.synapses, (
+            "the recorder sees no layer with weights; use torch's layers, or F.linear and F.conv2d"
+        )
+        assert not activity.uncounted, (
+            f"the recorder cannot count {activity.uncounted}; use torch's layers, or F.linear and F.conv2d"
+        )
+        assert bool(activity.neurons) is self.spiking, (
+            f"the recorder sees {len(activity.neurons)} layers of neurons, the test class says spiking = "
+            f"{self.spiking}; build each by as_neuron(neuron), or set `spiking`"
+        )
+        assert (activity.spikes_per_sample > 0) is self.spiking, (
+            f"the untrained network sends {activity.spikes_per_sample:g} spikes a sample, the test class "
+            f"says spiking = {self.spiking}; normalise before the neurons so that some reach their threshold"
+        )

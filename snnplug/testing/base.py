@@ -54,18 +54,35 @@ class Conformance:
 
     def test_parameters_are_accepted(self, component: Component) -> None:
         """The target takes the parameters, and they have the annotated types."""
-        assert component.check() == []
+        problems = component.check()
+        assert not problems, (
+            f"{_lines(problems)}\nEach entry of `params` must hold keyword-only arguments of the target, of "
+            "their annotated types; those without a default must be in all of them"
+        )
 
     def test_unknown_parameter_is_refused(self, component: Component) -> None:
         """A misspelled parameter is an error, not silence."""
         problems = component.with_parameters(no_such_parameter=1).check()
-        assert any("no_such_parameter" in line for line in problems)
+        assert any("no_such_parameter" in line for line in problems), (
+            "a parameter no_such_parameter = 1 was accepted; name the keyword-only arguments one by one, "
+            "without **kwargs, which hide what a user misspells"
+        )
 
     def test_component_is_picklable(self, component: Component) -> None:
         """A component can be sent to another process."""
         copy: Component = pickle.loads(pickle.dumps(component))
-        assert copy.to_dict() == component.to_dict()
-        assert copy.load() is component.load()
+        assert copy.to_dict() == component.to_dict(), (
+            f"sent to another process, {component.to_dict()} arrives as {copy.to_dict()}; parameters must be "
+            "plain data: numbers, texts, lists, tables and other components"
+        )
+        assert copy.load() is component.load(), (
+            f"the target of {self.name!r} is another object in each import; give it as "
+            "'package.module:Attribute', defined at the top of its module"
+        )
+
+
+def _lines(problems: Sequence[object]) -> str:
+    return "\n".join(map(str, problems))
 
 
 def _label(parameters: Mapping[str, Any]) -> str:

@@ -42,47 +42,70 @@ class BenchmarkConformance(Conformance):
             benchmark = component.build()
         except DataError as error:
             pytest.skip(str(error))
-        assert isinstance(benchmark, Benchmark)
+        assert isinstance(benchmark, Benchmark), (
+            f"the target must return snnplug.Benchmark, got {type(benchmark).__name__}"
+        )
         return benchmark
 
     def test_networks_have_names_of_their_own(self, benchmark: Benchmark) -> None:
         """There are networks, and no two have one id."""
         ids = [network.id for network in benchmark.networks]
-        assert ids
-        assert len(set(ids)) == len(ids)
+        twice = sorted({one for one in ids if ids.count(one) > 1})
+        assert ids, "the benchmark has no networks; raise snnplug.errors.DataError where its data is missing"
+        assert not twice, f"networks share the ids {twice[:3]}; number them"
 
     def test_accuracies_are_fractions(self, benchmark: Benchmark) -> None:
         """Accuracies are in [0, 1], not in percent."""
         for network in benchmark.networks:
-            assert 0 <= network.accuracy <= 1, network.id
-            assert all(0 <= accuracy <= 1 for accuracy in network.epochs), network.id
+            for accuracy in (network.accuracy, *network.epochs):
+                assert 0 <= accuracy <= 1, (
+                    f"network {network.id}: an accuracy must be from 0 to 1, got {accuracy}; divide per cent "
+                    "by 100"
+                )
 
     def test_facts_are_finite_numbers(self, benchmark: Benchmark) -> None:
         """Facts are floats that can be compared."""
         for network in benchmark.networks:
             for name, value in network.facts.items():
-                assert type(value) is float, name
-                assert math.isfinite(value), name
+                assert type(value) is float and math.isfinite(value), (
+                    f"network {network.id}: the fact {name!r} must be a finite float, got {value!r}; write "
+                    f"float(...), or leave it out where it is not known"
+                )
 
     def test_genotypes_are_plain_json(self, benchmark: Benchmark) -> None:
         """Genotypes and the recipe come back from JSON as they were."""
         for network in benchmark.networks:
-            assert json.loads(json.dumps(network.genotype)) == network.genotype
-        assert json.loads(json.dumps(benchmark.recipe)) == benchmark.recipe
+            back = json.loads(json.dumps(network.genotype))
+            assert back == network.genotype, (
+                f"network {network.id}: the genotype {network.genotype!r} comes back from JSON as {back!r}; "
+                "use lists in place of tuples, and texts as keys"
+            )
+        back = json.loads(json.dumps(benchmark.recipe))
+        assert back == benchmark.recipe, f"the recipe {benchmark.recipe!r} comes back from JSON as {back!r}"
 
     def test_equal_genotypes_have_equal_keys(self, benchmark: Benchmark) -> None:
         """A network trained twice is recognised."""
         keys: dict[str, str] = {}
         for network in benchmark.networks:
-            assert network.key
+            assert network.key, (
+                f"network {network.id} has no key; give networks of one function the same text"
+            )
             genotype = json.dumps(network.genotype, sort_keys=True)
-            assert keys.setdefault(genotype, network.key) == network.key
+            other = keys.setdefault(genotype, network.key)
+            assert other == network.key, (
+                f"network {network.id}: the genotype {genotype} has the key {network.key!r}, and {other!r} "
+                "elsewhere; make the key from the genotype alone"
+            )
 
     def test_it_says_what_is_there(self, benchmark: Benchmark) -> None:
         """The note is one line that is not empty."""
-        assert benchmark.note.strip()
-        assert "\n" not in benchmark.note
+        assert benchmark.note.strip() and "\n" not in benchmark.note, (
+            f"the note must be one line that says what is there, got {benchmark.note!r}"
+        )
 
     def test_built_twice_is_the_same(self, component: Component, benchmark: Benchmark) -> None:
         """Nothing depends on chance or on the order of files."""
-        assert self.build(component) == benchmark
+        assert self.build(component) == benchmark, (
+            "built twice the benchmark differs; sort what comes from folders and sets, and draw nothing at "
+            "random"
+        )

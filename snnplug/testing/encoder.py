@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import attrs
 import pytest
 import torch
 from torch import Generator, Tensor
-from torch.testing import assert_close
 
 from snnplug.contracts import Task
 from snnplug.errors import SnnplugError
@@ -17,6 +16,7 @@ from snnplug.registry.component import Component
 from snnplug.registry.kinds import EncoderSpec
 from snnplug.registry.registration import Registration
 from snnplug.testing.base import Conformance
+from snnplug.testing.close import check_close
 
 __all__ = ["EncoderConformance"]
 
@@ -55,8 +55,14 @@ class EncoderConformance(Conformance):
         """The output is `[T, B, *output_shape]`, T the number of steps asked for."""
         encoder: Encoder = component.build(self.task, steps=steps)
         encoded = encoder(self.values(), Generator().manual_seed(0))
-        assert encoder.steps == steps
-        assert encoded.shape == (steps, len(self.values()), *encoder.output_shape)
+        expected = (steps, len(self.values()), *encoder.output_shape)
+        assert encoder.steps == steps, (
+            f"asked for steps = {steps} it says {encoder.steps}; pass it on by super().__init__(task, steps)"
+        )
+        assert encoded.shape == expected, (
+            f"the input must be [T, B, *output_shape] = {list(expected)}, got {list(encoded.shape)}; "
+            "override output_shape where it is not the task's"
+        )
 
     def test_events_keep_their_steps(self, component: Component) -> None:
         """An encoder that takes data with a time axis has, unless told, as many steps as the data."""
@@ -80,61 +86,90 @@ class EncoderConformance(Conformance):
     def test_output_is_in_range(self, component: Component) -> None:
         """The output is finite and between `lowest` and `highest`."""
         encoded = self.encode(component)
-        assert torch.isfinite(encoded).all()
-        assert encoded.min() >= self.lowest
-        assert encoded.max() <= self.highest
+        assert torch.isfinite(encoded).all(), (
+            "the input must be finite, got NaN or infinity; look at values of 0 and 1"
+        )
+        least, most = encoded.min().item(), encoded.max().item()
+        assert self.lowest <= least and most <= self.highest, (
+            f"the input must be from {self.lowest:g} to {self.highest:g}, got {least:g} to {most:g}; set "
+            "`lowest` and `highest` in the test class where the code has another range"
+        )
 
     def test_output_is_finite_with_normalisation(self, component: Component) -> None:
         """A task with mean and standard deviation is taken too."""
         channels = self.task.input_shape[0]
         task = attrs.evolve(self.task, mean=(0.5,) * channels, std=(0.25,) * channels)
         encoded = component.build(task, steps=3)(self.values(), Generator().manual_seed(0))
-        assert torch.isfinite(encoded).all()
+        assert torch.isfinite(encoded).all(), "with Task.mean and Task.std the input is NaN or infinite"
 
     @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=("float32", "float64"))
     def test_type_is_kept(self, component: Component, dtype: torch.dtype) -> None:
         """The input has the floating-point type of the values."""
         values = self.values().to(dtype)
-        assert component.build(self.task, steps=3)(values, Generator().manual_seed(0)).dtype == dtype
+        found = component.build(self.task, steps=3)(values, Generator().manual_seed(0)).dtype
+        assert found == dtype, (
+            f"values in {dtype} must give an input in {dtype}, got {found}; convert by .to(values.dtype)"
+        )
 
     @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
     def test_cuda_equals_cpu(self, component: Component) -> None:
         """The same generator, which is on the CPU, gives the same input on both devices."""
         there = component.build(self.task, steps=6)(self.values().cuda(), Generator().manual_seed(0))
-        assert there.is_cuda
-        assert_close(there.cpu(), self.encode(component))
+        assert there.is_cuda, "values on CUDA must give an input on CUDA"
+        check_close(
+            there.cpu(),
+            self.encode(component),
+            "the same generator must give the same input on both devices; draw on the CPU, then move",
+        )
 
     def test_same_seed_gives_the_same_output(self, component: Component) -> None:
         """All randomness comes from the generator."""
         torch.rand(3)
-        assert_close(self.encode(component), self.encode(component), rtol=0, atol=0)
+        check_close(
+            self.encode(component),
+            self.encode(component),
+            "the same generator must give the same input; draw from the generator that `forward` is given",
+            exact=True,
+        )
 
     def test_randomness_is_as_declared(self, component: Component, registration: Registration) -> None:
         """A stochastic encoder follows the seed; any other needs no generator and ignores it."""
-        spec = registration.spec
-        assert isinstance(spec, EncoderSpec)
+        spec = cast(EncoderSpec, registration.spec)
         if spec.stochastic:
-            assert not torch.equal(self.encode(component, seed=0), self.encode(component, seed=1))
+            assert not torch.equal(self.encode(component, seed=0), self.encode(component, seed=1)), (
+                "its EncoderSpec says stochastic=True, and two seeds give the same input; draw from the "
+                "generator, or say stochastic=False"
+            )
         else:
-            assert_close(self.encode(component, seed=None), self.encode(component, seed=1), rtol=0, atol=0)
+            check_close(
+                self.encode(component, seed=None),
+                self.encode(component, seed=1),
+                "its EncoderSpec says stochastic=False, and its output depends on the generator; say "
+                "stochastic=True",
+                exact=True,
+            )
 
     def test_global_generator_is_left_alone(self, component: Component) -> None:
         """Encoding draws nothing from torch's global generator."""
         before = torch.get_rng_state()
         self.encode(component)
-        assert torch.equal(torch.get_rng_state(), before)
+        assert torch.equal(torch.get_rng_state(), before), (
+            "encoding draws from torch's global generator; draw from the one that `forward` is given"
+        )
 
     def test_values_are_left_alone(self, component: Component) -> None:
         """The input is not written to."""
         values = self.values()
         component.build(self.task, steps=3)(values, Generator().manual_seed(0))
-        assert torch.equal(values, self.values())
+        assert torch.equal(values, self.values()), "the values were written to; make a new tensor"
 
     def test_constant_output_is_an_expansion(self, component: Component, registration: Registration) -> None:
         """What is the same at every step is returned with stride 0, so that layers run on it once."""
         encoded = self.encode(component)
-        spec = registration.spec
-        assert isinstance(spec, EncoderSpec)
+        spec = cast(EncoderSpec, registration.spec)
         if spec.stochastic or not (encoded == encoded[:1]).all():
             pytest.skip("not constant in time")
-        assert is_static(encoded), "return values.expand(steps, *values.shape)"
+        assert is_static(encoded), (
+            "the input is the same in every step and written out; return values.expand(steps, "
+            "*values.shape), so that the layers before the first neuron run once"
+        )

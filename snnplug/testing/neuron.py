@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-import copy
-import io
-import pickle
-import warnings
-from typing import Any, ClassVar
-
 import pytest
 import torch
-from torch import Tensor, nn
-from torch.testing import assert_close
+from torch import Tensor
 
 from snnplug.errors import ContractError
-from snnplug.nn import SpikingNeuron, as_neuron, is_materialized, materialize, record, seeded
-from snnplug.nn.time import TimeModule, TimeSequential
 from snnplug.registry.component import Component
 from snnplug.registry.registration import Registration
-from snnplug.testing.base import Conformance
+from snnplug.testing.close import check_close
+from snnplug.testing.neuron_module import SHAPES, NeuronModuleConformance, gradients, trainable
 from snnplug.testing.stepping import step_loop
 
 __all__ = ["NeuronConformance"]
 
-SHAPES = ((3, 5), (3, 2, 4, 4))  # [B, N] and [B, C, H, W]
 
-
-class NeuronConformance(Conformance):
+class NeuronConformance(NeuronModuleConformance):
     """Checks of a neuron: current `[T, B, *]` to spikes `[T, B, *]`.
 
         class TestMyLIF(NeuronConformance):
@@ -38,38 +28,22 @@ class NeuronConformance(Conformance):
         scale: size of the input; large enough that the neuron spikes now and then.
         silent_without_input: an input of zeros causes no spike.
         compiles: `torch.compile(fullgraph=True)` accepts it.
+
+    Override `current` where the neuron needs another input than noise.
     """
-
-    kind = "neuron"
-    steps: ClassVar[int] = 4
-    scale: ClassVar[float] = 1.5
-    silent_without_input: ClassVar[bool] = True
-    compiles: ClassVar[bool] = True
-
-    def current(self, shape: tuple[int, ...] = SHAPES[0], seed: int = 0) -> Tensor:
-        """Return an input `[T, *shape]` in float64; override it where the neuron needs another."""
-        generator = torch.Generator().manual_seed(seed)
-        x = torch.randn(self.steps, *shape, generator=generator, dtype=torch.float64)
-        return self.scale * (x + 0.5)
-
-    def build(self, component: Component, x: Tensor, seed: int = 0) -> SpikingNeuron:
-        """Return the neuron with parameters that fit `x`, in the type of `x`."""
-        with seeded(seed):
-            neuron = as_neuron(component)
-            materialize(neuron, x)
-        return neuron.to(x.dtype)
 
     # what it is
 
     def test_spec_says_what_it_is(self, registration: Registration) -> None:
         """The spec's `windowed`, `graded` and `analog` are those of the class, and it names its source."""
-        neuron = registration.load()
-        assert registration.spec.windowed == neuron.windowed  # type: ignore[attr-defined]
-        assert registration.spec.graded == neuron.graded  # type: ignore[attr-defined]
-        assert registration.spec.analog == neuron.analog  # type: ignore[attr-defined]
-        assert registration.spec.reference, (
-            "NeuronSpec.reference is empty; name the paper, arXiv number or DOI"
-        )
+        neuron, spec = registration.load(), registration.spec
+        for fact in ("windowed", "graded", "analog"):
+            said, is_so = getattr(spec, fact), getattr(neuron, fact)
+            assert said == is_so, (
+                f"the class has {fact} = {is_so}, its NeuronSpec says {fact}={said}; set both alike, in the "
+                "class and in plugin.py"
+            )
+        assert spec.reference, "NeuronSpec.reference is empty; name the paper, arXiv number or DOI"
 
     # output
 
@@ -77,30 +51,49 @@ class NeuronConformance(Conformance):
     def test_output_has_the_shape_of_the_input(self, component: Component, shape: tuple[int, ...]) -> None:
         """Current `[T, B, *]` gives spikes `[T, B, *]`."""
         x = self.current(shape)
-        assert self.build(component, x)(x).shape == x.shape
+        spikes = self.build(component, x)(x)
+        assert spikes.shape == x.shape, (
+            f"a current {list(x.shape)} [T, B, *] must give spikes of that shape, got {list(spikes.shape)}; "
+            "`step` returns one value for each value of its input"
+        )
 
     @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=("float32", "float64"))
     def test_type_is_kept(self, component: Component, dtype: torch.dtype) -> None:
         """Spikes have the floating-point type of the current."""
         x = self.current().to(dtype)
-        assert self.build(component, x)(x).dtype == dtype
+        found = self.build(component, x)(x).dtype
+        assert found == dtype, (
+            f"a current in {dtype} must give spikes in {dtype}, got {found}; make new tensors in the type of "
+            "the input, as torch.zeros_like(x) does, and register constants as buffers"
+        )
 
     def test_spikes_are_binary(self, component: Component) -> None:
         """Spikes are 0 or 1, unless the neuron is declared graded or analog; some input causes some."""
         x = self.current()
         neuron = self.build(component, x)
         spikes = neuron(x)
-        assert torch.isfinite(spikes).all()
-        assert spikes.any(), "the test input caused no spike, which proves nothing; raise `scale`"
+        assert torch.isfinite(spikes).all(), f"spikes must be finite, got {_some(spikes[~spikes.isfinite()])}"
+        assert spikes.any(), (
+            f"the test input (scale = {self.scale}, steps = {self.steps}) caused no spike, which proves "
+            "nothing; set a larger `scale` or more `steps` in the test class"
+        )
         if not (neuron.graded or neuron.analog):
-            assert ((spikes == 0) | (spikes == 1)).all()
+            others = spikes[(spikes != 0) & (spikes != 1)]
+            assert not others.numel(), (
+                f"spikes must be 0 or 1, got {_some(others)}; if they carry values, set graded = True in the "
+                "class and in its NeuronSpec, or analog = True where it sends no spikes at all"
+            )
 
     def test_zero_input_stays_silent(self, component: Component) -> None:
         """No input, no spike."""
         if not self.silent_without_input:
             pytest.skip("declared to spike without input")
         x = torch.zeros_like(self.current())
-        assert not self.build(component, x)(x).any()
+        count = int(self.build(component, x)(x).count_nonzero())
+        assert not count, (
+            f"an input of zeros caused {count} spikes; if the neuron means to spike without input, set "
+            "silent_without_input = False in the test class"
+        )
 
     # memory
 
@@ -110,21 +103,40 @@ class NeuronConformance(Conformance):
         neuron = self.build(component, x)
         first = neuron(x)
         neuron(self.current(seed=1))
-        assert_close(neuron(x), first, rtol=0, atol=0)
+        check_close(
+            neuron(x),
+            first,
+            "the same input must give the same spikes whatever came between; keep all that changes in the "
+            "state that `initial_state` makes and `step` returns, nothing on self",
+            exact=True,
+        )
 
     def test_batch_size_may_change(self, component: Component) -> None:
         """A larger or smaller batch between two calls is no event."""
         x = self.current()
         neuron = self.build(component, x)
-        assert_close(neuron(x[:, :1]), neuron(x)[:, :1])
-        assert neuron(torch.cat([x, x], dim=1)).shape[1] == 2 * x.shape[1]
+        check_close(
+            neuron(x[:, :1]),
+            neuron(x)[:, :1],
+            "one sample alone must give what it gives in a batch; compute nothing over the batch axis",
+        )
+        samples, found = 2 * x.shape[1], neuron(torch.cat([x, x], dim=1)).shape[1]
+        assert found == samples, (
+            f"after a batch of {x.shape[1]} samples one of {samples} gives spikes of {found}; make the state "
+            "from the input of each call, in `initial_state`"
+        )
 
     def test_samples_are_independent(self, component: Component) -> None:
         """The spikes of a sample do not depend on the others in its batch."""
         x, other = self.current(), self.current(seed=1)
         neuron = self.build(component, x)
         mixed = torch.cat([x[:, :1], other[:, 1:]], dim=1)
-        assert_close(neuron(mixed)[:, 0], neuron(x)[:, 0])
+        check_close(
+            neuron(mixed)[:, 0],
+            neuron(x)[:, 0],
+            "the spikes of a sample must not depend on the others in its batch; compute nothing over the "
+            "batch axis",
+        )
 
     # step by step
 
@@ -132,7 +144,11 @@ class NeuronConformance(Conformance):
         """`forward` gives what the loop of `step` gives."""
         x = self.current()
         neuron = self.causal(component, x)
-        assert_close(step_loop(neuron, x)[0], neuron(x))
+        check_close(
+            neuron(x),
+            step_loop(neuron, x)[0],
+            "`sequence` must give what the loop of `step` gives; mend one of them, or leave `sequence` out",
+        )
 
     def test_stream_equals_whole(self, component: Component) -> None:
         """A sequence in two parts, the state handed on, gives what it gives at once."""
@@ -142,14 +158,26 @@ class NeuronConformance(Conformance):
         for part in (x[:1], x[1:]):
             spikes, state = neuron(part, state)
             parts.append(spikes)
-        assert_close(torch.cat(parts), neuron(x))
+        check_close(
+            torch.cat(parts),
+            neuron(x),
+            "a sequence in two parts must give what it gives at once; `sequence` must begin with the state "
+            "it is given and return the one after the last step, with all that the neuron remembers",
+        )
 
     def test_state_begins_with_the_membrane_potential(self, component: Component) -> None:
         """The state is a NamedTuple whose first field is `v`, one value per neuron and sample."""
         x = self.current()
         state = self.causal(component, x).initial_state(x[0])
-        assert state._fields[0] == "v"
-        assert state.v.shape == x[0].shape
+        fields = getattr(state, "_fields", ())
+        assert fields[:1] == ("v",), (
+            "the state must be a NamedTuple whose first field is v, the membrane potential; `initial_state` "
+            f"returns {type(state).__name__} with the fields {list(fields)}"
+        )
+        assert state.v.shape == x[0].shape, (
+            f"v must have a value for each neuron and sample, {list(x[0].shape)}, got {list(state.v.shape)}; "
+            "expand what is the same for all samples, as torch.Tensor.expand_as does"
+        )
 
     def test_windowed_neuron_refuses_step(self, component: Component) -> None:
         """A neuron that needs the whole window says so rather than give a wrong answer."""
@@ -158,146 +186,55 @@ class NeuronConformance(Conformance):
         if not neuron.windowed:
             pytest.skip("runs step by step")
         state = neuron.initial_state(x[0])
-        with pytest.raises(ContractError):
-            neuron.step(x[0], state)
-        with pytest.raises(ContractError):
-            neuron(x, state)
-
-    def causal(self, component: Component, x: Tensor) -> SpikingNeuron:
-        """Return the neuron, or skip the check if it has no `step`."""
-        neuron = self.build(component, x)
-        if neuron.windowed:
-            pytest.skip("windowed: needs all steps at once")
-        return neuron
+        for way, arguments in (("step", (x[0], state)), ("forward", (x, state))):
+            try:
+                getattr(neuron, way)(*arguments)
+            except ContractError:
+                continue
+            pytest.fail(
+                f"`{way}` with a state must raise ContractError, as the neuron is declared windowed; leave "
+                "`step` and `forward` to SpikingNeuron, or set windowed = False"
+            )
 
     # gradient
 
     def test_input_gets_a_gradient(self, component: Component) -> None:
         """The gradient of the spikes with respect to the current is finite and not zero."""
         x = self.current().requires_grad_()
-        (gradient, *_) = _gradients(self.build(component, x.detach()), x)
-        assert torch.isfinite(gradient).all()
-        assert gradient.any()
+        (gradient, *_) = gradients(self.build(component, x.detach()), x)
+        assert torch.isfinite(gradient).all(), (
+            f"the gradient of the spikes with respect to the current must be finite, got "
+            f"{_some(gradient[~gradient.isfinite()])}; look for roots, logarithms and divisions at 0"
+        )
+        assert gradient.any(), (
+            "the gradient of the spikes with respect to the current is zero throughout, so nothing before "
+            "this neuron learns; make spikes by snnplug.nn.spike(v - threshold, surrogate), and detach "
+            "nothing but the reset"
+        )
 
     def test_parameters_get_a_gradient(self, component: Component) -> None:
         """The gradient with respect to every parameter is finite."""
         x = self.current().requires_grad_()
         neuron = self.build(component, x.detach())
-        for (name, _), gradient in zip(_trainable(neuron), _gradients(neuron, x)[1:], strict=True):
-            assert torch.isfinite(gradient).all(), name
+        for (name, _), gradient in zip(trainable(neuron), gradients(neuron, x)[1:], strict=True):
+            assert torch.isfinite(gradient).all(), (
+                f"the gradient of the parameter {name} must be finite, got "
+                f"{_some(gradient[~gradient.isfinite()])}"
+            )
 
     def test_gradient_of_step_loop_equals_that_of_sequence(self, component: Component) -> None:
         """Both ways of running it train alike."""
         x = self.current().requires_grad_()
         neuron = self.causal(component, x.detach())
-        assert_close(_gradients(neuron, x, by_step=True), _gradients(neuron, x))
-
-    # as a module
-
-    def test_every_parameter_gets_a_shape(self, component: Component) -> None:
-        """One dry forward materialises every parameter."""
-        x = self.current()
-        neuron = as_neuron(component)
-        materialize(neuron, x.float())
-        assert is_materialized(neuron)
-
-    def test_state_dict_round_trip(self, component: Component) -> None:
-        """A fresh neuron that loads a checkpoint is the one that was saved."""
-        x = self.current()
-        neuron = self.build(component, x)
-        with torch.no_grad():
-            for _, parameter in _trainable(neuron):
-                parameter.add_(0.01)
-        file = io.BytesIO()
-        torch.save(neuron.state_dict(), file)
-        file.seek(0)
-        with seeded(1):
-            fresh = as_neuron(component).to(x.dtype)
-        fresh.load_state_dict(torch.load(file, weights_only=True))
-        assert is_materialized(fresh)
-        assert_close(fresh.state_dict(), neuron.state_dict(), rtol=0, atol=0)
-        assert_close(fresh(x), neuron(x))
-
-    @pytest.mark.parametrize("way", ["deepcopy", "pickle"])
-    def test_copy_equals_original(self, component: Component, way: str) -> None:
-        """Copies behave like the original."""
-        x = self.current()
-        neuron = self.build(component, x)
-        twin = copy.deepcopy(neuron) if way == "deepcopy" else pickle.loads(pickle.dumps(neuron))
-        assert_close(twin(x), neuron(x))
-
-    @pytest.mark.parametrize("way", ["forward", "step"])
-    def test_next_layer_multiplies_analog_values(self, component: Component, way: str) -> None:
-        """What an analog neuron sends makes no synaptic operation, not even zeros or ones."""
-        x = torch.ones_like(self.current())
-        neuron = self.build(component, x) if way == "forward" else self.causal(component, x)
-        if not neuron.analog:
-            pytest.skip("sends spikes")
-        model = TimeSequential(_Model(neuron, by_step=way == "step"), nn.Linear(x.shape[-1], 2).to(x.dtype))
-        with record(model) as activity:
-            model(x), model(torch.zeros_like(x))
-        (layer,) = activity.synapses.values()
-        assert layer.analog
-        assert layer.macs == 2 * x[..., 0].numel() * 2 * x.shape[-1]
-
-    @pytest.mark.parametrize("way", ["forward", "step"])
-    def test_recorder_sees_each_spike_once(self, component: Component, way: str) -> None:
-        """`record` counts the output once, through `forward` and through `step`; none if it is analog."""
-        x = self.current()
-        neuron = self.build(component, x) if way == "forward" else self.causal(component, x)
-        model = _Model(neuron, by_step=way == "step")
-        with record(model) as activity:
-            spikes = model(x)
-        if neuron.analog:
-            assert not activity.neurons
-            return
-        (layer,) = activity.neurons.values()
-        assert sum(layer.spikes) == spikes.count_nonzero()
-        assert layer.updates == spikes.numel()
-
-    def test_torch_compile_accepts_it(self, component: Component) -> None:
-        """It compiles without a break in the graph, and the result is the same."""
-        if not self.compiles:
-            pytest.skip("declared not to compile")
-        x = self.current()
-        neuron = self.build(component, x)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what the compiler warns of is not the neuron's affair
-            torch.compiler.reset()
-            compiled = torch.compile(neuron, fullgraph=True, backend="aot_eager")
-            assert_close(compiled(x), neuron(x))
-
-    @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-    def test_cuda_equals_cpu(self, component: Component) -> None:
-        """Spikes and gradients are the same on both devices."""
-        x = self.current().requires_grad_()
-        neuron = self.build(component, x.detach())
-        expected, spikes = _gradients(neuron, x), neuron(x)
-        there = x.detach().cuda().requires_grad_()
-        neuron = neuron.cuda()
-        assert_close(neuron(there).cpu(), spikes)
-        assert_close([gradient.cpu() for gradient in _gradients(neuron, there)], expected)
+        check_close(
+            gradients(neuron, x),
+            gradients(neuron, x, by_step=True),
+            "`sequence` must have the gradients of the loop of `step`: the same surrogate, and the same "
+            "detached",
+        )
 
 
-def _trainable(neuron: nn.Module) -> list[tuple[str, nn.Parameter]]:
-    """Return the parameters that are trained, by name."""
-    return [(name, parameter) for name, parameter in neuron.named_parameters() if parameter.requires_grad]
-
-
-def _gradients(neuron: SpikingNeuron, x: Tensor, *, by_step: bool = False) -> list[Tensor]:
-    """Return the gradients of a weighted sum of the spikes: of the input, then of each parameter."""
-    spikes = step_loop(neuron, x)[0] if by_step else neuron(x)
-    generator = torch.Generator().manual_seed(2)
-    weights = torch.rand(spikes.shape, generator=generator, dtype=torch.float64).to(spikes)
-    wanted = [x, *(parameter for _, parameter in _trainable(neuron))]
-    found = torch.autograd.grad((spikes * weights).sum(), wanted, allow_unused=True)
-    return [torch.zeros_like(w) if g is None else g for w, g in zip(wanted, found, strict=True)]
-
-
-class _Model(TimeModule):
-    def __init__(self, neuron: SpikingNeuron, *, by_step: bool) -> None:
-        super().__init__()
-        self.neuron, self.by_step = neuron, by_step
-
-    def forward(self, x: Tensor) -> Any:
-        return step_loop(self.neuron, x)[0] if self.by_step else self.neuron(x)
+def _some(values: Tensor) -> str:
+    """Return the first few values as text."""
+    shown = ", ".join(f"{value:g}" for value in values.flatten()[:3].tolist())
+    return f"{shown}, ..." if values.numel() > 3 else shown

@@ -54,13 +54,26 @@ class StrategyConformance(Conformance):
         space, asked = self.space(), list[Genotype]()
         while limit is None or len(asked) < limit:
             genotypes = strategy.ask(chunk)
-            assert len(genotypes) <= chunk
+            assert len(genotypes) <= chunk, (
+                f"ask({chunk}) returned {len(genotypes)} genotypes; return up to n, fewer at the end"
+            )
             if not genotypes:
                 break
             strategy.tell(self._trials(space, genotypes, len(asked)))
             asked += genotypes
-            assert len(asked) <= 10 * self.draws, "the strategy does not end"
+            assert len(asked) <= 10 * self.draws, (
+                f"the strategy does not end: {len(asked)} genotypes asked for with draws = {self.draws}; "
+                "count what is asked, and return none when it is finished"
+            )
         return asked
+
+    def check_number(self, asked: Sequence[Genotype]) -> None:
+        """Assert that as many genotypes were asked for as declared, or all that the space has."""
+        assert len(asked) <= self.draws, f"{len(asked)} genotypes were asked for with draws = {self.draws}"
+        assert len(asked) == self.draws or self.is_exhausted(asked), (
+            f"{len(asked)} genotypes were asked for with draws = {self.draws}, though the space has more; go "
+            "on to the end, also where scores are NaN"
+        )
 
     def is_exhausted(self, asked: Sequence[Genotype]) -> bool:
         """Whether there is nothing left to draw from the space but what was asked for."""
@@ -78,37 +91,51 @@ class StrategyConformance(Conformance):
     def test_ends_after_its_draws(self, component: Component, chunk: int) -> None:
         """It asks for `draws` genotypes, fewer only if the space has no new one, then for none."""
         strategy = self.build(component)
-        assert strategy.draws == self.draws
+        assert strategy.draws == self.draws, (
+            f"built with draws = {self.draws} it says draws = {strategy.draws}; set self.draws from the "
+            "parameter"
+        )
         asked = self.search(strategy, chunk)
-        assert len(asked) <= self.draws
-        assert len(asked) == self.draws or self.is_exhausted(asked)
-        assert not strategy.ask(chunk)
+        self.check_number(asked)
+        assert not strategy.ask(chunk), "once it has returned none, `ask` returns more; it must stay finished"
 
     def test_genotypes_are_of_the_space(self, component: Component) -> None:
         """Everything asked for is plain JSON and builds."""
         space = self.space()
         for genotype in self.search(self.build(component), 4):
-            assert json.loads(json.dumps(genotype)) == genotype
+            back = json.loads(json.dumps(genotype))
+            assert back == genotype, (
+                f"the genotype {genotype!r} comes back from JSON as {back!r}; ask the space for it"
+            )
             space.build(genotype)
 
     def test_same_seed_asks_the_same(self, component: Component) -> None:
         """A search that is repeated, or continued from its journal, asks for the same genotypes."""
         first = self.search(self.build(component), 3)
         random.random()
-        assert self.search(self.build(component), 3) == first
+        assert self.search(self.build(component), 3) == first, (
+            "two searches of one seed ask for different genotypes; draw number n from "
+            "random.Random(snnplug.derive_seed(seed, 'draw', n))"
+        )
 
     def test_other_seed_asks_for_others(self, component: Component) -> None:
         """The seed matters."""
         if not self.drawn:
             pytest.skip("nothing is drawn")
         searches = [self.search(self.build(component, seed), 3) for seed in range(4)]
-        assert any(search != searches[0] for search in searches)
+        assert any(search != searches[0] for search in searches), (
+            "four seeds ask for the same genotypes; draw from the seed, or set drawn = False in the test "
+            "class where nothing is drawn"
+        )
 
     def test_killed_search_goes_on_as_if_it_had_not_been(self, component: Component) -> None:
         """Asking from the start again after a kill gives what was asked, then what would have come."""
         whole = self.search(self.build(component), 3)
         killed = self.search(self.build(component), 3, limit=6)
-        assert whole[: len(killed)] == killed
+        assert whole[: len(killed)] == killed, (
+            "asked again from the start it does not begin with what it asked before; let the n-th draw "
+            "depend on the seed, on n and on what was told alone"
+        )
 
     def test_scores_may_be_missing(self, component: Component) -> None:
         """A failed candidate, told as NaN, does not stop the search."""
@@ -117,8 +144,8 @@ class StrategyConformance(Conformance):
             failed = [Trial(index=0, genotype=g, key=space.key(g), score=float("nan")) for g in genotypes]
             strategy.tell(failed)
             asked += genotypes
-            assert len(asked) <= self.draws
-        assert len(asked) == self.draws or self.is_exhausted(asked)
+            assert len(asked) <= self.draws, f"more than draws = {self.draws} genotypes were asked for"
+        self.check_number(asked)
 
     def test_chunks_do_not_matter(self, component: Component) -> None:
         """Untold, the n-th draw depends only on the seed and n: one worker or many ask the same."""
@@ -130,17 +157,26 @@ class StrategyConformance(Conformance):
             while genotypes := strategy.ask(chunk):
                 asked += genotypes
             sequences.append(asked)
-        assert sequences[0] == sequences[1] == sequences[2]
+        assert sequences[0] == sequences[1] == sequences[2], (
+            f"asked for 1, 3 or {self.draws} at a time it draws different genotypes; draw number n from "
+            "snnplug.derive_seed(seed, 'draw', n), or set adaptive = True in the test class where draws "
+            "follow results"
+        )
 
     def test_more_draws_begin_with_the_same(self, component: Component) -> None:
         """A longer search begins with the shorter one."""
         if self.adaptive:
             pytest.skip("depends on results")
         short = self.search(self.build(component, draws=4), 2)
-        assert self.search(self.build(component), 2)[:4] == short
+        assert self.search(self.build(component), 2)[:4] == short, (
+            f"a search of {self.draws} draws does not begin with that of 4; let no draw depend on their "
+            "number, or set adaptive = True in the test class"
+        )
 
     def test_global_generator_is_left_alone(self, component: Component) -> None:
         """It draws nothing from Python's global generator."""
         before = random.getstate()
         self.search(self.build(component), 3)
-        assert random.getstate() == before
+        assert random.getstate() == before, (
+            "it draws from Python's global generator; use random.Random(snnplug.derive_seed(seed, 'draw', n))"
+        )

@@ -1,0 +1,1 @@
+"""Leaky integrate-and-fire neuron whose threshold rises with its own spikes."""

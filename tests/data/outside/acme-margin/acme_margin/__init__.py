@@ -1,0 +1,1 @@
+"""Margin loss of the mean output over time."""

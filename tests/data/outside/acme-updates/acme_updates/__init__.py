@@ -1,0 +1,1 @@
+"""A price for operations and for each update of a membrane potential."""

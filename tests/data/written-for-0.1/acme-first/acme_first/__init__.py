@@ -1,0 +1,1 @@
+"""Written for snnplug 0.1 and not changed since."""
