@@ -25,7 +25,6 @@ Messages say what was given, what is allowed and what to do next.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 __all__ = [
@@ -166,6 +165,8 @@ def did_you_mean(given: str, allowed: Iterable[str], cutoff: float = 0.6) -> str
 
     Upper and lower case count as equal.
     """
+    import difflib  # only mistakes need it
+
     words = {word.lower(): word for word in allowed}
     near = difflib.get_close_matches(given.lower(), words, n=1, cutoff=cutoff)
     return f" Did you mean {words[near[0]]!r}?" if near else ""

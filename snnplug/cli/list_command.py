@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import attrs
 import click
 
@@ -34,6 +32,8 @@ def command(ctx: click.Context, kind: str | None, as_json: bool, errors: bool, i
     registry = Registry.from_installed(quiet=True)
     registrations = registry.list(kind)
     if as_json:
+        import json
+
         found = [_describe(registration) for registration in registrations]
         problems = [attrs.asdict(problem) for problem in registry.problems]
         notes = [attrs.asdict(note) for note in registry.notes]
@@ -61,6 +61,8 @@ def _list_isolated(as_json: bool) -> int:
             for note in plugin.notes:
                 click.echo(f"{plugin.plugin} {plugin.version}: note: it {note}")
     if as_json:
+        import json
+
         click.echo(json.dumps([attrs.asdict(plugin) for plugin in found], indent=2))
     elif not found:
         click.echo("no plugin is installed")

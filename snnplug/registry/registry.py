@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from snnplug.errors import (
     AmbiguousName,
@@ -23,10 +23,12 @@ from snnplug.errors import (
     UnknownName,
     did_you_mean,
 )
-from snnplug.registry.component import Component
 from snnplug.registry.discovery import Note, Problem, canonical, discover, log_problems
 from snnplug.registry.kinds import KINDS, Spec
 from snnplug.registry.registration import Registration
+
+if TYPE_CHECKING:
+    from snnplug.registry.component import Component
 
 __all__ = ["LOCAL", "Namespace", "Registry"]
 
@@ -195,6 +197,8 @@ class Registry:
             if not key:
                 raise
             raise type(error)(f"{key}.use: {error}") from None
+        from snnplug.registry.component import Component  # what a listing would pay for and not need
+
         spec = registration.spec
         resolved = {
             parameter: self._nested(spec.components[parameter], value, f"{key}.{parameter}".lstrip("."))
@@ -218,6 +222,8 @@ class Registry:
             return self._use(kind, value, {}, key)
         if isinstance(value, Mapping):
             return self.component(kind, value, key)
+        from snnplug.registry.component import Component
+
         if value is None or (isinstance(value, Component) and value.kind == kind):
             return value
         given = f"the {value.kind} {value.name!r}" if isinstance(value, Component) else repr(value)
