@@ -29,6 +29,7 @@ COMMANDS = {
     "export-table": "Print epochs or candidates of a run as CSV.",
     "correlate": "Say how well scorers predict accuracies.",
     "list": "List what is installed.",
+    "recipes": "List the built-in recipes, or print one.",
     "show": "Show one registered thing with its parameters.",
     "check": "Check all plugins, or a recipe, without running anything.",
 }

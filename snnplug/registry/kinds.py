@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal
 
 import attrs
 
-from snnplug.errors import InvalidSpec
+from snnplug.errors import InvalidSpec, UnknownName, did_you_mean
 
 __all__ = [
     "KINDS",
@@ -29,6 +29,7 @@ __all__ = [
     "SearchSpaceSpec",
     "Spec",
     "StrategySpec",
+    "kind_named",
 ]
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
@@ -274,3 +275,16 @@ KINDS: Mapping[str, Kind] = {
         ("benchmarks", BenchmarkSpec),
     )
 }
+
+
+def kind_named(text: str) -> str:
+    """Return the name of the kind that a text means: search-spaces, search_spaces, search_space alike.
+
+    Raises:
+        UnknownName: there is no such kind.
+    """
+    name = text.replace("-", "_")
+    for kind in KINDS.values():
+        if name in (kind.name, kind.plural):
+            return kind.name
+    raise UnknownName(f"unknown kind {text!r}.{did_you_mean(name, KINDS)} Kinds: {', '.join(KINDS)}")

@@ -24,7 +24,7 @@ from snnplug.errors import (
     did_you_mean,
 )
 from snnplug.registry.discovery import Note, Problem, canonical, discover, log_problems
-from snnplug.registry.kinds import KINDS, Spec
+from snnplug.registry.kinds import KINDS, Spec, kind_named
 from snnplug.registry.registration import Registration
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ class Registry:
 
     def list(self, kind: str | None = None) -> list[Registration]:
         """Return all registrations, or those of a kind, sorted by kind, name and plugin."""
-        kinds = [_check_kind(kind)] if kind else list(KINDS)
+        kinds = [kind_named(kind)] if kind else list(KINDS)
         return [r for k in kinds for r in sorted(self._by_kind[k], key=lambda r: (r.name, r.plugin))]
 
     def find(self, kind: str, name: str) -> Registration:
@@ -148,7 +148,8 @@ class Registry:
             UnknownName: there is none; the message names the nearest and lists all.
             AmbiguousName: several plugins offer the bare name.
         """
-        everything = self._by_kind[_check_kind(kind)]
+        kind = kind_named(kind)
+        everything = self._by_kind[kind]
         plugin, _, bare = name.rpartition(":")
         matches = [
             r
@@ -207,7 +208,7 @@ class Registry:
             for parameter, value in parameters.items()
         }
         return Component(
-            kind=kind,
+            kind=registration.kind,
             plugin=registration.plugin,
             version=registration.version,
             name=spec.name,
@@ -291,9 +292,3 @@ class Registry:
 
 def _join(words: Iterable[str]) -> str:
     return ", ".join(words)
-
-
-def _check_kind(kind: str) -> str:
-    if kind not in KINDS:
-        raise UnknownName(f"unknown kind {kind!r}.{did_you_mean(kind, KINDS)} Kinds: {_join(KINDS)}")
-    return kind

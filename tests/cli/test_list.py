@@ -83,8 +83,11 @@ def test_kind(installed):
     assert len(invoke("list", "--kind", "neuron").stdout.splitlines()) == 3
     assert invoke("list", "--kind", "encoder").stdout == "no encoder is installed\n"
     assert json.loads(invoke("list", "--kind", "encoder", "--json").stdout)["registrations"] == []
-    result = invoke("list", "--kind", "neurons", code=2)
-    assert result.stderr.startswith("snnplug: unknown kind 'neurons'. Did you mean 'neuron'? Kinds: neuron, ")
+    for kind in ("neurons", "energy-models", "search_spaces"):
+        assert invoke("list", "--kind", kind).exit_code == 0
+    assert invoke("list", "--kind", "neurons").stdout == invoke("list", "--kind", "neuron").stdout
+    result = invoke("list", "--kind", "nueron", code=2)
+    assert result.stderr.startswith("snnplug: unknown kind 'nueron'. Did you mean 'neuron'? Kinds: neuron, ")
     assert result.stdout == ""
 
 
