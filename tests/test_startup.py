@@ -46,7 +46,7 @@ def test_a_listing_loads_what_it_needs(distributions, command):
         "except SystemExit as end: assert not end.code, end.code"
     )
     modules = loaded(distributions, code)
-    assert not modules & ((HEAVY if "recipes" in command else SLOW) | {"good_plugin.neuron"})
+    assert not modules & (SLOW | {"good_plugin.neuron"})
     assert ("good_plugin.plugin" in modules) == ("list" in command)
 
 
