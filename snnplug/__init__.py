@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         TrainedNetwork,
         Trial,
     )
+    from snnplug.contracts.ranges import check_ranges
     from snnplug.engine.replay import Replay, replay
     from snnplug.engine.result import Run, load
     from snnplug.engine.run import resume, run
@@ -106,6 +107,7 @@ __all__ = [
     "Trial",
     "TrialRecord",
     "__version__",
+    "check_ranges",
     "derive_seed",
     "digest",
     "errors",
@@ -138,6 +140,7 @@ _HOMES = {  # what is imported when one of these names is first asked for
         "TrainedNetwork",
         "Trial",
     ),
+    "snnplug.contracts.ranges": ("check_ranges",),
     "snnplug.engine.replay": ("Replay", "replay"),
     "snnplug.engine.result": ("Run", "load"),
     "snnplug.engine.run": ("resume", "run"),

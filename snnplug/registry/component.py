@@ -122,7 +122,7 @@ class Component:
         """
         target = self.load()
         with calling(self, "a signature that can be read"):
-            return parameters_of(target)
+            return parameters_of(target, KINDS[self.kind].supplied)
 
     def takes(self, parameter: str) -> bool:
         """Whether the target has a parameter of that name.
@@ -138,7 +138,7 @@ class Component:
         try:
             target = self.load()
             with calling(self, "a signature that can be read"):
-                _, problems = check_parameters(target, self.parameters, key)
+                _, problems = check_parameters(target, self.parameters, key, KINDS[self.kind].supplied)
         except SnnplugError as error:
             problems = [f"{key}: {error}"]
         for name, value in self.parameters.items():
@@ -161,7 +161,9 @@ class Component:
         target = self.load()
         given = {**self.parameters, **more}
         with calling(self, f"to be built: {contract_of(self)}"):
-            values, problems = check_parameters(target, given, self.key or self.name)
+            values, problems = check_parameters(
+                target, given, self.key or self.name, KINDS[self.kind].supplied
+            )
             if problems:
                 raise ParameterError("\n".join(problems))
             try:
@@ -173,7 +175,7 @@ class Component:
 
     def _explain(self, complaint: str, given: Mapping[str, Any]) -> str:
         """Put the recipe's key before a target's complaint, which begins with the parameter's name."""
-        known, _ = parameters_of(self.load())
+        known, _ = parameters_of(self.load(), KINDS[self.kind].supplied)
         parameter = complaint.split(" ", 1)[0]
         if parameter in known or parameter in given:
             return f"{self.key}.{complaint}" if self.key else f"{self.kind} {self.name!r}: {complaint}"

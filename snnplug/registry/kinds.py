@@ -1,8 +1,8 @@
 """What can be plugged in: one attrs spec class per kind, and the table of kinds.
 
 A spec is data. It names the object behind it as a string (`target`), so that reading
-a spec imports neither torch nor the method. Parameters and their defaults are the
-target's own keyword-only arguments, read when it is loaded and never repeated here.
+a spec imports neither torch nor the method. Parameters, their defaults and ranges are the
+target's own arguments, read when it is loaded and never repeated here.
 """
 
 from __future__ import annotations
@@ -243,11 +243,19 @@ class BenchmarkSpec(Spec):
 
 @attrs.frozen
 class Kind:
-    """A kind of thing that can be plugged in."""
+    """A kind of thing that can be plugged in.
+
+    Attributes:
+        name: singular.
+        plural: for hooks and attributes of a registry.
+        spec: class of its specs.
+        supplied: arguments in front that whoever builds the target supplies; all others are the user's.
+    """
 
     name: str
     plural: str
     spec: type[Spec]
+    supplied: tuple[str, ...] = ()
 
     @property
     def hook(self) -> str:
@@ -261,18 +269,18 @@ class Kind:
 
 
 KINDS: Mapping[str, Kind] = {
-    spec.kind: Kind(spec.kind, plural, spec)
-    for plural, spec in (
-        ("neurons", NeuronSpec),
-        ("encoders", EncoderSpec),
-        ("datasets", DatasetSpec),
-        ("architectures", ArchitectureSpec),
-        ("search_spaces", SearchSpaceSpec),
-        ("scorers", ScorerSpec),
-        ("strategies", StrategySpec),
-        ("losses", LossSpec),
-        ("energy_models", EnergyModelSpec),
-        ("benchmarks", BenchmarkSpec),
+    spec.kind: Kind(spec.kind, plural, spec, supplied)
+    for plural, spec, supplied in (
+        ("neurons", NeuronSpec, ()),
+        ("encoders", EncoderSpec, ("task",)),
+        ("datasets", DatasetSpec, ()),
+        ("architectures", ArchitectureSpec, ("task",)),
+        ("search_spaces", SearchSpaceSpec, ("task",)),
+        ("scorers", ScorerSpec, ()),
+        ("strategies", StrategySpec, ("space", "seed")),
+        ("losses", LossSpec, ()),
+        ("energy_models", EnergyModelSpec, ()),
+        ("benchmarks", BenchmarkSpec, ()),
     )
 }
 
