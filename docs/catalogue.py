@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from snnplug import KINDS, Component, Registration, Registry
+from snnplug.contracts.ranges import words_of
 from snnplug.registry.contain import with_article
 from snnplug.registry.parameters import Parameter, parameters_of
 
@@ -45,7 +46,7 @@ def _entry(registration: Registration) -> Iterator[str]:
         yield f"- Also called: {', '.join(f'`{alias}`' for alias in spec.aliases)}"
     if spec.reference:
         yield f"- Source: {spec.reference}"
-    parameters, open_ended = parameters_of(registration.load())
+    parameters, open_ended = parameters_of(registration.load(), KINDS[registration.kind].supplied)
     for parameter in parameters.values():
         yield f"- `{parameter.name}`: {_describe(parameter, spec.components.get(parameter.name))}"
     if open_ended:
@@ -55,6 +56,8 @@ def _entry(registration: Registration) -> Iterator[str]:
 
 def _describe(parameter: Parameter, takes: str | None) -> str:
     what = with_article(takes.replace("_", " ")) if takes else f"`{parameter.type_name}`"
+    if limits := words_of(parameter.limits):
+        what += f" {limits}"
     if parameter.required:
         return f"{what}, required" if not takes else what
     default = parameter.default.to_dict() if isinstance(parameter.default, Component) else parameter.default

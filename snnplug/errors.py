@@ -69,7 +69,7 @@ class RecipeError(UsageError, ValueError):
     """A recipe or an override is wrong; `problems` holds one line for each mistake."""
 
     def __init__(self, problems: Iterable[str]) -> None:
-        self.problems = tuple(problems)
+        self.problems = tuple(dict.fromkeys(problems))  # what is wrong in several places is said once
         super().__init__("\n".join(self.problems))
 
     def __reduce__(self) -> tuple[type[RecipeError], tuple[tuple[str, ...]]]:

@@ -62,6 +62,13 @@ class Problem:
     def __str__(self) -> str:
         return f"plugin {self.plugin} {self.version} was left out ({self.phase}): {self.error}"
 
+    @property
+    def remedy(self) -> str:
+        """The command that most likely mends it."""
+        if self.phase == "metadata":
+            return f"pip install --force-reinstall {self.plugin}"
+        return f"pip install -U {'snnplug ' if self.phase == 'requires' else ''}{self.plugin}"
+
 
 @attrs.frozen
 class Note:
@@ -83,11 +90,19 @@ class Note:
 
 @attrs.frozen
 class Plugin:
-    """A plugin that loaded, with all it offers."""
+    """A plugin that loaded, with all it offers.
+
+    Attributes:
+        name: name of the distribution.
+        version: its version.
+        specs: what it registers.
+        installed: its distribution, which knows where it came from and its licence.
+    """
 
     name: str
     version: str
     specs: tuple[Spec, ...]
+    installed: Installed
 
 
 @attrs.frozen
@@ -152,7 +167,7 @@ def _load_plugin(installed: Installed, notes: list[Note]) -> Plugin:
             specs = _load(installed)
     finally:
         notes += [Note(installed.name, version, text) for text in _remarks(changes, started)]
-    return Plugin(installed.name, version, specs)
+    return Plugin(installed.name, version, specs, installed)
 
 
 def _remarks(changes: list[str], started: float) -> Iterator[str]:
@@ -300,6 +315,8 @@ def _call_hook(kind: Kind, implementation: pluggy.HookImpl) -> list[Spec]:
 def log_problems(problems: Iterable[Problem], notes: Iterable[Note] = ()) -> None:
     """Say each problem and each note in one line on standard error."""
     for problem in problems:
-        print(f"snnplug: {problem}; details: snnplug list --errors", file=sys.stderr)
+        said = str(problem)
+        run = "" if problem.remedy in said else f"; run: {problem.remedy}"
+        print(f"snnplug: {said}{run}; details: snnplug list --errors", file=sys.stderr)
     for note in notes:
         print(f"snnplug: note: {note}", file=sys.stderr)

@@ -14,6 +14,7 @@ import attrs
 
 from snnplug.errors import one_line
 from snnplug.registry.dist_info import Distribution, canonical, distributions, entries, headers
+from snnplug.registry.origin import licence_of, source_of
 
 __all__ = ["GROUP", "Installed", "canonical", "installed_plugins"]
 
@@ -30,6 +31,7 @@ class Installed:
         requires: what it needs, as in METADATA.
         modules: those that the entry points of our group name.
         damage: what is wrong with the file that lists them.
+        dist: its metadata.
     """
 
     name: str
@@ -37,6 +39,18 @@ class Installed:
     requires: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
     damage: str = ""
+    dist: Distribution | None = attrs.field(default=None, repr=False, eq=False)
+
+    @property
+    def source(self) -> str:
+        """Where it was installed from: a package index, a folder, a file, an address."""
+        read = self.dist.read_text if self.dist else lambda _: None
+        return source_of(read("direct_url.json"), read("INSTALLER"))
+
+    @property
+    def licence(self) -> str:
+        """What it says of its licence, empty if nothing."""
+        return licence_of(_fields(self.dist)) if self.dist else ""
 
 
 def installed_plugins(disable: Iterable[str] = ()) -> list[Installed]:
@@ -86,7 +100,7 @@ def _plugin(dist: Distribution) -> Installed | None:
         return _damaged(dist, f"has no entry in a section [{GROUP}]") if heading else None
     name, version, requires = _read_metadata(dist)
     name = canonical(name or modules[0].partition(".")[0])
-    return Installed(name, version, requires, modules)
+    return Installed(name, version, requires, modules, dist=dist)
 
 
 def _cause(error: Exception) -> str:
@@ -96,7 +110,7 @@ def _cause(error: Exception) -> str:
 def _damaged(dist: Distribution, how: str) -> Installed:
     name, version, _ = _read_metadata(dist)
     name = canonical(name or getattr(dist, "_normalized_name", None) or "a plugin without a name")
-    return Installed(name, version, damage=f"its entry_points.txt {how}; install it again")
+    return Installed(name, version, damage=f"its entry_points.txt {how}; install it again", dist=dist)
 
 
 def _requires_us(dist: Distribution) -> bool:
@@ -108,10 +122,14 @@ def _read_metadata(dist: Distribution) -> tuple[str, str, tuple[str, ...]]:
 
     A broken uninstall leaves entry points without it.
     """
-    try:
-        fields = headers(dist.read_text("METADATA") or dist.read_text("PKG-INFO") or "")
-    except Exception:
-        return "", "", ()
+    fields = _fields(dist)
     name, version = (" ".join(fields.get(key, [""])[0].split()) for key in ("name", "version"))
     requires = fields.get("requires-dist", [])
     return (name, version, tuple(requires)) if name else ("", "", ())
+
+
+def _fields(dist: Distribution) -> dict[str, list[str]]:
+    try:
+        return headers(dist.read_text("METADATA") or dist.read_text("PKG-INFO") or "")
+    except Exception:
+        return {}

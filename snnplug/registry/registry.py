@@ -11,6 +11,7 @@ Registries are values. There is no global one and no order of registration.
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -23,14 +24,14 @@ from snnplug.errors import (
     UnknownName,
     did_you_mean,
 )
-from snnplug.registry.discovery import Note, Problem, canonical, discover, log_problems
+from snnplug.registry.discovery import Note, Plugin, Problem, canonical, discover, log_problems
 from snnplug.registry.kinds import KINDS, Spec, kind_named
 from snnplug.registry.registration import Registration
 
 if TYPE_CHECKING:
     from snnplug.registry.component import Component
 
-__all__ = ["LOCAL", "Namespace", "Registry"]
+__all__ = ["LOCAL", "Namespace", "Registry", "nothing_installed"]
 
 LOCAL = "local"  # the plugin name of what is registered from Python rather than discovered
 
@@ -77,6 +78,7 @@ class Registry:
     Attributes:
         problems: why installed plugins were left out.
         notes: what plugins did while they were imported that none should do.
+        plugins: the installed plugins that loaded.
     """
 
     def __init__(
@@ -84,11 +86,13 @@ class Registry:
         registrations: Iterable[Registration] = (),
         problems: Iterable[Problem] = (),
         notes: Iterable[Note] = (),
+        plugins: Iterable[Plugin] = (),
     ) -> None:
         self._by_kind: dict[str, list[Registration]] = {kind: [] for kind in KINDS}
         self._taken: set[tuple[str, str, str]] = set()
         self.problems: tuple[Problem, ...] = tuple(problems)
         self.notes: tuple[Note, ...] = tuple(notes)
+        self.plugins: tuple[Plugin, ...] = tuple(plugins)
         for registration in registrations:
             self._add(registration)
 
@@ -106,7 +110,7 @@ class Registry:
         found = (
             Registration(plugin.name, plugin.version, spec) for plugin in plugins for spec in plugin.specs
         )
-        return cls(found, problems, notes)
+        return cls(found, problems, notes, plugins)
 
     def register(self, spec: Spec, *, plugin: str = LOCAL, version: str = "") -> Registration:
         """Add a spec, for notebooks and tests; its target may be a class or a function.
@@ -239,9 +243,11 @@ class Registry:
             key: where it stands in the recipe, for messages.
 
         Raises:
-            RecipeError: the table does not say what to use.
+            RecipeError: the table does not say what to use, or no plugin is installed.
             UnknownName, AmbiguousName, ParameterError: as for `use`.
         """
+        if not len(self) and not self.problems:
+            raise RecipeError([nothing_installed()])
         name = table.get("use")
         if not isinstance(name, str):
             given = "it is missing" if name is None else f"{name!r} is not a name"
@@ -266,7 +272,10 @@ class Registry:
         """Return a registry without some plugins."""
         left_out = set(map(canonical, plugins))
         return Registry(
-            (r for r in self.list() if canonical(r.plugin) not in left_out), self.problems, self.notes
+            (r for r in self.list() if canonical(r.plugin) not in left_out),
+            self.problems,
+            self.notes,
+            (plugin for plugin in self.plugins if plugin.name not in left_out),
         )
 
     def merged(self, other: Registry) -> Registry:
@@ -276,7 +285,10 @@ class Registry:
             DuplicateName: both hold the same name of the same plugin.
         """
         return Registry(
-            [*self.list(), *other.list()], [*self.problems, *other.problems], [*self.notes, *other.notes]
+            [*self.list(), *other.list()],
+            [*self.problems, *other.problems],
+            [*self.notes, *other.notes],
+            [*self.plugins, *other.plugins],
         )
 
     def __len__(self) -> int:
@@ -288,6 +300,14 @@ class Registry:
     def __repr__(self) -> str:
         counts = ", ".join(f"{len(rs)} {KINDS[k].plural}" for k, rs in self._by_kind.items() if rs)
         return f"<Registry: {counts or 'empty'}>"
+
+
+def nothing_installed() -> str:
+    """Return the line that says why there is nothing to use, and what to do."""
+    if disabled := os.environ.get("SNNPLUG_DISABLE"):
+        return f"no plugin is on: SNNPLUG_DISABLE={disabled} in the environment turns plugins off"
+    where = "in a checkout of snnplug run: pip install -r plugins/requirements.txt"
+    return f"no plugin is installed; {where}, or install one that somebody offers"
 
 
 def _join(words: Iterable[str]) -> str:
