@@ -32,12 +32,15 @@ COMMANDS = {
     "recipes": "List the built-in recipes, or print one.",
     "show": "Show one registered thing with its parameters.",
     "check": "Check all plugins, or a recipe, without running anything.",
+    "completion": "Print a script that makes Tab complete commands, names and keys.",
 }
 
 
 class _LazyGroup(click.Group):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         mend_streams()  # of the program itself, not where a test calls `main`
+        if "_SNNPLUG_COMPLETE" in os.environ:
+            importlib.import_module("snnplug.cli.completion")  # tells click how each shell is answered
         return super().__call__(*args, **kwargs)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
