@@ -28,8 +28,6 @@ def share_of_each_class(labels: Tensor, share: float, seed: int, name: str) -> t
     Raises:
         ValueError: the share is out of range.
     """
-    if not 0 <= share < 1:
-        raise ValueError(f"{name} must be in [0, 1), got {share}")
     generator = torch.Generator().manual_seed(seed)
     chosen = torch.zeros(len(labels), dtype=torch.bool)
     for label in sorted(set(labels.tolist())):
