@@ -104,7 +104,7 @@ def evaluated(annotation: Any, names: Mapping[str, Any]) -> Any:
 def complaint(value: Any, annotation: Any) -> str:
     """Return `must be above 1, got 0.5` for a value outside the range of its type; empty for one inside.
 
-    Of a value of another type than the annotated one nothing is said here.
+    Of a value of another type little is said here: what cannot be a number at all is none.
     """
     wanted = _wanted(value, annotation)
     return wanted and f"must {wanted}, got {list(value) if isinstance(value, tuple) else value!r}"
@@ -128,12 +128,12 @@ def limits_of(annotation: Any) -> dict[str, Any]:
 
 def words_of(limits: Mapping[str, Any]) -> str:
     """Return what `limits_of` gives in words: `above 0 and at most 1`; empty for no range."""
-    words = [text.format(limits[name]) for name, text in _BOUNDS.items() if name in limits]
+    words = _words_of_bounds(limits)
     if "min_length" in limits or "max_length" in limits:
         words.append(_words_of_length(limits))
     if "each" in limits:
         words.append(f"{words_of(limits['each'])} each")
-    return " and ".join(words)
+    return _joined(words)
 
 
 def without_ranges(annotation: Any) -> Any:
@@ -165,15 +165,18 @@ def _wanted(value: Any, annotation: Any) -> str:
     base, limits = _split(annotation)
     origin, args = typing.get_origin(base), typing.get_args(base)
     if origin in _UNIONS:
-        said = [_wanted(value, option) for option in args if _may_be(value, option)]
-        return "" if not all(said) else said[0] if said else ""
+        options = [option for option in args if _may_be(value, option)] or args[:1]
+        said = [_wanted(value, option) for option in options]
+        return said[0] if all(said) else ""
     if origin is Literal and _may_be(value, base):
         return "" if value in args else f"be one of {', '.join(map(repr, args))}"
     if _may_be(value, float) and set(limits) & set(_BOUNDS):
         if not math.isfinite(value):
-            return f"be finite and {words_of(limits)}"
+            return f"be {_joined(['finite', *_words_of_bounds(limits)])}"
         inside = all(_HOLDS[name](value, limits[name]) for name in _BOUNDS if name in limits)
         return "" if inside else f"be {words_of(limits)}"
+    if isinstance(value, str | list | tuple | dict | None) and set(limits) & set(_BOUNDS):
+        return f"be a number {words_of(limits)}"
     if isinstance(value, list | tuple | dict | str):
         if not limits.get("min_length", 0) <= len(value) <= (limits.get("max_length") or math.inf):
             return f"have {_words_of_length(limits)}"
@@ -205,6 +208,14 @@ def _may_be(value: Any, option: Any) -> bool:
         return isinstance(value, list | tuple)
     kind = type(None) if base is None else origin or base
     return isinstance(value, kind) if inspect.isclass(kind) else True
+
+
+def _words_of_bounds(limits: Mapping[str, Any]) -> list[str]:
+    return [text.format(limits[name]) for name, text in _BOUNDS.items() if name in limits]
+
+
+def _joined(words: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1]))) if words else ""
 
 
 def _words_of_length(limits: Mapping[str, Any]) -> str:

@@ -40,6 +40,9 @@ Share = Annotated[float, Interval(ge=0, lt=1)]
         (Annotated[Sequence[int], Len(2, 3)], [1], "must have at least 2 and at most 3 entries, got [1]"),
         (Mapping[str, Share], {"a": 2.0}, "must be at least 0 and below 1 each, got {'a': 2.0}"),
         (Count | list[Count], [1, 0], "must be at least 1 each, got [1, 0]"),
+        (Annotated[float, Gt(1)], "two", "must be a number above 1, got 'two'"),
+        (Count | None, "two", "must be a number at least 1, got 'two'"),
+        (Count, None, "must be a number at least 1, got None"),
         (Literal["hard", "soft"], "weak", "must be one of 'hard', 'soft', got 'weak'"),
     ],
 )
@@ -59,9 +62,8 @@ def test_outside(annotation: Any, value: Any, said: str) -> None:
         (Count | Literal["auto"], "auto"),
         (Annotated[float, "a remark"], -5.0),
         (float, math.inf),  # no range is given
-        (Annotated[float, Gt(1)], "two"),  # of another type: not a matter of ranges
         (Annotated[int, Gt(1)], True),
-        (Count | None, 2.5),
+        (Count | None, 2.5),  # of another type: not a matter of ranges
         (Any, object()),
     ],
 )

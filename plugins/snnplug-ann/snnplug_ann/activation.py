@@ -56,7 +56,7 @@ class Clamp(Activation):
     """min(max(x, 0), bound): current `[T, B, *]` to analog values `[T, B, *]`.
 
     Args:
-        bound: largest value, above 0.
+        bound: largest value, above 0; for none use relu.
 
     Raises:
         ValueError: the bound is no number above 0.

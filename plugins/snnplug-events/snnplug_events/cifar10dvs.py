@@ -85,7 +85,7 @@ def cifar10dvs(
     if split == "first_100":
         test, train = first_of_each_class(all_.labels, _TEST)
     else:
-        test, train = share_of_each_class(all_.labels, _TEST / 1000, split_seed, "split")
+        test, train = share_of_each_class(all_.labels, _TEST / 1000, split_seed)
     parts = with_validation(
         "cifar10dvs",
         all_.chosen(train, "cifar10dvs"),

@@ -91,11 +91,8 @@ def with_validation(
         train, test: its recordings.
         val_fraction: share of each class of the training set; 0 for none.
         split_seed: of the choice.
-
-    Raises:
-        ValueError: the share is out of range.
     """
-    val, rest = share_of_each_class(train.labels, val_fraction, split_seed, "val_fraction")
+    val, rest = share_of_each_class(train.labels, val_fraction, split_seed)
     parts = {"train": train.chosen(rest, f"{name}-train"), "val": train.chosen(val, f"{name}-val")}
     return {**parts, "test": test}
 

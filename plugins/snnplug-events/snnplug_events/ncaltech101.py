@@ -75,7 +75,7 @@ def ncaltech101(
         resize=resize,
     )
     _, all_ = find("ncaltech101", "", "NCALTECH101", root, download, 8_709)
-    test, train = share_of_each_class(all_.labels, test_fraction, split_seed, "test_fraction")
+    test, train = share_of_each_class(all_.labels, test_fraction, split_seed)
     parts = with_validation(
         "ncaltech101",
         all_.chosen(train, "ncaltech101"),
