@@ -32,6 +32,7 @@ COMMANDS = {
     "recipes": "List the built-in recipes, or print one.",
     "show": "Show one registered thing with its parameters.",
     "check": "Check all plugins, or a recipe, without running anything.",
+    "schema": "Print the JSON Schema of recipes, for editors.",
     "completion": "Print a script that makes Tab complete commands, names and keys.",
 }
 

@@ -145,7 +145,7 @@ INSTALLED = [
     (["encoder.steps=0"], "encoder.steps must be at least 1, got 0"),
     (["encoder.steps=-3"], "encoder.steps must be at least 1, got -3"),
     (["dataset.val_fraction=5"], "dataset.val_fraction and test_fraction must leave images to train on"),
-    (["dataset.test_fraction=-0.1"], "dataset.test_fraction must be in [0, 1), got -0.1"),
+    (["dataset.test_fraction=-0.1"], "dataset.test_fraction must be at least 0 and below 1, got -0.1"),
     (["dataset.split_seed=-1"], "dataset.split_seed must be between 0 and 4,294,967,295, got -1"),
     (["dataset={use='image_folder', root='/no/such/folder'}"], "/no/such/folder"),
     (["dataset={use='cifar10', root='/no/such/folder'}"], "/no/such/folder"),
