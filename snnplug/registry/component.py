@@ -143,7 +143,10 @@ class Component:
             problems = [f"{key}: {error}"]
         for name, value in self.parameters.items():
             if isinstance(value, Component):
-                problems += value.check(f"{key}.{name}")
+                where = (
+                    value.key if self.key else ""
+                )  # a recipe's neuron stands there, and not in what takes it
+                problems += value.check(where or f"{key}.{name}")
         return problems
 
     def build(self, *args: Any, **more: Any) -> Any:
