@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args, get_origin
 from griffe import Docstring, DocstringSectionAttributes, DocstringSectionParameters
 
 from snnplug import KINDS, Component, Kind, Registration, Registry
+from snnplug.contracts.ranges import words_of
 from snnplug.registry.contain import with_article
 from snnplug.registry.parameters import Parameter, parameters_of
 from snnplug.report.words import links
@@ -85,7 +86,7 @@ def _entry(registration: Registration, kind: Kind) -> Iterator[str]:
         yield f"- Source: {_linked(spec.reference)}"
     yield ""
     target = registration.load()
-    parameters, open_ended = parameters_of(target)
+    parameters, open_ended = parameters_of(target, KINDS[registration.kind].supplied_to(target))
     if not parameters and not open_ended:
         return
     yield "Parameters:"
@@ -105,6 +106,8 @@ def _linked(reference: str) -> str:
 
 def _describe(parameter: Parameter, takes: str | None) -> str:
     what = with_article(takes.replace("_", " ")) if takes else f"`{_type(parameter)}`"
+    if limits := words_of(parameter.limits):
+        what += f" {limits}"
     if parameter.required:
         return f"{what}, required" if not takes else what
     default = parameter.default.to_dict() if isinstance(parameter.default, Component) else parameter.default

@@ -8,59 +8,59 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from snnplug import errors
-from snnplug.contracts import (
-    Activity,
-    Baseline,
-    Benchmark,
-    Candidate,
-    Edge,
-    EnergyEstimate,
-    EnergyItem,
-    EnergyModel,
-    Graph,
-    Score,
-    Scorer,
-    SearchSpace,
-    Splits,
-    Strategy,
-    Supernet,
-    Task,
-    TrainedNetwork,
-    Trial,
-)
-from snnplug.errors import SnnplugError
-from snnplug.registry.component import Component
-from snnplug.registry.discovery import Problem
-from snnplug.registry.hookspecs import hookimpl
-from snnplug.registry.kinds import (
-    KINDS,
-    ArchitectureSpec,
-    BenchmarkSpec,
-    DatasetSpec,
-    EncoderSpec,
-    EnergyModelSpec,
-    Kind,
-    LossSpec,
-    NeuronSpec,
-    ScorerSpec,
-    SearchSpaceSpec,
-    Spec,
-    StrategySpec,
-)
-from snnplug.registry.registration import Registration
-from snnplug.registry.registry import Registry
-from snnplug.seeds import derive_seed, digest
-from snnplug.statistics.pareto import pareto_front
-from snnplug.version import __version__
-
 if TYPE_CHECKING:
+    from snnplug import errors
+    from snnplug.contracts import (
+        Activity,
+        Baseline,
+        Benchmark,
+        Candidate,
+        Edge,
+        EnergyEstimate,
+        EnergyItem,
+        EnergyModel,
+        Graph,
+        Score,
+        Scorer,
+        SearchSpace,
+        Splits,
+        Strategy,
+        Supernet,
+        Task,
+        TrainedNetwork,
+        Trial,
+    )
+    from snnplug.contracts.ranges import check_ranges
     from snnplug.engine.replay import Replay, replay
     from snnplug.engine.result import Run, load
     from snnplug.engine.run import resume, run
+    from snnplug.errors import SnnplugError
     from snnplug.recipe.recipe import Recipe
+    from snnplug.registry.component import Component
+    from snnplug.registry.discovery import Problem
+    from snnplug.registry.hookspecs import hookimpl
+    from snnplug.registry.kinds import (
+        KINDS,
+        ArchitectureSpec,
+        BenchmarkSpec,
+        DatasetSpec,
+        EncoderSpec,
+        EnergyModelSpec,
+        Kind,
+        LossSpec,
+        NeuronSpec,
+        ScorerSpec,
+        SearchSpaceSpec,
+        Spec,
+        StrategySpec,
+    )
+    from snnplug.registry.registration import Registration
+    from snnplug.registry.registry import Registry
     from snnplug.runs.reading import Records
     from snnplug.runs.records import Epoch, Summary, TrialRecord
+    from snnplug.seeds import derive_seed, digest
+    from snnplug.statistics.pareto import pareto_front
+    from snnplug.version import __version__
 
 __all__ = [
     "KINDS",
@@ -107,6 +107,7 @@ __all__ = [
     "Trial",
     "TrialRecord",
     "__version__",
+    "check_ranges",
     "derive_seed",
     "digest",
     "errors",
@@ -118,23 +119,70 @@ __all__ = [
     "run",
 ]
 
-
-_LATER = {  # what needs torch or cattrs is loaded when it is asked for
-    "Epoch": "snnplug.runs.records",
-    "Recipe": "snnplug.recipe.recipe",
-    "Records": "snnplug.runs.reading",
-    "Replay": "snnplug.engine.replay",
-    "Run": "snnplug.engine.result",
-    "Summary": "snnplug.runs.records",
-    "TrialRecord": "snnplug.runs.records",
-    "load": "snnplug.engine.result",
-    "replay": "snnplug.engine.replay",
-    "resume": "snnplug.engine.run",
-    "run": "snnplug.engine.run",
+_HOMES = {  # what is imported when one of these names is first asked for
+    "snnplug.contracts": (
+        "Activity",
+        "Baseline",
+        "Benchmark",
+        "Candidate",
+        "Edge",
+        "EnergyEstimate",
+        "EnergyItem",
+        "EnergyModel",
+        "Graph",
+        "Score",
+        "Scorer",
+        "SearchSpace",
+        "Splits",
+        "Strategy",
+        "Supernet",
+        "Task",
+        "TrainedNetwork",
+        "Trial",
+    ),
+    "snnplug.contracts.ranges": ("check_ranges",),
+    "snnplug.engine.replay": ("Replay", "replay"),
+    "snnplug.engine.result": ("Run", "load"),
+    "snnplug.engine.run": ("resume", "run"),
+    "snnplug.errors": ("SnnplugError",),
+    "snnplug.recipe.recipe": ("Recipe",),
+    "snnplug.registry.component": ("Component",),
+    "snnplug.registry.discovery": ("Problem",),
+    "snnplug.registry.hookspecs": ("hookimpl",),
+    "snnplug.registry.kinds": (
+        "ArchitectureSpec",
+        "BenchmarkSpec",
+        "DatasetSpec",
+        "EncoderSpec",
+        "EnergyModelSpec",
+        "KINDS",
+        "Kind",
+        "LossSpec",
+        "NeuronSpec",
+        "ScorerSpec",
+        "SearchSpaceSpec",
+        "Spec",
+        "StrategySpec",
+    ),
+    "snnplug.registry.registration": ("Registration",),
+    "snnplug.registry.registry": ("Registry",),
+    "snnplug.runs.reading": ("Records",),
+    "snnplug.runs.records": ("Epoch", "Summary", "TrialRecord"),
+    "snnplug.seeds": ("derive_seed", "digest"),
+    "snnplug.statistics.pareto": ("pareto_front",),
+    "snnplug.version": ("__version__",),
 }
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
-    if name in _LATER:
-        return getattr(importlib.import_module(_LATER[name]), name)
-    raise AttributeError(f"module 'snnplug' has no attribute {name!r}")
+    if name == "errors":
+        return importlib.import_module("snnplug.errors")
+    if name not in _HOME:
+        raise AttributeError(f"module 'snnplug' has no attribute {name!r}")
+    found = globals()[name] = getattr(importlib.import_module(_HOME[name]), name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -26,7 +26,6 @@ which names the plugin that uses it; see `docs/stability.md`.
 
 from __future__ import annotations
 
-import difflib
 import warnings
 from collections.abc import Iterable
 
@@ -74,7 +73,7 @@ class RecipeError(UsageError, ValueError):
     """A recipe or an override is wrong; `problems` holds one line for each mistake."""
 
     def __init__(self, problems: Iterable[str]) -> None:
-        self.problems = tuple(problems)
+        self.problems = tuple(dict.fromkeys(problems))  # what is wrong in several places is said once
         super().__init__("\n".join(self.problems))
 
     def __reduce__(self) -> tuple[type[RecipeError], tuple[tuple[str, ...]]]:
@@ -205,6 +204,8 @@ def did_you_mean(given: str, allowed: Iterable[str], cutoff: float = 0.6) -> str
 
     Upper and lower case count as equal.
     """
+    import difflib  # only mistakes need it
+
     words = {word.lower(): word for word in allowed}
     near = difflib.get_close_matches(given.lower(), words, n=1, cutoff=cutoff)
     return f" Did you mean {words[near[0]]!r}?" if near else ""

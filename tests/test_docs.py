@@ -122,7 +122,7 @@ def test_every_parameter_has_a_meaning(installed_registry) -> None:
     catalogue, missing = script("catalogue"), []
     for kind in KINDS.values():
         for found in catalogue.entries(installed_registry, kind):
-            parameters, _ = parameters_of(found.load())
+            parameters, _ = parameters_of(found.load(), kind.supplied)
             said = catalogue.meanings(found.load())
             missing += [f"{found.qualified} {name}" for name in parameters if not said.get(name)]
     assert missing == [], "say it under Args: in the docstring"

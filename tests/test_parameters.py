@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import attrs
 import pytest
+from annotated_types import Gt
 
 from snnplug import Component, NeuronSpec, Registry
-from snnplug.registry.parameters import Parameter, check_parameters, parameters_of
+from snnplug.registry.parameters import Parameter, check_parameters, parameters_of, unnamed_parameters
 
 if TYPE_CHECKING:
     from nowhere import Tensor
@@ -31,8 +32,11 @@ def target(
     return locals()
 
 
-def test_parameters_are_the_keyword_only_arguments():
-    known, open_ended = parameters_of(target)
+SUPPLIED = ("task", "space")
+
+
+def test_parameters_are_what_nobody_supplies():
+    known, open_ended = parameters_of(target, SUPPLIED)
     assert list(known) == ["tau", "steps", "mode", "base", "weight", "free"]
     assert not open_ended
     assert known["tau"] == Parameter("tau", float, 2.0)
@@ -43,7 +47,7 @@ def test_parameters_are_the_keyword_only_arguments():
 
 
 def test_type_names():
-    known, _ = parameters_of(target)
+    known, _ = parameters_of(target, SUPPLIED)
     assert [p.type_name for p in known.values()] == [
         "float",
         "int",
@@ -78,8 +82,37 @@ def test_classes_and_wrapped_functions(thing):
 
 def test_open_ended_and_unreadable_signatures():
     assert parameters_of(Plain)[1]
-    assert check_parameters(Plain, {"anything": object}, "it")[1] == []
+    assert check_parameters(Plain, {"anything": object}, "it", ["task"])[1] == []
     assert parameters_of(int) == ({}, True)
+
+
+@pytest.mark.parametrize("supplied", [(), ("task",), ("task", "space", "more")])
+def test_nothing_vanishes(supplied):
+    """Each argument is supplied, or a parameter, or one that no recipe can name."""
+    known, _ = parameters_of(target, supplied)
+    arguments = [*supplied[:2], *unnamed_parameters(target, supplied), *known]
+    assert arguments == ["task", "space", "tau", "steps", "mode", "base", "weight", "free"]
+
+
+def test_positional_arguments_are_parameters_where_nobody_supplies_them():
+    def thing(tau: Annotated[float, Gt(1)] = 2.0):
+        return tau
+
+    registry = Registry()
+    registry.register(NeuronSpec(name="mine", target=thing, summary="Mine."))
+    assert registry.neurons.mine(tau=3) == 3.0
+    assert registry.use("neuron", "mine", tau=0.5).check() == ["mine.tau must be above 1, got 0.5"]
+
+
+def test_ranges_are_read():
+    def thing(*, tau: Annotated[float, Gt(1)] | None = None):
+        return tau
+
+    [tau] = parameters_of(thing)[0].values()
+    assert tau.type_name == "float | None"
+    assert tau.limits == {"gt": 1}
+    assert check_parameters(thing, {"tau": "2"}, "it")[1] == ["it.tau: '2' is not a number"]
+    assert check_parameters(thing, {"tau": 2}, "it") == ({"tau": 2.0}, [])
 
 
 def check(annotation, value):
@@ -157,7 +190,7 @@ def test_values_of_another_type_are_refused(annotation, value, message):
 
 
 def test_unknown_and_missing_parameters():
-    _, problems = check_parameters(target, {"taw": 3.0}, "neuron")
+    _, problems = check_parameters(target, {"taw": 3.0}, "neuron", SUPPLIED)
     assert problems == [
         "neuron.taw: unknown parameter. Did you mean 'tau'? Parameters: tau, steps, mode, base, weight, free",
         "neuron.steps: missing; it has no default",
@@ -168,7 +201,7 @@ def test_unknown_and_missing_parameters():
 
 
 def test_arguments_of_the_contract_are_not_the_users():
-    _, problems = check_parameters(target, {"task": 1, "space": 2, "steps": 3}, "neuron")
+    _, problems = check_parameters(target, {"task": 1, "space": 2, "steps": 3}, "neuron", SUPPLIED)
     assert [problem.split(":")[0] for problem in problems] == ["neuron.task", "neuron.space"]
 
 

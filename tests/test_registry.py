@@ -103,9 +103,10 @@ def test_unknown_name(registry, name, message):
 
 def test_unknown_kind(registry):
     with pytest.raises(
-        UnknownName, match=r"unknown kind 'neurons'. Did you mean 'neuron'\? Kinds: neuron, enc"
+        UnknownName, match=r"unknown kind 'nuerons'. Did you mean 'neuron'\? Kinds: neuron, enc"
     ):
-        registry.find("neurons", "leaky")
+        registry.find("nuerons", "leaky")
+    assert registry.find("neurons", "leaky") is registry.find("neuron", "leaky")
     with pytest.raises(UnknownName, match=r"unknown kind 'x'"):
         registry.list("x")
 

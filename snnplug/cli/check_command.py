@@ -10,7 +10,8 @@ from snnplug.errors import SnnplugError
 from snnplug.recipe.built_in import DEFAULT
 from snnplug.registry.contain import calling
 from snnplug.registry.discovery import log_problems
-from snnplug.registry.parameters import parameters_of
+from snnplug.registry.kinds import KINDS
+from snnplug.registry.parameters import parameters_of, unnamed_parameters
 from snnplug.registry.registration import Registration
 from snnplug.registry.registry import Registry
 
@@ -50,7 +51,7 @@ def command(
         return
     registry = Registry.from_installed(quiet=True)
     log_problems((), registry.notes)
-    lines = [str(problem) for problem in registry.problems]
+    lines = [f"{problem}; run: {problem.remedy}" for problem in registry.problems]
     for registration in registry:
         lines += _mistakes(registration)
     for line in lines:
@@ -66,10 +67,14 @@ def _mistakes(registration: Registration) -> Iterator[str]:
     try:
         target = registration.load()
         with calling(registration, "a signature that can be read", tuple):
-            known, open_ended = parameters_of(target)
+            supplied = KINDS[registration.kind].supplied_to(target)
+            known, open_ended = parameters_of(target, supplied)
+            unnamed = unnamed_parameters(target, supplied)
     except SnnplugError as error:
         yield " ".join(str(error).split())
         return
     for name in registration.spec.components:
         if name not in known and not open_ended:
-            yield f"{who}: its spec names the component {name!r}, which is no keyword-only parameter of it"
+            yield f"{who}: its spec names the component {name!r}, which is no parameter of it"
+    for name in unnamed:
+        yield f"{who}: its parameter {name!r} has no name that a recipe could set; write it behind a *"

@@ -9,7 +9,7 @@ import errno
 import importlib
 import os
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,6 +17,9 @@ from snnplug.cli.interrupts import Interrupts
 from snnplug.cli.streams import drop_output, mend_streams
 from snnplug.errors import SnnplugError, did_you_mean
 from snnplug.version import __version__
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 __all__ = ["COMMANDS", "main"]
 
@@ -29,15 +32,20 @@ COMMANDS = {
     "export-table": "Print epochs or candidates of a run as CSV.",
     "correlate": "Say how well scorers predict accuracies.",
     "list": "List what is installed.",
+    "recipes": "List the built-in recipes, or print one.",
     "show": "Show one registered thing with its parameters.",
     "new": "Write a package for a method of your own.",
     "check": "Check all plugins, or a recipe, without running anything.",
+    "schema": "Print the JSON Schema of recipes, for editors.",
+    "completion": "Print a script that makes Tab complete commands, names and keys.",
 }
 
 
 class _LazyGroup(click.Group):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         mend_streams()  # of the program itself, not where a test calls `main`
+        if "_SNNPLUG_COMPLETE" in os.environ:
+            importlib.import_module("snnplug.cli.completion")  # tells click how each shell is answered
         return super().__call__(*args, **kwargs)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -62,6 +70,14 @@ class _LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem
+
+        found = [
+            CompletionItem(name, help=COMMANDS[name]) for name in COMMANDS if name.startswith(incomplete)
+        ]
+        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def invoke(self, ctx: click.Context) -> Any:
         with Interrupts() as interrupts:

@@ -7,10 +7,13 @@ of the batch, since the running ones of an untrained network say nothing.
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import Annotated
 
 import torch
+from annotated_types import Ge
 
 from snnplug.contracts import Activity, Candidate
+from snnplug.contracts.ranges import ChecksRanges
 from snnplug.nn.record import record
 from snnplug.nn.seeding import seeded
 from snnplug.seeds import derive_seed
@@ -18,7 +21,7 @@ from snnplug.seeds import derive_seed
 __all__ = ["ActivityScorer"]
 
 
-class ActivityScorer:
+class ActivityScorer(ChecksRanges):
     """Base of scorers of the recorded activity of one batch; a subclass writes `read`.
 
     Args:
@@ -28,9 +31,7 @@ class ActivityScorer:
         ValueError: `batch_size` is less than 1.
     """
 
-    def __init__(self, *, batch_size: int = 64) -> None:
-        if batch_size < 1:
-            raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+    def __init__(self, *, batch_size: Annotated[int, Ge(1)] = 64) -> None:
         self.batch_size = batch_size
 
     @abstractmethod

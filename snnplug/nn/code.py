@@ -28,9 +28,10 @@ import copy
 import math
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 import torch
+from annotated_types import Ge
 from torch import Tensor, nn
 
 from snnplug.errors import ContractError
@@ -110,12 +111,10 @@ class WindowNeuron(SpikingNeuron):
     corrects: bool = True
     correction: nn.Parameter | None
 
-    def __init__(self, *, slots: int, upper: float = math.inf) -> None:
+    def __init__(self, *, slots: Annotated[int, Ge(1)], upper: float = math.inf) -> None:
         super().__init__()
         if not upper > 0:
             raise ValueError(f"upper must be above 0, got {upper}")
-        if slots < 1:
-            raise ValueError(f"slots must be at least 1 time step, got {slots}")
         self.slots = slots
         self.upper = float(upper)
         self.domain: Domain = "value"

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import Annotated
 
+from annotated_types import Ge
 from torch import Generator, Tensor, nn
 
 from snnplug.contracts import Task
+from snnplug.contracts.ranges import ChecksRanges
 
 __all__ = ["Encoder"]
 
 
-class Encoder(nn.Module):
+class Encoder(nn.Module, ChecksRanges):
     """Turns values `[B, C, H, W]` in [0, 1] into an input `[T, B, C', H', W']`.
 
-    Built as `target(task, *, steps, ...)`.
+    Built as `target(task, *, steps, ...)`. Ranges in the types of its parameters are checked.
 
     Args:
         task: shape and normalisation of the values.
@@ -25,7 +28,7 @@ class Encoder(nn.Module):
         ValueError: `steps` is less than 1, or not given where samples have different numbers of them.
     """
 
-    def __init__(self, task: Task, steps: int | None, usual: int = 4) -> None:
+    def __init__(self, task: Task, steps: Annotated[int, Ge(1)] | None, usual: int = 4) -> None:
         super().__init__()
         if steps is None and task.events:
             steps = task.steps
@@ -34,10 +37,7 @@ class Encoder(nn.Module):
                     "steps must be given: samples of this data have different numbers of time steps, and are "
                     "cut or padded to it"
                 )
-        steps = usual if steps is None else steps
-        if steps < 1:
-            raise ValueError(f"steps must be at least 1, got {steps}")
-        self.task, self.steps = task, steps
+        self.task, self.steps = task, usual if steps is None else steps
 
     @property
     def output_shape(self) -> tuple[int, ...]:

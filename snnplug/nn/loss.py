@@ -6,14 +6,17 @@ from abc import abstractmethod
 
 from torch import Tensor, nn
 
+from snnplug.contracts.ranges import ChecksRanges
+
 __all__ = ["Loss"]
 
 
-class Loss(nn.Module):
+class Loss(nn.Module, ChecksRanges):
     """A loss `[T, B, K], [B] -> scalar` and the class scores it means.
 
     Prediction always goes through `readout`: a network trained on its last step is
-    useless at the mean over steps. Built as `target(*, ...)`.
+    useless at the mean over steps. Built as `target(*, ...)`; ranges in the types of its
+    parameters are checked.
     """
 
     def __init__(self) -> None:  # nn.Module's own takes any argument and would hide a misspelled one

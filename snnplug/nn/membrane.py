@@ -15,8 +15,10 @@ finite where the current is not: what overflows fires or is far below the thresh
 from __future__ import annotations
 
 import math
+from typing import Annotated
 
 import torch
+from annotated_types import Gt
 from torch import Tensor
 
 from snnplug.nn.blocked import is_covered, run_blocks
@@ -47,18 +49,14 @@ class IntegrateAndFire(SpikingNeuron):
     def __init__(
         self,
         *,
-        threshold: float,
+        threshold: Annotated[float, Gt(0)],
         reset: Reset,
         reset_value: float,
         detach_reset: bool,
         surrogate: str,
-        alpha: float | None,
+        alpha: Annotated[float, Gt(0)] | None,
     ) -> None:
         super().__init__()
-        if not 0 < threshold < math.inf:
-            raise ValueError(f"threshold must be above 0, got {threshold}")
-        if reset not in ("hard", "soft", "none"):
-            raise ValueError(f"reset must be 'hard', 'soft' or 'none', got {reset!r}")
         if reset != "hard" and reset_value != 0:
             raise ValueError(f"reset_value is used by a hard reset only; with reset={reset!r} leave it at 0")
         if not -math.inf < reset_value < threshold:

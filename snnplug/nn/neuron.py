@@ -22,6 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from snnplug.contracts import Buildable
+from snnplug.contracts.ranges import ChecksRanges
 from snnplug.errors import ContractError
 from snnplug.nn.time import TimeModule, join_steps
 
@@ -36,8 +37,10 @@ class MembraneState(NamedTuple):
     v: Tensor
 
 
-class SpikingNeuron(TimeModule):
+class SpikingNeuron(TimeModule, ChecksRanges):
     """Base of all neurons; see the module docstring for the contract.
+
+    Ranges in the types of its parameters, such as `tau: Annotated[float, Gt(1)]`, are checked.
 
     Attributes:
         windowed: needs the whole window; `step` and streaming raise `ContractError`.

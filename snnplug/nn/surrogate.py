@@ -18,12 +18,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import attrs
 import torch
+from annotated_types import Gt
 from torch import Tensor
 
+from snnplug.contracts.ranges import check_ranges
 from snnplug.errors import ParameterError, did_you_mean
 
 __all__ = ["SURROGATES", "Surrogate", "at_least", "sharpness", "spike", "surrogate_named"]
@@ -82,7 +84,8 @@ def surrogate_named(name: str) -> Surrogate:
     return SURROGATES[name]
 
 
-def sharpness(surrogate: str, alpha: float | None) -> float:
+@check_ranges
+def sharpness(surrogate: str, alpha: Annotated[float, Gt(0)] | None) -> float:
     """Return the sharpness that a neuron's parameters `surrogate` and `alpha` stand for.
 
     Args:
@@ -93,8 +96,6 @@ def sharpness(surrogate: str, alpha: float | None) -> float:
         ValueError: `alpha` is out of its range.
         ParameterError: the surrogate is unknown.
     """
-    if alpha is not None and not 0 < alpha < math.inf:
-        raise ValueError(f"alpha must be above 0, got {alpha}")
     usual = surrogate_named(surrogate).alpha
     return usual if alpha is None else float(alpha)
 

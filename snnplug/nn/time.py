@@ -8,10 +8,14 @@ again, so the layers before the first neuron cost 1/T without anyone asking.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Annotated
 
 import torch
 import torch.nn.functional as F
+from annotated_types import Interval
 from torch import Tensor, nn
+
+from snnplug.contracts.ranges import check_ranges
 
 __all__ = [
     "Dropout",
@@ -104,6 +108,7 @@ def _fold_row(layers: list[nn.Module], x: Tensor) -> Tensor:
     return flat.reshape(*x.shape[:2], *flat.shape[1:])
 
 
+@check_ranges
 class Dropout(TimeModule):
     """Dropout with one mask for all time steps, so that a dropped unit stays dropped.
 
@@ -111,10 +116,8 @@ class Dropout(TimeModule):
         p: probability of a zero.
     """
 
-    def __init__(self, p: float = 0.5) -> None:
+    def __init__(self, p: Annotated[float, Interval(ge=0, lt=1)] = 0.5) -> None:
         super().__init__()
-        if not 0 <= p < 1:
-            raise ValueError(f"p must be in [0, 1), got {p}")
         self.p = p
 
     def mask(self, x: Tensor) -> Tensor:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import tomllib
 from importlib import resources
 from typing import Any
 
-__all__ = ["DEFAULT", "built_in_recipes", "load_built_in"]
+__all__ = ["DEFAULT", "built_in_recipes", "built_in_text", "load_built_in"]
 
 DEFAULT = "default"
 
@@ -23,4 +22,11 @@ def built_in_recipes() -> dict[str, str]:
 
 def load_built_in(name: str) -> dict[str, Any]:
     """Return the content of a built-in recipe."""
-    return tomllib.loads((resources.files("snnplug.recipes") / f"{name}.toml").read_text(encoding="utf-8"))
+    import tomllib
+
+    return tomllib.loads(built_in_text(name))
+
+
+def built_in_text(name: str) -> str:
+    """Return the text of a built-in recipe, as it stands."""
+    return (resources.files("snnplug.recipes") / f"{name}.toml").read_text(encoding="utf-8")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable
-from importlib import resources
 from pathlib import Path
 
 import attrs
 
 from snnplug.errors import RecipeError, did_you_mean
-from snnplug.recipe.built_in import built_in_recipes
+from snnplug.recipe.built_in import built_in_recipes, built_in_text
 from snnplug.recipe.limits import read_limited, refuse_deep
 from snnplug.recipe.overrides import apply_overrides
 from snnplug.recipe.recipe import Recipe
@@ -41,7 +40,7 @@ def recipe_text(source: str | Path) -> str:
         RecipeError: there is no such recipe, or it cannot be read.
     """
     if str(source) in built_in_recipes():
-        return (resources.files("snnplug.recipes") / f"{source}.toml").read_text(encoding="utf-8")
+        return built_in_text(str(source))
     names = built_in_recipes()
     try:
         return read_limited(source).decode("utf-8-sig")  # editors of other systems put a mark at the start

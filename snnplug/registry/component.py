@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import importlib
-import inspect
 import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -15,7 +14,7 @@ import attrs
 from snnplug.errors import ParameterError, SnnplugError, TargetError, one_line
 from snnplug.registry.contain import calling, contract_of, title
 from snnplug.registry.interrupts import from_a_signal
-from snnplug.registry.kinds import KINDS, Spec
+from snnplug.registry.kinds import KINDS, Spec, asks
 from snnplug.registry.parameters import Parameter, check_parameters, parameters_of
 from snnplug.registry.put_back import put_back_most
 
@@ -72,15 +71,6 @@ def _spec_of(component: Component) -> Spec:
     return KINDS[component.kind].spec(name=component.name, target=component.target, summary=component.name)
 
 
-def _asks(target: Any) -> bool:
-    """Whether a function has to be given something by position."""
-    if not inspect.isfunction(target):
-        return False
-    parameters = inspect.signature(target).parameters.values()
-    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return any(p.kind in positional and p.default is p.empty for p in parameters)
-
-
 @attrs.frozen
 class Component:
     """A use of a registered thing with its parameters: picklable, serialisable, buildable.
@@ -133,7 +123,10 @@ class Component:
         """
         target = self.load()
         with calling(self, "a signature that can be read"):
-            return parameters_of(target)
+            return parameters_of(target, self._supplied(target))
+
+    def _supplied(self, target: Any) -> tuple[str, ...]:
+        return KINDS[self.kind].supplied_to(target)
 
     def takes(self, parameter: str) -> bool:
         """Whether the target has a parameter of that name.
@@ -149,7 +142,7 @@ class Component:
         try:
             target = self.load()
             with calling(self, "a signature that can be read"):
-                _, problems = check_parameters(target, self.parameters, key)
+                _, problems = check_parameters(target, self.parameters, key, self._supplied(target))
         except SnnplugError as error:
             problems = [f"{key}: {error}"]
         for name, value in self.parameters.items():
@@ -172,11 +165,11 @@ class Component:
         target = self.load()
         given = {**self.parameters, **more}
         with calling(self, f"to be built: {contract_of(self)}"):
-            values, problems = check_parameters(target, given, self.key or self.name)
+            values, problems = check_parameters(target, given, self.key or self.name, self._supplied(target))
             if problems:
                 raise ParameterError("\n".join(problems))
             try:
-                if self.spec.function and _asks(target):
+                if self.spec.function and asks(target):
                     return functools.partial(target, **values)
                 return target(*args, **values)
             except SnnplugError:
@@ -186,7 +179,8 @@ class Component:
 
     def _explain(self, complaint: str, given: Mapping[str, Any]) -> str:
         """Put the recipe's key before a target's complaint, which begins with the parameter's name."""
-        known, _ = parameters_of(self.load())
+        target = self.load()
+        known, _ = parameters_of(target, self._supplied(target))
         parameter = complaint.split(" ", 1)[0]
         if parameter in known or parameter in given:
             return f"{self.key}.{complaint}" if self.key else f"{self.kind} {self.name!r}: {complaint}"

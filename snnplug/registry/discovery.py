@@ -10,12 +10,13 @@ changes of the process on the way is put back, and said as a note.
 from __future__ import annotations
 
 import contextlib
+import functools
+import importlib
 import itertools
 import os
 import re
 import sys
 import time
-import traceback
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ from snnplug.registry.distributions import Installed, canonical, installed_plugi
 from snnplug.registry.interrupts import from_a_signal, listening
 from snnplug.registry.kinds import KINDS, Kind, Spec
 from snnplug.registry.put_back import put_back
+from snnplug.registry.requirement import unmet
 from snnplug.version import __version__
 
 if TYPE_CHECKING:
@@ -60,6 +62,13 @@ class Problem:
     def __str__(self) -> str:
         return f"plugin {self.plugin} {self.version} was left out ({self.phase}): {self.error}"
 
+    @property
+    def remedy(self) -> str:
+        """The command that most likely mends it."""
+        if self.phase == "metadata":
+            return f"pip install --force-reinstall {self.plugin}"
+        return f"pip install -U {'snnplug ' if self.phase == 'requires' else ''}{self.plugin}"
+
 
 @attrs.frozen
 class Note:
@@ -81,11 +90,19 @@ class Note:
 
 @attrs.frozen
 class Plugin:
-    """A plugin that loaded, with all it offers."""
+    """A plugin that loaded, with all it offers.
+
+    Attributes:
+        name: name of the distribution.
+        version: its version.
+        specs: what it registers.
+        installed: its distribution, which knows where it came from and its licence.
+    """
 
     name: str
     version: str
     specs: tuple[Spec, ...]
+    installed: Installed
 
 
 @attrs.frozen
@@ -150,7 +167,7 @@ def _load_plugin(installed: Installed, notes: list[Note]) -> Plugin:
             specs = _load(installed)
     finally:
         notes += [Note(installed.name, version, text) for text in _remarks(changes, started)]
-    return Plugin(installed.name, version, specs)
+    return Plugin(installed.name, version, specs, installed)
 
 
 def _remarks(changes: list[str], started: float) -> Iterator[str]:
@@ -166,6 +183,8 @@ def _problem(installed: Installed, failure: _Failure) -> Problem:
     version = installed.version or "of unknown version"
     details = f"{failure.error}\n"
     if cause is not None:
+        import traceback
+
         with contextlib.suppress(Exception):  # a foreign exception may fail even to print itself
             details = "".join(traceback.format_exception(cause))
     return Problem(installed.name, version, failure.phase, failure.error, details)
@@ -174,23 +193,24 @@ def _problem(installed: Installed, failure: _Failure) -> Problem:
 def _load(installed: Installed) -> tuple[Spec, ...]:
     _check_requirement(installed)
     specs: list[Spec] = []
-    for entry_point in installed.entry_points:
-        if not entry_point.pattern.match(entry_point.value):
-            raise _Failure(
-                "metadata", f"its entry point {entry_point.value!r} names no module; install it again"
-            )
+    for value in installed.modules:
+        name, _, attribute = value.partition(":")
+        if not all(part.isidentifier() for part in f"{name}.{attribute or 'it'}".split(".")):
+            raise _Failure("metadata", f"its entry point {value!r} names no module; install it again")
         try:
-            module = entry_point.load()
+            module: Any = importlib.import_module(name)
+            for part in filter(None, attribute.split(".")):
+                module = getattr(module, part)
         except BaseException as error:
             if from_a_signal(error):
                 raise
-            raise _Failure("import", f"{entry_point.value}: {one_line(error)}") from error
+            raise _Failure("import", f"{value}: {one_line(error)}") from error
         try:
             specs.extend(_call_hooks(module))
         except BaseException as error:
             if isinstance(error, _Failure) or from_a_signal(error):
                 raise
-            raise _Failure("hooks", f"{entry_point.value}: {one_line(error)}") from error
+            raise _Failure("hooks", f"{value}: {one_line(error)}") from error
     seen: set[tuple[str, str]] = set()
     for spec in specs:
         for offered in (spec.name, *spec.aliases):
@@ -204,27 +224,39 @@ def _check_requirement(installed: Installed) -> None:
     for line in installed.requires:
         if not re.match(r"snnplug(?![\w.-])", line, re.IGNORECASE):
             continue
-        from packaging.requirements import InvalidRequirement, Requirement  # 15 ms, so only where needed
-
         try:
-            requirement = Requirement(line)
-        except InvalidRequirement as error:
+            wanted = unmet(line, __version__)
+        except ValueError as error:
             raise _Failure("requires", f"its requirement {line!r} is not valid") from error
-        if requirement.marker is not None and not requirement.marker.evaluate():
-            continue
-        if not requirement.specifier.contains(__version__, prereleases=True):
-            needs = f"it needs snnplug{requirement.specifier}, this is {__version__}"
+        if wanted is not None:
+            needs = f"it needs snnplug{wanted}, this is {__version__}"
             raise _Failure("requires", f"{needs}; run: pip install -U snnplug {installed.name}")
 
 
 def _call_hooks(module: ModuleType) -> list[Spec]:
-    manager = pluggy.PluginManager("snnplug")  # thrown away: a failing plugin must leave no trace
-    manager.add_hookspecs(hookspecs)
+    manager = _manager()
     try:
         manager.register(module)
+        _refuse_unknown_hooks(manager, module)
     except Exception as error:
+        _manager.cache_clear()  # thrown away: a failing plugin must leave no trace
+        if isinstance(error, _Failure):
+            raise
         raise _Failure("hooks", one_line(error)) from error
-    _refuse_unknown_hooks(manager, module)
+    try:
+        return _specs_of(manager, module)
+    finally:
+        manager.unregister(module)
+
+
+@functools.cache
+def _manager() -> pluggy.PluginManager:
+    manager = pluggy.PluginManager("snnplug")
+    manager.add_hookspecs(hookspecs)
+    return manager
+
+
+def _specs_of(manager: pluggy.PluginManager, module: ModuleType) -> list[Spec]:
     specs: list[Spec] = []
     for kind in KINDS.values():
         implementations = getattr(manager.hook, kind.hook).get_hookimpls()
@@ -283,6 +315,8 @@ def _call_hook(kind: Kind, implementation: pluggy.HookImpl) -> list[Spec]:
 def log_problems(problems: Iterable[Problem], notes: Iterable[Note] = ()) -> None:
     """Say each problem and each note in one line on standard error."""
     for problem in problems:
-        print(f"snnplug: {problem}; details: snnplug list --errors", file=sys.stderr)
+        said = str(problem)
+        run = "" if problem.remedy in said else f"; run: {problem.remedy}"
+        print(f"snnplug: {said}{run}; details: snnplug list --errors", file=sys.stderr)
     for note in notes:
         print(f"snnplug: note: {note}", file=sys.stderr)

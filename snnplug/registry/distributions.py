@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable
-from importlib import metadata
 
 import attrs
 
 from snnplug.errors import one_line
+from snnplug.registry.dist_info import Distribution, canonical, distributions, entries, headers
+from snnplug.registry.origin import licence_of, source_of
 
 __all__ = ["GROUP", "Installed", "canonical", "installed_plugins"]
 
@@ -28,20 +29,28 @@ class Installed:
         name: in normal form.
         version: empty where METADATA is missing or damaged.
         requires: what it needs, as in METADATA.
-        entry_points: those of our group.
+        modules: those that the entry points of our group name.
         damage: what is wrong with the file that lists them.
+        dist: its metadata.
     """
 
     name: str
     version: str
     requires: tuple[str, ...] = ()
-    entry_points: tuple[metadata.EntryPoint, ...] = ()
+    modules: tuple[str, ...] = ()
     damage: str = ""
+    dist: Distribution | None = attrs.field(default=None, repr=False, eq=False)
 
+    @property
+    def source(self) -> str:
+        """Where it was installed from: a package index, a folder, a file, an address."""
+        read = self.dist.read_text if self.dist else lambda _: None
+        return source_of(read("direct_url.json"), read("INSTALLER"))
 
-def canonical(name: str) -> str:
-    """Return a distribution's name in normal form: lower case, words joined by `-`."""
-    return re.sub(r"[-_.]+", "-", name).lower()
+    @property
+    def licence(self) -> str:
+        """What it says of its licence, empty if nothing."""
+        return licence_of(_fields(self.dist)) if self.dist else ""
 
 
 def installed_plugins(disable: Iterable[str] = ()) -> list[Installed]:
@@ -56,7 +65,7 @@ def installed_plugins(disable: Iterable[str] = ()) -> list[Installed]:
         return []
     found: dict[str, Installed] = {}
     shadowed: set[str] = set()
-    for dist in metadata.distributions():
+    for dist in distributions():
         normal = getattr(dist, "_normalized_name", None)  # of the folder: reading METADATA of all takes long
         if normal in shadowed:
             continue
@@ -68,7 +77,7 @@ def installed_plugins(disable: Iterable[str] = ()) -> list[Installed]:
     return list(found.values())
 
 
-def _plugin(dist: metadata.Distribution) -> Installed | None:
+def _plugin(dist: Distribution) -> Installed | None:
     """Return a distribution with our entry points, or with a list of them that cannot be read."""
     try:
         text = dist.read_text("entry_points.txt")
@@ -83,40 +92,44 @@ def _plugin(dist: metadata.Distribution) -> Installed | None:
     if GROUP not in text:
         return None
     try:
-        entry_points = tuple(dist.entry_points.select(group=GROUP))
+        modules = tuple(entries(text, GROUP))
     except Exception as error:
         return _damaged(dist, _cause(error))
-    if not entry_points:  # a heading of ours that does not close, or that nothing stands under
+    if not modules:  # a heading of ours that does not close, or that nothing stands under
         heading = re.search(rf"^\s*\[?{GROUP}\]?\s*$", text, re.MULTILINE)
         return _damaged(dist, f"has no entry in a section [{GROUP}]") if heading else None
     name, version, requires = _read_metadata(dist)
-    name = canonical(name or entry_points[0].value.partition(".")[0])
-    return Installed(name, version, requires, entry_points)
+    name = canonical(name or modules[0].partition(".")[0])
+    return Installed(name, version, requires, modules, dist=dist)
 
 
 def _cause(error: Exception) -> str:
     return f"is damaged ({one_line(error)})"
 
 
-def _damaged(dist: metadata.Distribution, how: str) -> Installed:
+def _damaged(dist: Distribution, how: str) -> Installed:
     name, version, _ = _read_metadata(dist)
     name = canonical(name or getattr(dist, "_normalized_name", None) or "a plugin without a name")
-    return Installed(name, version, damage=f"its entry_points.txt {how}; install it again")
+    return Installed(name, version, damage=f"its entry_points.txt {how}; install it again", dist=dist)
 
 
-def _requires_us(dist: metadata.Distribution) -> bool:
+def _requires_us(dist: Distribution) -> bool:
     return any(re.match(r"snnplug(?![\w.-])", line) for line in _read_metadata(dist)[2])
 
 
-def _read_metadata(dist: metadata.Distribution) -> tuple[str, str, tuple[str, ...]]:
+def _read_metadata(dist: Distribution) -> tuple[str, str, tuple[str, ...]]:
     """Return name, version and requirements, empty where the file is missing or damaged.
 
-    A broken uninstall leaves entry points without it. Parsing it is most of the time of a listing.
+    A broken uninstall leaves entry points without it.
     """
-    try:
-        content = dist.metadata
-        name, version = (" ".join((content[key] or "").split()) for key in ("Name", "Version"))
-        requires = content.get_all("Requires-Dist") or dist.requires or ()
-    except Exception:
-        return "", "", ()
+    fields = _fields(dist)
+    name, version = (" ".join(fields.get(key, [""])[0].split()) for key in ("name", "version"))
+    requires = fields.get("requires-dist", [])
     return (name, version, tuple(requires)) if name else ("", "", ())
+
+
+def _fields(dist: Distribution) -> dict[str, list[str]]:
+    try:
+        return headers(dist.read_text("METADATA") or dist.read_text("PKG-INFO") or "")
+    except Exception:
+        return {}

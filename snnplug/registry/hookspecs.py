@@ -13,22 +13,25 @@ Order never matters: results are sorted, and wrappers, `tryfirst` and `trylast` 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import pluggy
 
-from snnplug.registry.kinds import (
-    ArchitectureSpec,
-    BenchmarkSpec,
-    DatasetSpec,
-    EncoderSpec,
-    EnergyModelSpec,
-    LossSpec,
-    NeuronSpec,
-    ScorerSpec,
-    SearchSpaceSpec,
-    StrategySpec,
-)
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from snnplug.registry.kinds import (
+        ArchitectureSpec,
+        BenchmarkSpec,
+        DatasetSpec,
+        EncoderSpec,
+        EnergyModelSpec,
+        LossSpec,
+        NeuronSpec,
+        ScorerSpec,
+        SearchSpaceSpec,
+        StrategySpec,
+    )
 
 __all__ = ["hookimpl"]
 

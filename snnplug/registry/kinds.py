@@ -1,8 +1,8 @@
 """What can be plugged in: one attrs spec class per kind, and the table of kinds.
 
 A spec is data. It names the object behind it as a string (`target`), so that reading
-a spec imports neither torch nor the method. Parameters and their defaults are the
-target's own keyword-only arguments, read when it is loaded and never repeated here.
+a spec imports neither torch nor the method. Parameters, their defaults and ranges are the
+target's own arguments, read when it is loaded and never repeated here.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal
 
 import attrs
 
-from snnplug.errors import InvalidSpec
+from snnplug.errors import InvalidSpec, UnknownName, did_you_mean
 
 __all__ = [
     "KINDS",
@@ -29,6 +29,7 @@ __all__ = [
     "SearchSpaceSpec",
     "Spec",
     "StrategySpec",
+    "kind_named",
 ]
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
@@ -246,18 +247,41 @@ class BenchmarkSpec(Spec):
     kind: ClassVar[str] = "benchmark"
 
 
+def asks(target: Any) -> bool:
+    """Whether a target is a function that has to be given something by position."""
+    import inspect  # listings need it not
+
+    if not inspect.isfunction(target):
+        return False
+    parameters = inspect.signature(target).parameters.values()
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return any(p.kind in positional and p.default is p.empty for p in parameters)
+
+
 @attrs.frozen
 class Kind:
-    """A kind of thing that can be plugged in."""
+    """A kind of thing that can be plugged in.
+
+    Attributes:
+        name: singular.
+        plural: for hooks and attributes of a registry.
+        spec: class of its specs.
+        supplied: arguments in front that whoever builds the target supplies; all others are the user's.
+    """
 
     name: str
     plural: str
     spec: type[Spec]
+    supplied: tuple[str, ...] = ()
 
     @property
     def hook(self) -> str:
         """Name of the hook that plugins implement."""
         return f"snnplug_{self.plural}"
+
+    def supplied_to(self, target: Any) -> tuple[str, ...]:
+        """Return `supplied`, or, for a function that is one itself, what it is asked about."""
+        return ("asked",) if self.spec.function and asks(target) else self.supplied
 
     @property
     def contract(self) -> str:
@@ -266,17 +290,30 @@ class Kind:
 
 
 KINDS: Mapping[str, Kind] = {
-    spec.kind: Kind(spec.kind, plural, spec)
-    for plural, spec in (
-        ("neurons", NeuronSpec),
-        ("encoders", EncoderSpec),
-        ("datasets", DatasetSpec),
-        ("architectures", ArchitectureSpec),
-        ("search_spaces", SearchSpaceSpec),
-        ("scorers", ScorerSpec),
-        ("strategies", StrategySpec),
-        ("losses", LossSpec),
-        ("energy_models", EnergyModelSpec),
-        ("benchmarks", BenchmarkSpec),
+    spec.kind: Kind(spec.kind, plural, spec, supplied)
+    for plural, spec, supplied in (
+        ("neurons", NeuronSpec, ()),
+        ("encoders", EncoderSpec, ("task",)),
+        ("datasets", DatasetSpec, ()),
+        ("architectures", ArchitectureSpec, ("task",)),
+        ("search_spaces", SearchSpaceSpec, ("task",)),
+        ("scorers", ScorerSpec, ()),
+        ("strategies", StrategySpec, ("space", "seed")),
+        ("losses", LossSpec, ()),
+        ("energy_models", EnergyModelSpec, ()),
+        ("benchmarks", BenchmarkSpec, ()),
     )
 }
+
+
+def kind_named(text: str) -> str:
+    """Return the name of the kind that a text means: search-spaces, search_spaces, search_space alike.
+
+    Raises:
+        UnknownName: there is no such kind.
+    """
+    name = text.replace("-", "_")
+    for kind in KINDS.values():
+        if name in (kind.name, kind.plural):
+            return kind.name
+    raise UnknownName(f"unknown kind {text!r}.{did_you_mean(name, KINDS)} Kinds: {', '.join(KINDS)}")

@@ -1,33 +1,35 @@
-"""The parameters of a target: its keyword-only arguments, checked before anything is built.
+"""The parameters of a target: what a recipe can set of it, checked before anything is built.
 
-Arguments before the `*` are supplied by whoever builds the target (a task, a space, a
-seed); those after it belong to the user and can be set in a recipe.
+The first arguments are supplied by whoever builds the target (a task, a space, a seed); how many, its kind
+says. All others that can be named belong to the user. Their types are checked, and the ranges in them.
 """
 
 from __future__ import annotations
 
+import functools
 import inspect
 import re
 import sys
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
 
+from snnplug.contracts.ranges import complaint, evaluated, limits_of, without_ranges
 from snnplug.errors import did_you_mean
 
-__all__ = ["Parameter", "check_parameters", "parameters_of"]
+__all__ = ["Parameter", "check_parameters", "parameters_of", "unnamed_parameters"]
 
 
 @attrs.frozen
 class Parameter:
-    """One keyword-only argument of a target.
+    """One argument of a target that a recipe can set.
 
     Attributes:
         name: its name.
-        annotation: its type, or `Any` where it has none that can be evaluated here.
+        annotation: its type with its range, or `Any` where it has none that can be evaluated here.
         default: its default, or `inspect.Parameter.empty`.
     """
 
@@ -42,57 +44,84 @@ class Parameter:
 
     @property
     def type_name(self) -> str:
-        """Its type as a reader would write it."""
-        if self.annotation is Any:
+        """Its type as a reader would write it, without its range."""
+        plain = without_ranges(self.annotation)
+        if plain is Any:
             return "any"
-        if typing.get_origin(self.annotation) is None and inspect.isclass(self.annotation):
-            return self.annotation.__name__
-        return re.sub(r"\b(?:[a-z_]\w*\.)+(?=[A-Z])", "", str(self.annotation))  # without module names
+        if typing.get_origin(plain) is None and inspect.isclass(plain):
+            return plain.__name__
+        return re.sub(r"\b(?:[a-z_]\w*\.)+(?=[A-Z])", "", str(plain))  # without module names
+
+    @property
+    def limits(self) -> dict[str, Any]:
+        """Its range as plain data, such as `{"gt": 0, "le": 1}`; empty for none."""
+        return limits_of(self.annotation)
 
 
-def parameters_of(target: Any) -> tuple[dict[str, Parameter], bool]:
-    """Return the parameters of a target by name, and whether it takes any others too."""
+def parameters_of(target: Any, supplied: Sequence[str] = ()) -> tuple[dict[str, Parameter], bool]:
+    """Return the parameters of a target by name, and whether it takes any others too.
+
+    Args:
+        target: class or function.
+        supplied: what its kind supplies in front, see `Kind.supplied`.
+    """
     function = target.__init__ if inspect.isclass(target) else target
+    while isinstance(function, functools.partial):
+        function = function.func
     module = sys.modules.get(getattr(function, "__module__", ""))
     names = vars(module) if module else {}
     found: dict[str, Parameter] = {}
     open_ended = False
     try:
-        signature = inspect.signature(target)
+        arguments = _arguments(target, supplied)
     except ValueError:  # written in C, without a signature to read
         return {}, True
-    for parameter in signature.parameters.values():
-        if parameter.kind is inspect.Parameter.VAR_KEYWORD:
+    for argument in arguments:
+        if argument.kind is argument.VAR_KEYWORD:
             open_ended = True
-        elif parameter.kind is inspect.Parameter.KEYWORD_ONLY:
-            annotation = _evaluate(parameter.annotation, names)
-            found[parameter.name] = Parameter(parameter.name, annotation, parameter.default)
+        elif argument.kind in (argument.KEYWORD_ONLY, argument.POSITIONAL_OR_KEYWORD):
+            annotation = evaluated(argument.annotation, names)
+            found[argument.name] = Parameter(argument.name, annotation, argument.default)
     return found, open_ended
 
 
-def _evaluate(annotation: Any, names: Mapping[str, Any]) -> Any:
-    if annotation is inspect.Parameter.empty:
-        return Any
-    if isinstance(annotation, str):
-        try:
-            return eval(annotation, dict(names))
-        except Exception:  # imported under TYPE_CHECKING only: nothing to check against
-            return Any
-    return annotation
+def unnamed_parameters(target: Any, supplied: Sequence[str] = ()) -> list[str]:
+    """Return the arguments of a target that nobody supplies and no recipe can name; there should be none.
+
+    Args:
+        target: class or function.
+        supplied: as for `parameters_of`.
+    """
+    try:
+        arguments = _arguments(target, supplied)
+    except ValueError:
+        return []
+    return [argument.name for argument in arguments if argument.kind is argument.POSITIONAL_ONLY]
 
 
-def check_parameters(target: Any, given: Mapping[str, Any], key: str) -> tuple[dict[str, Any], list[str]]:
+def _arguments(target: Any, supplied: Sequence[str]) -> list[inspect.Parameter]:
+    """Return the arguments of a target without those in front that its kind supplies."""
+    arguments = list(inspect.signature(target).parameters.values())
+    in_front = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    positional = [argument for argument in arguments if argument.kind in in_front]
+    return [argument for argument in arguments if argument not in positional[: len(supplied)]]
+
+
+def check_parameters(
+    target: Any, given: Mapping[str, Any], key: str, supplied: Sequence[str] = ()
+) -> tuple[dict[str, Any], list[str]]:
     """Check parameters against a target's signature.
 
     Args:
         target: class or function.
         given: parameters by name.
         key: where they stand in a recipe, for messages.
+        supplied: as for `parameters_of`.
 
     Returns:
         The values converted to the annotated types, and a line for each mistake.
     """
-    known, open_ended = parameters_of(target)
+    known, open_ended = parameters_of(target, supplied)
     values: dict[str, Any] = {}
     problems: list[str] = []
     for name, value in given.items():
@@ -113,15 +142,18 @@ def check_parameters(target: Any, given: Mapping[str, Any], key: str) -> tuple[d
 
 
 def _convert(value: Any, annotation: Any, key: str) -> tuple[Any, list[str]]:
-    if annotation is Any or not _is_plain(annotation):
+    plain = without_ranges(annotation)
+    if plain is Any or not _is_plain(plain):
         return value, []
     from snnplug.registry.structure import converter  # costs 0.1 s, and listings never need it
 
     try:
-        return converter().structure(value, annotation), []
+        converted = converter().structure(value, plain)
     except Exception:  # cattrs nests its reasons; for one value the type says it better
-        hint = did_you_mean(value, _choices(annotation)) if isinstance(value, str) else ""
-        return value, [f"{key}: {value!r} is not {_describe(annotation)}{hint and '.' + hint}"]
+        hint = did_you_mean(value, _choices(plain)) if isinstance(value, str) else ""
+        return value, [f"{key}: {value!r} is not {_describe(plain)}{hint and '.' + hint}"]
+    said = complaint(converted, annotation)
+    return converted, [f"{key} {said}"] if said else []
 
 
 def _choices(annotation: Any) -> list[str]:

@@ -6,8 +6,6 @@ from typing import Any
 
 import attrs
 
-from snnplug.registry.component import load_target
-from snnplug.registry.contain import title
 from snnplug.registry.kinds import Spec
 
 __all__ = ["Registration"]
@@ -42,4 +40,7 @@ class Registration:
         Raises:
             TargetError: it cannot be imported, has no such attribute, or cannot be called.
         """
+        from snnplug.registry.component import load_target  # listings need none of it
+        from snnplug.registry.contain import title
+
         return load_target(self.spec.target, title(self))

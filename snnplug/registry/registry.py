@@ -11,8 +11,9 @@ Registries are values. There is no global one and no order of registration.
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from snnplug.errors import (
     AmbiguousName,
@@ -23,12 +24,14 @@ from snnplug.errors import (
     UnknownName,
     did_you_mean,
 )
-from snnplug.registry.component import Component
-from snnplug.registry.discovery import Note, Problem, canonical, discover, log_problems
-from snnplug.registry.kinds import KINDS, Spec
+from snnplug.registry.discovery import Note, Plugin, Problem, canonical, discover, log_problems
+from snnplug.registry.kinds import KINDS, Spec, kind_named
 from snnplug.registry.registration import Registration
 
-__all__ = ["LOCAL", "Namespace", "Registry"]
+if TYPE_CHECKING:
+    from snnplug.registry.component import Component
+
+__all__ = ["LOCAL", "Namespace", "Registry", "nothing_installed"]
 
 LOCAL = "local"  # the plugin name of what is registered from Python rather than discovered
 
@@ -75,6 +78,7 @@ class Registry:
     Attributes:
         problems: why installed plugins were left out.
         notes: what plugins did while they were imported that none should do.
+        plugins: the installed plugins that loaded.
     """
 
     def __init__(
@@ -82,11 +86,13 @@ class Registry:
         registrations: Iterable[Registration] = (),
         problems: Iterable[Problem] = (),
         notes: Iterable[Note] = (),
+        plugins: Iterable[Plugin] = (),
     ) -> None:
         self._by_kind: dict[str, list[Registration]] = {kind: [] for kind in KINDS}
         self._taken: set[tuple[str, str, str]] = set()
         self.problems: tuple[Problem, ...] = tuple(problems)
         self.notes: tuple[Note, ...] = tuple(notes)
+        self.plugins: tuple[Plugin, ...] = tuple(plugins)
         for registration in registrations:
             self._add(registration)
 
@@ -104,7 +110,7 @@ class Registry:
         found = (
             Registration(plugin.name, plugin.version, spec) for plugin in plugins for spec in plugin.specs
         )
-        return cls(found, problems, notes)
+        return cls(found, problems, notes, plugins)
 
     def register(self, spec: Spec, *, plugin: str = LOCAL, version: str = "") -> Registration:
         """Add a spec, for notebooks and tests; its target may be a class or a function.
@@ -136,7 +142,7 @@ class Registry:
 
     def list(self, kind: str | None = None) -> list[Registration]:
         """Return all registrations, or those of a kind, sorted by kind, name and plugin."""
-        kinds = [_check_kind(kind)] if kind else list(KINDS)
+        kinds = [kind_named(kind)] if kind else list(KINDS)
         return [r for k in kinds for r in sorted(self._by_kind[k], key=lambda r: (r.name, r.plugin))]
 
     def find(self, kind: str, name: str) -> Registration:
@@ -146,7 +152,8 @@ class Registry:
             UnknownName: there is none; the message names the nearest and lists all.
             AmbiguousName: several plugins offer the bare name.
         """
-        everything = self._by_kind[_check_kind(kind)]
+        kind = kind_named(kind)
+        everything = self._by_kind[kind]
         plugin, _, bare = name.rpartition(":")
         matches = [
             r
@@ -197,6 +204,8 @@ class Registry:
             if not key:
                 raise
             raise type(error)(f"{key}.use: {error}") from None
+        from snnplug.registry.component import Component  # what a listing would pay for and not need
+
         spec = registration.spec
         resolved = {
             parameter: self._nested(spec.components[parameter], value, f"{key}.{parameter}".lstrip("."))
@@ -205,7 +214,7 @@ class Registry:
             for parameter, value in parameters.items()
         }
         return Component(
-            kind=kind,
+            kind=registration.kind,
             plugin=registration.plugin,
             version=registration.version,
             name=spec.name,
@@ -220,6 +229,8 @@ class Registry:
             return self._use(kind, value, {}, key)
         if isinstance(value, Mapping):
             return self.component(kind, value, key)
+        from snnplug.registry.component import Component
+
         if value is None or (isinstance(value, Component) and value.kind == kind):
             return value
         given = f"the {value.kind} {value.name!r}" if isinstance(value, Component) else repr(value)
@@ -234,9 +245,11 @@ class Registry:
             key: where it stands in the recipe, for messages.
 
         Raises:
-            RecipeError: the table does not say what to use.
+            RecipeError: the table does not say what to use, or no plugin is installed.
             UnknownName, AmbiguousName, ParameterError: as for `use`.
         """
+        if not len(self) and not self.problems:
+            raise RecipeError([nothing_installed()])
         name = table.get("use")
         if not isinstance(name, str):
             given = "it is missing" if name is None else f"{name!r} is not a name"
@@ -261,7 +274,10 @@ class Registry:
         """Return a registry without some plugins."""
         left_out = set(map(canonical, plugins))
         return Registry(
-            (r for r in self.list() if canonical(r.plugin) not in left_out), self.problems, self.notes
+            (r for r in self.list() if canonical(r.plugin) not in left_out),
+            self.problems,
+            self.notes,
+            (plugin for plugin in self.plugins if plugin.name not in left_out),
         )
 
     def merged(self, other: Registry) -> Registry:
@@ -271,7 +287,10 @@ class Registry:
             DuplicateName: both hold the same name of the same plugin.
         """
         return Registry(
-            [*self.list(), *other.list()], [*self.problems, *other.problems], [*self.notes, *other.notes]
+            [*self.list(), *other.list()],
+            [*self.problems, *other.problems],
+            [*self.notes, *other.notes],
+            [*self.plugins, *other.plugins],
         )
 
     def __len__(self) -> int:
@@ -285,11 +304,13 @@ class Registry:
         return f"<Registry: {counts or 'empty'}>"
 
 
+def nothing_installed() -> str:
+    """Return the line that says why there is nothing to use, and what to do."""
+    if disabled := os.environ.get("SNNPLUG_DISABLE"):
+        return f"no plugin is on: SNNPLUG_DISABLE={disabled} in the environment turns plugins off"
+    where = "in a checkout of snnplug run: pip install -r plugins/requirements.txt"
+    return f"no plugin is installed; {where}, or install one that somebody offers"
+
+
 def _join(words: Iterable[str]) -> str:
     return ", ".join(words)
-
-
-def _check_kind(kind: str) -> str:
-    if kind not in KINDS:
-        raise UnknownName(f"unknown kind {kind!r}.{did_you_mean(kind, KINDS)} Kinds: {_join(KINDS)}")
-    return kind

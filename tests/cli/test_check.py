@@ -41,15 +41,17 @@ def test_one_line_for_each_mistake(install):
         neuron("good"),
         neuron("constant", "math:pi"),
         neuron("nested", components={"base": "neuron"}),
+        neuron("unnamed", lambda tau, /: tau),
         problems=[Problem("bad-plugin", "0.3", "import", "ImportError: no")],
     )
     assert invoke(code=1).stdout.splitlines() == [
-        "plugin bad-plugin 0.3 was left out (import): ImportError: no",
+        "plugin bad-plugin 0.3 was left out (import): ImportError: no; run: pip install -U bad-plugin",
         "neuron acme-neurons:absent 1.2 cannot be loaded from nowhere_to_be_found:X: "
         "ModuleNotFoundError: No module named 'nowhere_to_be_found'",
         "neuron acme-neurons:constant 1.2 cannot be loaded from math:pi: float is not callable",
-        "neuron acme-neurons:nested 1.2: its spec names the component 'base', "
-        "which is no keyword-only parameter of it",
+        "neuron acme-neurons:nested 1.2: its spec names the component 'base', which is no parameter of it",
+        "neuron acme-neurons:unnamed 1.2: its parameter 'tau' has no name that a recipe could set; "
+        "write it behind a *",
     ]
 
 

@@ -47,7 +47,7 @@ def test_table(installed):
     ]
     assert result.stderr == (
         "snnplug: plugin bad-plugin 0.3 was left out (import): ImportError: no; "
-        "details: snnplug list --errors\n"
+        "run: pip install -U bad-plugin; details: snnplug list --errors\n"
     )
 
 
@@ -77,20 +77,31 @@ def test_json(installed):
     assert (problem["plugin"], problem["version"], problem["phase"]) == ("bad-plugin", "0.3", "import")
     assert problem["error"] == "ImportError: no"
     assert problem["details"].startswith("Traceback")
+    assert problem["run"] == "pip install -U bad-plugin"
 
 
 def test_kind(installed):
     assert len(invoke("list", "--kind", "neuron").stdout.splitlines()) == 3
     assert invoke("list", "--kind", "encoder").stdout == "no encoder is installed\n"
     assert json.loads(invoke("list", "--kind", "encoder", "--json").stdout)["registrations"] == []
-    result = invoke("list", "--kind", "neurons", code=2)
-    assert result.stderr.startswith("snnplug: unknown kind 'neurons'. Did you mean 'neuron'? Kinds: neuron, ")
+    for kind in ("neurons", "energy-models", "search_spaces"):
+        assert invoke("list", "--kind", kind).exit_code == 0
+    assert invoke("list", "--kind", "neurons").stdout == invoke("list", "--kind", "neuron").stdout
+    result = invoke("list", "--kind", "nueron", code=2)
+    assert result.stderr.startswith("snnplug: unknown kind 'nueron'. Did you mean 'neuron'? Kinds: neuron, ")
     assert result.stdout == ""
 
 
-def test_nothing_installed(installed):
+def test_nothing_installed(installed, monkeypatch):
+    monkeypatch.delenv("SNNPLUG_DISABLE", raising=False)
     installed(problems=())
-    assert invoke("list").stdout == "no plugin is installed\n"
+    for kind in ((), ("--kind", "neuron")):
+        assert invoke("list", *kind).stdout == (
+            "no plugin is installed; in a checkout of snnplug run: pip install -r plugins/requirements.txt, "
+            "or install one that somebody offers\n"
+        )
+    monkeypatch.setenv("SNNPLUG_DISABLE", "*")
+    assert invoke("list").stdout.startswith("no plugin is on: SNNPLUG_DISABLE=* ")
 
 
 def test_table_on_a_terminal(installed, monkeypatch, capsys):
@@ -123,7 +134,13 @@ def test_real_plugins_in_a_process_of_its_own(distributions):
     )
     done = distributions.run("-c", code)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[1:] == ["neuron  good  good-plugin  1.0      Good.", "imported:"]
+    assert [line.split() for line in done.stdout.splitlines()[1:]] == [
+        ["neuron", "good", "good-plugin", "1.0", "Good."],
+        [],
+        ["plugin", "version", "things", "source"],
+        ["good-plugin", "1.0", "1", "package", "index"],
+        ["imported:"],
+    ]
     assert len(done.stderr.splitlines()) == 1
     assert "bad-plugin 1.0" in done.stderr
     strict = distributions.run("-m", "snnplug", "list", SNNPLUG_STRICT="1")

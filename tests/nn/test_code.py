@@ -169,7 +169,7 @@ def test_another_number_of_channels_is_refused_in_one_line(shape: tuple[int, ...
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"slots": 0}, "slots must be at least 1 time step, got 0"),
+        ({"slots": 0}, "slots must be at least 1, got 0"),
         ({"upper": 0.0}, "upper must be above 0, got 0.0"),
         ({"upper": math.nan}, "upper must be above 0, got nan"),
     ],

@@ -79,10 +79,10 @@ def test_kernel_serves_step_and_sequence_where_it_applies():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"threshold": float("inf")}, "threshold must be above 0, got inf"),
+        ({"threshold": float("inf")}, "threshold must be finite and above 0, got inf"),
         ({"reset_value": float("nan")}, "reset_value must be below the threshold 1.0, got nan"),
         ({"reset": "none", "reset_value": 0.5}, "reset_value is used by a hard reset only"),
-        ({"alpha": float("nan")}, "alpha must be above 0, got nan"),
+        ({"alpha": float("nan")}, "alpha must be finite and above 0, got nan"),
     ],
 )
 def test_settings_out_of_range(settings, message):

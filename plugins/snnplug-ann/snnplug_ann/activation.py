@@ -10,11 +10,11 @@ membrane potential of their state is 0 and never changes, and an input that is c
 
 from __future__ import annotations
 
-import math
 from abc import abstractmethod
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import torch
+from annotated_types import Gt
 from torch import Tensor
 
 from snnplug.nn import MembraneState, SpikingNeuron, is_static
@@ -56,16 +56,14 @@ class Clamp(Activation):
     """min(max(x, 0), bound): current `[T, B, *]` to analog values `[T, B, *]`.
 
     Args:
-        bound: largest value, above 0.
+        bound: largest value, above 0; for none use relu.
 
     Raises:
         ValueError: the bound is no number above 0.
     """
 
-    def __init__(self, *, bound: float = 1.0) -> None:
+    def __init__(self, *, bound: Annotated[float, Gt(0)] = 1.0) -> None:
         super().__init__()
-        if not 0 < bound < math.inf:
-            raise ValueError(f"bound must be a number above 0, got {bound}; for no bound use relu")
         self.bound = float(bound)
 
     def activate(self, x: Tensor) -> Tensor:

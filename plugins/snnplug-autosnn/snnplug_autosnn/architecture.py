@@ -5,11 +5,12 @@ It is what the search space `autosnn` builds for these blocks (Na et al., ICML 2
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
+from annotated_types import Ge
 from torch import nn
 
-from snnplug import Component, Task
+from snnplug import Component, Task, check_ranges
 from snnplug.errors import ParameterError
 from snnplug.nn import SpikingNeuron
 from snnplug_autosnn.space import AutoSNN
@@ -19,16 +20,17 @@ __all__ = ["AUTOSNN_BLOCKS", "autosnn_network"]
 AUTOSNN_BLOCKS = "SRB_k5 SRB_k5 skip SRB_k3 SRB_k5"  # found with lambda = -0.08, the one called AutoSNN
 
 
+@check_ranges
 def autosnn_network(
     task: Task,
     *,
     neuron: Component | SpikingNeuron | type[SpikingNeuron],
     blocks: str = AUTOSNN_BLOCKS,
     macro: str | list[int | str] = "SNN_1",
-    channels: int = 16,
+    channels: Annotated[int, Ge(1)] = 16,
     stem: Literal["auto", "conv", "conv_pool", "conv_pool_pool"] = "auto",
     batch_norm: Literal["per_step", "joint"] = "per_step",
-    voting: int = 10,
+    voting: Annotated[int, Ge(1)] = 10,
 ) -> nn.Module:
     """Return a freshly initialised network: `[T, B, C, H, W]` to `[T, B, K]`.
 

@@ -81,13 +81,11 @@ def own_weights(part: nn.Module, context: int, prefix: str) -> dict[str, Tensor]
 
 
 def check_reach(reach: int, blocks: int, places: int) -> None:
-    """Refuse a reach that is none, or that needs too many norms.
+    """Refuse a reach that needs too many norms.
 
     Raises:
-        ValueError: it is out of range.
+        ValueError: it does.
     """
-    if reach < 0:
-        raise ValueError(f"norm_context must be at least 0, got {reach}")
     sets = 0
     for place in range(places):
         sets += blocks ** (1 + min(reach, place))

@@ -14,12 +14,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
+from annotated_types import Ge, Gt
 from torch import Tensor, nn
 
-from snnplug import Candidate, Component, Score
+from snnplug import Candidate, Component, Score, check_ranges
 from snnplug.errors import ContractError
 from snnplug.nn import SpikeTotal, count_spikes, recalibrate, record, seeded
 from snnplug_autosnn.prefix import DrawsAtRandom, Prefix
@@ -29,6 +30,7 @@ __all__ = ["SpikeAwareFitness"]
 HeldOut = Callable[[int, int], tuple[Tensor, Tensor]]
 
 
+@check_ranges
 class SpikeAwareFitness:
     """The scorer.
 
@@ -51,22 +53,14 @@ class SpikeAwareFitness:
         self,
         *,
         exponent: float = -0.08,
-        average: float | None = None,
+        average: Annotated[float, Gt(0)] | None = None,
         spikes: Literal["neurons", "neurons_and_pools", "synaptic_operations"] = "neurons",
         energy: Component | None = None,
-        samples: int | None = None,
-        batch_size: int = 128,
-        recalibrate: int = 0,
-        shared_bytes: int = 1 << 30,
+        samples: Annotated[int, Ge(1)] | None = None,
+        batch_size: Annotated[int, Ge(1)] = 128,
+        recalibrate: Annotated[int, Ge(0)] = 0,
+        shared_bytes: Annotated[int, Ge(0)] = 1 << 30,
     ) -> None:
-        for name, number in (("samples", samples), ("batch_size", batch_size)):
-            if number is not None and number < 1:
-                raise ValueError(f"{name} must be at least 1, got {number}")
-        if average is not None and not average > 0:
-            raise ValueError(f"average must be above 0, got {average}")
-        for name, number in (("recalibrate", recalibrate), ("shared_bytes", shared_bytes)):
-            if number < 0:
-                raise ValueError(f"{name} must be at least 0, got {number}")
         self.exponent, self.average, self.spikes, self.samples = exponent, average, spikes, samples
         self.batch_size, self.recalibrate, self.shared_bytes = batch_size, recalibrate, shared_bytes
         self._source: object = None

@@ -11,11 +11,12 @@ import copy
 import itertools
 import random
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
+from annotated_types import Ge, Interval
 from torch import nn
 
-from snnplug import Component, Edge, Graph, Task, digest
+from snnplug import Component, Edge, Graph, Task, check_ranges, digest
 from snnplug.errors import ContractError, ParameterError, did_you_mean
 from snnplug.nn import SpikingNeuron, as_neuron, keep_statistics_of_steps
 from snnplug_autosnn.blocks import Make, check_blocks
@@ -28,6 +29,7 @@ __all__ = ["BLOCKS", "AutoSNN"]
 BLOCKS = ("skip", "SCB_k3", "SCB_k5", "SRB_k3", "SRB_k5")
 
 
+@check_ranges
 class AutoSNN:
     """Networks of blocks in a backbone. A genotype is the text `"SRB_k5 SRB_k5 skip SRB_k3 SRB_k5"`.
 
@@ -60,23 +62,18 @@ class AutoSNN:
         *,
         neuron: Component | SpikingNeuron | type[SpikingNeuron],
         macro: str | list[int | str] = "SNN_1",
-        channels: int = 16,
+        channels: Annotated[int, Ge(1)] = 16,
         blocks: tuple[str, ...] = BLOCKS,
         stem: Literal["auto", "conv", "conv_pool", "conv_pool_pool"] = "auto",
         batch_norm: Literal["per_step", "joint"] = "per_step",
-        voting: int = 10,
-        mutation: float = 0.2,
-        norm_context: int = 0,
+        voting: Annotated[int, Ge(1)] = 10,
+        mutation: Annotated[float, Interval(gt=0, le=1)] = 0.2,
+        norm_context: Annotated[int, Ge(0)] = 0,
     ) -> None:
         if len(task.input_shape) != 3:
             raise ContractError(
                 f"autosnn needs images [C, H, W], got inputs of shape {list(task.input_shape)}"
             )
-        for name, number in (("channels", channels), ("voting", voting)):
-            if number < 1:
-                raise ValueError(f"{name} must be at least 1, got {number}")
-        if not 0 < mutation <= 1:
-            raise ValueError(f"mutation must be a probability above 0, got {mutation}")
         inputs, H, W = task.input_shape
         chosen: Stem = _stem(min(H, W)) if stem == "auto" else stem
         halved = 2 ** STEM_HALVINGS[chosen]

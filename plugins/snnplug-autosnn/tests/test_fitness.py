@@ -156,7 +156,7 @@ def test_without_a_supernet_or_held_out_data() -> None:
         ({"samples": 0}, "samples must be at least 1"),
         ({"batch_size": 0}, "batch_size must be at least 1"),
         ({"average": 0.0}, "average must be above 0"),
-        ({"average": float("nan")}, "average must be above 0"),
+        ({"average": float("nan")}, "average must be finite and above 0"),
         ({"recalibrate": -1}, "recalibrate must be at least 0"),
     ],
 )

@@ -189,7 +189,7 @@ def test_the_graph_names_places_as_the_layers_of_the_network():
         ((1, 2, 2), {"stem": "conv_pool_pool"}, ContractError, "stem 'conv_pool_pool' leaves nothing"),
         ((1, 8, 8), {"channels": 0}, ValueError, "channels must be at least 1"),
         ((1, 8, 8), {"voting": 0}, ValueError, "voting must be at least 1"),
-        ((1, 8, 8), {"mutation": 0.0}, ValueError, "mutation must be a probability above 0"),
+        ((1, 8, 8), {"mutation": 0.0}, ValueError, "mutation must be above 0 and at most 1"),
         ((1, 8, 8), {"macro": "SNN_5"}, ValueError, "Did you mean 'SNN_"),
         ((1, 8, 8), {"macro": ["m"]}, ValueError, "must hold a block"),
         ((1, 8, 8), {"macro": [4, "x"]}, ValueError, "got 'x'"),

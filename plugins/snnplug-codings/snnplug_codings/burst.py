@@ -12,15 +12,14 @@ fraction of a layer's largest activation, which their weights are normalised by.
 
 from __future__ import annotations
 
-import math
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import torch
+from annotated_types import Ge, Gt, Interval
 from torch import Tensor
 
 from snnplug.nn import saturate
 from snnplug_codings.channels import channels_of
-from snnplug_codings.checks import check_above_zero
 from snnplug_codings.clocked import ClockedCode
 from snnplug_codings.scale import scale_of
 
@@ -60,14 +59,14 @@ class Burst(ClockedCode):
     def __init__(
         self,
         *,
-        theta: float = 0.4,
-        fraction: float = 0.4,
-        growth: float = 2.0,
+        theta: Annotated[float, Gt(0)] = 0.4,
+        fraction: Annotated[float, Gt(0)] = 0.4,
+        growth: Annotated[float, Ge(1)] = 2.0,
         norm: Literal["percentile", "max"] = "percentile",
-        percentile: float = 99.9,
+        percentile: Annotated[float, Interval(gt=0, le=100)] = 99.9,
         per_channel: bool = False,
         surrogate: str = "atan",
-        alpha: float | None = None,
+        alpha: Annotated[float, Gt(0)] | None = None,
     ) -> None:
         super().__init__(
             theta=theta,
@@ -77,9 +76,6 @@ class Burst(ClockedCode):
             surrogate=surrogate,
             alpha=alpha,
         )
-        check_above_zero("fraction", fraction)
-        if not 1 <= growth < math.inf:
-            raise ValueError(f"growth must be at least 1, got {growth}")
         self.fraction, self.growth = float(fraction), float(growth)
 
     def initial_state(self, x: Tensor) -> BurstState:

@@ -14,13 +14,15 @@ there is a surrogate gradient, the reset detached, so that a converted network c
 from __future__ import annotations
 
 from itertools import repeat
+from typing import Annotated
 
 import torch
+from annotated_types import Gt, Interval
 from torch import Tensor
 
 from snnplug.nn import SpikingNeuron, State, sharpness, spike
 from snnplug_codings.channels import ChannelParameters, along, channels_of
-from snnplug_codings.checks import check_above_zero, check_choice, check_percentile
+from snnplug_codings.checks import check_choice
 from snnplug_codings.scale import NORMS, Norm
 
 __all__ = ["ClockedCode"]
@@ -55,17 +57,15 @@ class ClockedCode(ChannelParameters, SpikingNeuron):
     def __init__(
         self,
         *,
-        theta: float,
+        theta: Annotated[float, Gt(0)],
         norm: Norm,
-        percentile: float,
+        percentile: Annotated[float, Interval(gt=0, le=100)],
         per_channel: bool,
         surrogate: str,
-        alpha: float | None,
+        alpha: Annotated[float, Gt(0)] | None,
     ) -> None:
         super().__init__()
-        check_above_zero("theta", theta)
         check_choice("norm", norm, self.norms)
-        check_percentile(percentile)
         self.norm, self.percentile = norm, float(percentile)
         self.surrogate, self.alpha = surrogate, sharpness(surrogate, alpha)
         self.declare(per_channel=per_channel, theta=theta)

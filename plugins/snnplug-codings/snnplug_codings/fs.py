@@ -13,9 +13,11 @@ K = 8.
 
 from __future__ import annotations
 
-import torch
+from typing import Annotated
 
-from snnplug_codings.checks import check_choice
+import torch
+from annotated_types import Gt, Interval
+
 from snnplug_codings.scale import Norm
 from snnplug_codings.uniform import Thresholds, UniformCode
 
@@ -46,16 +48,13 @@ class FS(UniformCode):
     def __init__(
         self,
         *,
-        steps: int = 10,
-        theta: float = 25.0,
+        steps: Annotated[int, Interval(ge=1, le=16)] = 10,
+        theta: Annotated[float, Gt(0)] = 25.0,
         norm: Norm = "max",
-        percentile: float = 99.9,
+        percentile: Annotated[float, Interval(gt=0, le=100)] = 99.9,
         thresholds: Thresholds = "midpoints",
         per_channel: bool = False,
     ) -> None:
-        if not 1 <= steps <= 16:
-            raise ValueError(f"steps must be 1 to 16, got {steps}")
-        check_choice("thresholds", thresholds, ("midpoints", "paper", "strict"))
         digit = 2 ** torch.arange(steps - 1, -1, -1)
         super().__init__(
             (torch.arange(2**steps).unsqueeze(-1) & digit).float(),

@@ -14,9 +14,10 @@ Kim et al., Neurocomputing 2018, doi:10.1016/j.neucom.2018.05.087, with its K = 
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import torch
+from annotated_types import Gt, Interval
 from torch import Tensor
 
 from snnplug.nn import saturate
@@ -58,16 +59,14 @@ class Phase(ClockedCode):
     def __init__(
         self,
         *,
-        period: int = 8,
-        theta: float = 1.0,
+        period: Annotated[int, Interval(ge=1, le=16)] = 8,
+        theta: Annotated[float, Gt(0)] = 1.0,
         norm: Norm = "percentile",
-        percentile: float = 99.9,
+        percentile: Annotated[float, Interval(gt=0, le=100)] = 99.9,
         per_channel: bool = False,
         surrogate: str = "atan",
-        alpha: float | None = None,
+        alpha: Annotated[float, Gt(0)] | None = None,
     ) -> None:
-        if not 1 <= period <= 16:
-            raise ValueError(f"period must be 1 to 16 time steps, got {period}")
         super().__init__(
             theta=theta,
             norm=norm,

@@ -14,7 +14,10 @@ constant current it sends the same.
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import torch
+from annotated_types import Ge, Gt, Interval
 from torch import Tensor
 
 from snnplug.nn import State, saturate
@@ -45,14 +48,12 @@ class QCFS(WindowedRate):
     def __init__(
         self,
         *,
-        levels: int = 8,
-        theta: float = 8.0,
+        levels: Annotated[int, Ge(1)] = 8,
+        theta: Annotated[float, Gt(0)] = 8.0,
         norm: Norm = "mse",
-        percentile: float = 99.9,
+        percentile: Annotated[float, Interval(gt=0, le=100)] = 99.9,
         per_channel: bool = False,
     ) -> None:
-        if levels < 1:
-            raise ValueError(f"levels must be at least 1, got {levels}")
         super().__init__(steps=levels, theta=theta, norm=norm, percentile=percentile, per_channel=per_channel)
 
     def sequence(self, x: Tensor, state: State) -> tuple[Tensor, State]:

@@ -11,13 +11,13 @@ instead of cutting (Bu et al., ICLR 2022, arXiv:2303.04347). What differs is in 
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
+from annotated_types import Ge, Gt, Interval
 from torch import Tensor
 
 from snnplug.nn import MembraneState, saturate
 from snnplug_codings.channels import channels_of
-from snnplug_codings.checks import check_choice
 from snnplug_codings.clocked import ClockedCode
 from snnplug_codings.scale import Norm, scale_of
 
@@ -48,14 +48,14 @@ class Rate(ClockedCode):
     def __init__(
         self,
         *,
-        theta: float = 1.0,
+        theta: Annotated[float, Gt(0)] = 1.0,
         initial: Literal["half", "zero"] = "half",
         norm: Norm = "percentile",
-        percentile: float = 99.9,
-        steps: int = 32,
+        percentile: Annotated[float, Interval(gt=0, le=100)] = 99.9,
+        steps: Annotated[int, Ge(1)] = 32,
         per_channel: bool = False,
         surrogate: str = "atan",
-        alpha: float | None = None,
+        alpha: Annotated[float, Gt(0)] | None = None,
     ) -> None:
         super().__init__(
             theta=theta,
@@ -65,9 +65,6 @@ class Rate(ClockedCode):
             surrogate=surrogate,
             alpha=alpha,
         )
-        check_choice("initial", initial, ("half", "zero"))
-        if steps < 1:
-            raise ValueError(f"steps must be at least 1, got {steps}")
         self.initial, self.steps = initial, steps
 
     def initial_state(self, x: Tensor) -> MembraneState:

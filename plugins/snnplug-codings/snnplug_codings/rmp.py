@@ -10,9 +10,10 @@ right. What else differs is in `snnplug_codings.clocked`.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import torch
+from annotated_types import Gt, Le
 from torch import Tensor
 
 from snnplug_codings.channels import channels_of
@@ -45,11 +46,11 @@ class RMP(Rate):
     def __init__(
         self,
         *,
-        theta: float = 1.0,
-        scale: float = 1.0,
+        theta: Annotated[float, Gt(0)] = 1.0,
+        scale: Annotated[float, Gt(0), Le(1)] = 1.0,
         per_channel: bool = False,
         surrogate: str = "atan",
-        alpha: float | None = None,
+        alpha: Annotated[float, Gt(0)] | None = None,
     ) -> None:
         super().__init__(
             theta=theta,
@@ -59,8 +60,6 @@ class RMP(Rate):
             surrogate=surrogate,
             alpha=alpha,
         )
-        if not 0 < scale <= 1:
-            raise ValueError(f"scale must be above 0 and at most 1, got {scale}")
         self.scale = float(scale)
 
     def start(self, samples: Tensor, received: Tensor | None = None) -> None:

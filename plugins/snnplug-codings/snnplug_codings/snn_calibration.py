@@ -16,15 +16,15 @@ the tuning of weights is not here. What differs: the batches are equal parts of 
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import torch
+from annotated_types import Ge, Gt
 from torch import Tensor, nn
 
 from snnplug.errors import ContractError
 from snnplug.nn import MembraneState, saturate
 from snnplug_codings.channels import along
-from snnplug_codings.checks import check_choice
 from snnplug_codings.rate import Rate
 from snnplug_codings.scale import scale_of
 
@@ -61,13 +61,12 @@ class SNNCalibration(Rate):
         self,
         *,
         mode: Literal["none", "light", "advanced"] = "light",
-        steps: int = 32,
-        theta: float = 1.0,
+        steps: Annotated[int, Ge(1)] = 32,
+        theta: Annotated[float, Gt(0)] = 1.0,
         per_channel: bool = False,
         surrogate: str = "atan",
-        alpha: float | None = None,
+        alpha: Annotated[float, Gt(0)] | None = None,
     ) -> None:
-        check_choice("mode", mode, ("none", "light", "advanced"))
         super().__init__(
             theta=theta,
             initial="zero",

@@ -14,14 +14,14 @@ early firing).
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
+from annotated_types import Ge, Gt, Interval
 from torch import Tensor
 
 from snnplug.nn import Code, midpoints
 from snnplug_codings.channels import ChannelWindow, channels_of
-from snnplug_codings.checks import check_above_zero, check_choice, check_percentile
 from snnplug_codings.kernel_fit import Kernel, fit_by_losses, fit_by_squares
 from snnplug_codings.scale import percentile_of, rows_of
 
@@ -58,23 +58,18 @@ class T2FSNN(ChannelWindow):
     def __init__(
         self,
         *,
-        slots: int = 80,
-        theta: float = 1.0,
-        tau: float = 20.0,
+        slots: Annotated[int, Ge(1)] = 80,
+        theta: Annotated[float, Gt(0)] = 1.0,
+        tau: Annotated[float, Gt(0)] = 20.0,
         delay: float = 0.0,
         fit: Literal["go", "least_squares"] = "go",
-        percentile: float = 99.9,
+        percentile: Annotated[float, Interval(gt=0, le=100)] = 99.9,
         thresholds: Literal["midpoints", "paper"] = "midpoints",
         per_channel: bool = False,
     ) -> None:
         super().__init__(slots=slots)
-        check_above_zero("theta", theta)
-        check_above_zero("tau", tau)
         if not abs(delay) < slots:
             raise ValueError(f"delay must be less than the window of {slots} time steps, got {delay}")
-        check_choice("fit", fit, ("go", "least_squares"))
-        check_choice("thresholds", thresholds, ("midpoints", "paper"))
-        check_percentile(percentile)
         self.fit, self.percentile, self.thresholds = fit, float(percentile), thresholds
         self.corrects = thresholds == "midpoints"
         last_first = torch.eye(slots).flip(0)  # the more a potential, the sooner its spike

@@ -9,13 +9,14 @@ Rate coding counts n, few-spikes coding writes its binary digits.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
+from annotated_types import Gt, Interval
 from torch import Tensor
 
 from snnplug.nn import Code, midpoints
 from snnplug_codings.channels import ChannelWindow, channels_of
-from snnplug_codings.checks import check_above_zero, check_choice, check_percentile
+from snnplug_codings.checks import check_choice
 from snnplug_codings.scale import NORMS, Norm, scale_of
 
 __all__ = ["Thresholds", "UniformCode"]
@@ -52,16 +53,14 @@ class UniformCode(ChannelWindow):
         pattern: Tensor,
         *,
         levels: int,
-        theta: float,
+        theta: Annotated[float, Gt(0)],
         norm: Norm,
-        percentile: float,
+        percentile: Annotated[float, Interval(gt=0, le=100)],
         thresholds: Thresholds,
         per_channel: bool,
     ) -> None:
         super().__init__(slots=pattern.shape[1])
-        check_above_zero("theta", theta)
         check_choice("norm", norm, NORMS)
-        check_percentile(percentile)
         self.units, self.norm, self.percentile = levels, norm, float(percentile)
         self.thresholds = thresholds
         self.corrects = thresholds == "midpoints"

@@ -12,11 +12,11 @@ nearest count ("midpoints"), where the paper cuts ("paper").
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
+from annotated_types import Ge, Gt, Interval
 
-from snnplug_codings.checks import check_choice
 from snnplug_codings.scale import Norm
 from snnplug_codings.uniform import UniformCode
 
@@ -45,16 +45,13 @@ class WindowedRate(UniformCode):
     def __init__(
         self,
         *,
-        steps: int = 32,
-        theta: float = 1.0,
+        steps: Annotated[int, Ge(1)] = 32,
+        theta: Annotated[float, Gt(0)] = 1.0,
         norm: Norm = "percentile",
-        percentile: float = 99.9,
+        percentile: Annotated[float, Interval(gt=0, le=100)] = 99.9,
         thresholds: Literal["midpoints", "paper"] = "midpoints",
         per_channel: bool = False,
     ) -> None:
-        if steps < 1:
-            raise ValueError(f"steps must be at least 1, got {steps}")
-        check_choice("thresholds", thresholds, ("midpoints", "paper"))
         super().__init__(
             torch.ones(steps + 1, steps).tril(-1),
             levels=steps,

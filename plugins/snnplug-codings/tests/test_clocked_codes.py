@@ -276,16 +276,16 @@ def test_snn_calibration_names_what_does_not_fit():
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [
-        (lambda: Rate(initial="full"), ParameterError, "initial must be one of half, zero, got 'full'"),
+        (lambda: Rate(initial="full"), ValueError, "initial must be one of 'half', 'zero', got 'full'"),
         (lambda: Rate(steps=0), ValueError, "steps must be at least 1, got 0"),
         (lambda: Rate(theta=-1.0), ValueError, "theta must be above 0, got -1.0"),
         (lambda: Rate(surrogate="atam"), ParameterError, "unknown surrogate 'atam'"),
-        (lambda: Phase(period=0), ValueError, "period must be 1 to 16 time steps, got 0"),
-        (lambda: Burst(norm="mse"), ParameterError, "norm must be one of percentile, max, got 'mse'"),
+        (lambda: Phase(period=0), ValueError, "period must be at least 1 and at most 16, got 0"),
+        (lambda: Burst(norm="mse"), ValueError, "norm must be one of 'percentile', 'max', got 'mse'"),
         (lambda: Burst(growth=0.5), ValueError, "growth must be at least 1, got 0.5"),
         (lambda: Burst(fraction=0.0), ValueError, "fraction must be above 0, got 0.0"),
         (lambda: RMP(scale=1.5), ValueError, "scale must be above 0 and at most 1, got 1.5"),
-        (lambda: SNNCalibration(mode="heavy"), ParameterError, "mode must be one of none, light, advanced"),
+        (lambda: SNNCalibration(mode="heavy"), ValueError, "mode must be one of 'none', 'light', 'advanced'"),
     ],
 )
 def test_parameter_errors(make, error, message):

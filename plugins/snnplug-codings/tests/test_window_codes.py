@@ -13,7 +13,7 @@ from snnplug_codings.t2fsnn import T2FSNN
 from snnplug_codings.windowed_rate import WindowedRate
 from torch.testing import assert_close
 
-from snnplug.errors import ContractError, ParameterError
+from snnplug.errors import ContractError
 
 
 def potentials(low, high, n=2000, seed=0):
@@ -199,22 +199,22 @@ def test_parameters_of_channels_stay_with_their_number():
         (lambda: WindowedRate(theta=0.0), ValueError, "theta must be above 0, got 0.0"),
         (
             lambda: WindowedRate(norm="maximum"),
-            ParameterError,
-            "norm must be one of percentile, max, mse",
+            ValueError,
+            "norm must be one of 'percentile', 'max', 'mse'",
         ),
         (lambda: WindowedRate(percentile=101.0), ValueError, "percentile must be above 0 and at most 100"),
         (
             lambda: WindowedRate(thresholds="strict"),
-            ParameterError,
-            "thresholds must be one of midpoints",
+            ValueError,
+            "thresholds must be one of 'midpoints'",
         ),
         (lambda: QCFS(levels=0), ValueError, "levels must be at least 1, got 0"),
-        (lambda: FS(steps=17), ValueError, "steps must be 1 to 16, got 17"),
-        (lambda: FS(theta=math.inf), ValueError, "theta must be above 0, got inf"),
-        (lambda: T2FSNN(slots=0), ValueError, "slots must be at least 1 time step, got 0"),
+        (lambda: FS(steps=17), ValueError, "steps must be at least 1 and at most 16, got 17"),
+        (lambda: FS(theta=math.inf), ValueError, "theta must be finite and above 0, got inf"),
+        (lambda: T2FSNN(slots=0), ValueError, "slots must be at least 1, got 0"),
         (lambda: T2FSNN(tau=-1.0), ValueError, "tau must be above 0, got -1.0"),
         (lambda: T2FSNN(delay=80.0), ValueError, "delay must be less than the window of 80 time steps"),
-        (lambda: T2FSNN(fit="og"), ParameterError, "fit must be one of go, least_squares, got 'og'"),
+        (lambda: T2FSNN(fit="og"), ValueError, "fit must be one of 'go', 'least_squares', got 'og'"),
     ],
 )
 def test_parameter_errors(make, error, message):

@@ -18,15 +18,15 @@ torch's global generator on the CPU.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
 import attrs
 import torch
+from annotated_types import Ge, Gt
 from torch import Tensor
 
-from snnplug import Task
+from snnplug import Task, check_ranges
 from snnplug.nn import Augment, Augmentation, Augmentations, CropAndFlip, Mix
 from snnplug_datasets.random_crop import random_resized_crop
 
@@ -46,13 +46,13 @@ class _Each:
         return torch.stack([self.transform(value) for value in values])
 
 
-def _crop_flip(task: Task, *, pad: int = 4, flip: bool = True) -> CropAndFlip:
-    if pad < 0:
-        raise ValueError(f"pad must be at least 0 pixels, got {pad}")
+@check_ranges
+def _crop_flip(task: Task, *, pad: Annotated[int, Ge(0)] = 4, flip: bool = True) -> CropAndFlip:
     return CropAndFlip(pad, flip)
 
 
-def _crop(task: Task, *, pad: int = 4) -> CropAndFlip:
+@check_ranges
+def _crop(task: Task, *, pad: Annotated[int, Ge(0)] = 4) -> CropAndFlip:
     return _crop_flip(task, pad=pad, flip=False)
 
 
@@ -96,30 +96,25 @@ def _rand_augment(task: Task, *, num_ops: int = 2, magnitude: int = 9, num_magni
     return _Each(RandAugment(num_ops, magnitude, num_magnitude_bins))
 
 
-def _trivial_augment(task: Task, *, num_magnitude_bins: int = 31) -> _Each:
+@check_ranges
+def _trivial_augment(task: Task, *, num_magnitude_bins: Annotated[int, Ge(2)] = 31) -> _Each:
     from torchvision.transforms.v2 import TrivialAugmentWide
 
-    if num_magnitude_bins < 2:
-        raise ValueError(f"num_magnitude_bins must be at least 2, got {num_magnitude_bins}")
     return _Each(TrivialAugmentWide(num_magnitude_bins))
 
 
-def _mixup(task: Task, *, alpha: float = 1.0) -> Mix:
+@check_ranges
+def _mixup(task: Task, *, alpha: Annotated[float, Gt(0)] = 1.0) -> Mix:
     from torchvision.transforms.v2 import MixUp
 
-    return MixUp(alpha=_above_0(alpha), num_classes=task.classes)  # type: ignore[no-any-return]
+    return MixUp(alpha=float(alpha), num_classes=task.classes)  # type: ignore[no-any-return]
 
 
-def _cutmix(task: Task, *, alpha: float = 1.0) -> Mix:
+@check_ranges
+def _cutmix(task: Task, *, alpha: Annotated[float, Gt(0)] = 1.0) -> Mix:
     from torchvision.transforms.v2 import CutMix
 
-    return CutMix(alpha=_above_0(alpha), num_classes=task.classes)  # type: ignore[no-any-return]
-
-
-def _above_0(alpha: float) -> float:
-    if not 0 < alpha < math.inf:
-        raise ValueError(f"alpha must be a number above 0, got {alpha}")
-    return float(alpha)
+    return CutMix(alpha=float(alpha), num_classes=task.classes)  # type: ignore[no-any-return]
 
 
 _AUGMENTATIONS = Augmentations(

@@ -7,12 +7,13 @@ ICML 2022). Augmentation is its usual one: a random crop after padding by 4, and
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from annotated_types import Ge, Interval
 from torch import Tensor
 
-from snnplug import Splits, Task
+from snnplug import Splits, Task, check_ranges
 from snnplug.nn import Augment
 from snnplug_datasets.augmentations import augmentation
 from snnplug_datasets.stored import divide, read
@@ -20,15 +21,16 @@ from snnplug_datasets.stored import divide, read
 __all__ = ["cifar10", "cifar100"]
 
 
+@check_ranges
 def cifar10(
     *,
     root: str | None = None,
     download: bool = False,
-    train_samples: int | None = None,
-    val_fraction: float = 0.1,
-    val_samples: int | None = None,
-    test_samples: int | None = None,
-    split_seed: int = 0,
+    train_samples: Annotated[int, Ge(0)] | None = None,
+    val_fraction: Annotated[float, Interval(ge=0, lt=1)] = 0.1,
+    val_samples: Annotated[int, Ge(0)] | None = None,
+    test_samples: Annotated[int, Ge(0)] | None = None,
+    split_seed: Annotated[int, Interval(ge=0, lt=2**32)] = 0,
     augment: Augment = True,
 ) -> Splits:
     """Return CIFAR-10, values in [0, 1], input shape (3, 32, 32).
@@ -71,15 +73,16 @@ def cifar10(
     )
 
 
+@check_ranges
 def cifar100(
     *,
     root: str | None = None,
     download: bool = False,
-    train_samples: int | None = None,
-    val_fraction: float = 0.1,
-    val_samples: int | None = None,
-    test_samples: int | None = None,
-    split_seed: int = 0,
+    train_samples: Annotated[int, Ge(0)] | None = None,
+    val_fraction: Annotated[float, Interval(ge=0, lt=1)] = 0.1,
+    val_samples: Annotated[int, Ge(0)] | None = None,
+    test_samples: Annotated[int, Ge(0)] | None = None,
+    split_seed: Annotated[int, Interval(ge=0, lt=2**32)] = 0,
     augment: Augment = True,
 ) -> Splits:
     """Return CIFAR-100 with its 100 fine labels, values in [0, 1], input shape (3, 32, 32).

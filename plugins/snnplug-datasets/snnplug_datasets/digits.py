@@ -7,10 +7,13 @@ there is no official division of them, so test and validation set are drawn from
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import torch
+from annotated_types import Interval
 from sklearn.datasets import load_digits
 
-from snnplug import Splits, Task
+from snnplug import Splits, Task, check_ranges
 from snnplug.nn import Augment, Augmentation, ImageSplit
 from snnplug_datasets.augmentations import UNCHANGED, augmentation
 from snnplug_datasets.splitting import choose, hold_out
@@ -18,8 +21,13 @@ from snnplug_datasets.splitting import choose, hold_out
 __all__ = ["digits"]
 
 
+@check_ranges
 def digits(
-    *, val_fraction: float = 0.1, test_fraction: float = 0.2, split_seed: int = 0, augment: Augment = False
+    *,
+    val_fraction: Annotated[float, Interval(ge=0, lt=1)] = 0.1,
+    test_fraction: Annotated[float, Interval(ge=0, lt=1)] = 0.2,
+    split_seed: Annotated[int, Interval(ge=0, lt=2**32)] = 0,
+    augment: Augment = False,
 ) -> Splits:
     """Return the digits, values in [0, 1], input shape (1, 8, 8).
 

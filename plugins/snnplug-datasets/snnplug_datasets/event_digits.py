@@ -17,9 +17,11 @@ Other images do as well as digits, and then have their own number of classes.
 from __future__ import annotations
 
 from functools import partial
-from typing import Literal
+from typing import Annotated, Literal
 
-from snnplug import Component, Splits
+from annotated_types import Ge, Interval
+
+from snnplug import Component, Splits, check_ranges
 from snnplug_datasets.digits import digits
 from snnplug_datasets.motion import excursions, saccades
 from snnplug_datasets.pictures import pictures_of
@@ -29,24 +31,25 @@ from snnplug_datasets.sensor import Sensor
 __all__ = ["moving_digits", "ordered_digits"]
 
 
+@check_ranges
 def moving_digits(
     *,
     base: Component | None = None,
-    steps: int = 10,
+    steps: Annotated[int, Ge(1)] = 10,
     by: Literal["time", "count"] = "time",
     polarities: Literal[1, 2] = 2,
-    size: int | None = None,
-    reach: int = 4,
-    threshold: float = 0.3,
-    threshold_off: float | None = None,
-    refractory: float = 0.0,
-    noise: float = 0.0,
-    hot_pixels: int = 0,
+    size: Annotated[int, Ge(1)] | None = None,
+    reach: Annotated[int, Ge(1)] = 4,
+    threshold: Annotated[float, Interval(ge=0.01, lt=10)] = 0.3,
+    threshold_off: Annotated[float, Interval(ge=0.01, lt=10)] | None = None,
+    refractory: Annotated[float, Ge(0)] = 0.0,
+    noise: Annotated[float, Ge(0)] = 0.0,
+    hot_pixels: Annotated[int, Ge(0)] = 0,
     shuffle_time: bool = False,
     seed: int = 0,
-    val_fraction: float = 0.1,
-    test_fraction: float = 0.2,
-    split_seed: int = 0,
+    val_fraction: Annotated[float, Interval(ge=0, lt=1)] = 0.1,
+    test_fraction: Annotated[float, Interval(ge=0, lt=1)] = 0.2,
+    split_seed: Annotated[int, Interval(ge=0, lt=2**32)] = 0,
 ) -> Splits:
     """Return digits moved in three saccades, as counts of events `[T, P, size, size]`.
 
@@ -82,24 +85,25 @@ def moving_digits(
     return recording.of(_pictures(base, val_fraction, test_fraction, split_seed), [saccades(reach)])
 
 
+@check_ranges
 def ordered_digits(
     *,
     base: Component | None = None,
-    steps: int = 10,
+    steps: Annotated[int, Ge(1)] = 10,
     by: Literal["time", "count"] = "time",
     polarities: Literal[1, 2] = 2,
-    size: int | None = None,
-    reach: int = 2,
-    threshold: float = 0.3,
-    threshold_off: float | None = None,
-    refractory: float = 0.0,
-    noise: float = 0.0,
-    hot_pixels: int = 0,
+    size: Annotated[int, Ge(1)] | None = None,
+    reach: Annotated[int, Ge(1)] = 2,
+    threshold: Annotated[float, Interval(ge=0.01, lt=10)] = 0.3,
+    threshold_off: Annotated[float, Interval(ge=0.01, lt=10)] | None = None,
+    refractory: Annotated[float, Ge(0)] = 0.0,
+    noise: Annotated[float, Ge(0)] = 0.0,
+    hot_pixels: Annotated[int, Ge(0)] = 0,
     shuffle_time: bool = False,
     seed: int = 0,
-    val_fraction: float = 0.1,
-    test_fraction: float = 0.2,
-    split_seed: int = 0,
+    val_fraction: Annotated[float, Interval(ge=0, lt=1)] = 0.1,
+    test_fraction: Annotated[float, Interval(ge=0, lt=1)] = 0.2,
+    split_seed: Annotated[int, Interval(ge=0, lt=2**32)] = 0,
 ) -> Splits:
     """Return digits with two excursions in one order or the other, as counts of events `[T, P, size, size]`.
 

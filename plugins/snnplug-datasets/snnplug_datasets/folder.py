@@ -20,13 +20,14 @@ import math
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
+from annotated_types import Ge, Interval
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from snnplug import Splits, Task
+from snnplug import Splits, Task, check_ranges
 from snnplug.errors import DataError
 from snnplug.nn import Augment, at_home
 from snnplug_datasets.augmentations import augmentation
@@ -56,7 +57,7 @@ class FolderSplit(Dataset[tuple[Tensor, Tensor]]):
     def __init__(
         self,
         samples: Samples,
-        size: int,
+        size: Annotated[int, Ge(1)],
         channels: int = 3,
         augment: Callable[[Tensor], Tensor] | None = None,
         mix: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] | None = None,
@@ -113,19 +114,20 @@ def _unit(pixels: Tensor) -> Tensor:
     return pixels.clamp(0, 1) if pixels.is_floating_point() else pixels.float().div_(255)
 
 
+@check_ranges
 def image_folder(
     *,
     root: str,
-    size: int = 64,
+    size: Annotated[int, Ge(1)] = 64,
     channels: Literal[1, 3] = 3,
     resize: int | None = None,
     random_crop: bool = False,
-    val_fraction: float = 0.1,
-    test_fraction: float = 0.1,
-    split_seed: int = 0,
+    val_fraction: Annotated[float, Interval(ge=0, lt=1)] = 0.1,
+    test_fraction: Annotated[float, Interval(ge=0, lt=1)] = 0.1,
+    split_seed: Annotated[int, Interval(ge=0, lt=2**32)] = 0,
     augment: Augment = False,
-    crop_pad: int = 4,
-    cache_gb: float = 1.0,
+    crop_pad: Annotated[int, Ge(0)] = 4,
+    cache_gb: Annotated[float, Ge(0)] = 1.0,
     mean: tuple[float, ...] | None = None,
     std: tuple[float, ...] | None = None,
 ) -> Splits:
@@ -152,12 +154,8 @@ def image_folder(
         DataError: the folder is missing, empty, or holds classes that training does not have.
         ValueError: a parameter is out of range.
     """
-    if size < 1:
-        raise ValueError(f"size must be at least 1 pixel, got {size}")
     if resize is not None and resize < size:
         raise ValueError(f"resize must be at least size = {size} pixels, got {resize}")
-    if not 0 <= cache_gb < math.inf:
-        raise ValueError(f"cache_gb must be 0 or more gigabytes, got {cache_gb}")
     cache = round(cache_gb * 1e9)
     mean = mean if mean is not None else (0.485, 0.456, 0.406) if channels == 3 else (0.449,)
     std = std if std is not None else (0.229, 0.224, 0.225) if channels == 3 else (0.226,)

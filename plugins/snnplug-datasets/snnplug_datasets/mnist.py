@@ -6,11 +6,12 @@ R. Vollgraf, arXiv:1708.07747. Mean and standard deviation are those of the trai
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
+from annotated_types import Ge, Interval
 from torch import Tensor
 
-from snnplug import Splits, Task
+from snnplug import Splits, Task, check_ranges
 from snnplug.nn import Augment
 from snnplug_datasets.augmentations import augmentation
 from snnplug_datasets.stored import divide, read
@@ -18,15 +19,16 @@ from snnplug_datasets.stored import divide, read
 __all__ = ["fashion_mnist", "mnist"]
 
 
+@check_ranges
 def mnist(
     *,
     root: str | None = None,
     download: bool = False,
-    train_samples: int | None = None,
-    val_fraction: float = 0.1,
-    val_samples: int | None = None,
-    test_samples: int | None = None,
-    split_seed: int = 0,
+    train_samples: Annotated[int, Ge(0)] | None = None,
+    val_fraction: Annotated[float, Interval(ge=0, lt=1)] = 0.1,
+    val_samples: Annotated[int, Ge(0)] | None = None,
+    test_samples: Annotated[int, Ge(0)] | None = None,
+    split_seed: Annotated[int, Interval(ge=0, lt=2**32)] = 0,
     augment: Augment = False,
 ) -> Splits:
     """Return MNIST, values in [0, 1], input shape (1, 28, 28).
@@ -64,15 +66,16 @@ def mnist(
     )
 
 
+@check_ranges
 def fashion_mnist(
     *,
     root: str | None = None,
     download: bool = False,
-    train_samples: int | None = None,
-    val_fraction: float = 0.1,
-    val_samples: int | None = None,
-    test_samples: int | None = None,
-    split_seed: int = 0,
+    train_samples: Annotated[int, Ge(0)] | None = None,
+    val_fraction: Annotated[float, Interval(ge=0, lt=1)] = 0.1,
+    val_samples: Annotated[int, Ge(0)] | None = None,
+    test_samples: Annotated[int, Ge(0)] | None = None,
+    split_seed: Annotated[int, Interval(ge=0, lt=2**32)] = 0,
     augment: Augment = False,
 ) -> Splits:
     """Return FashionMNIST, values in [0, 1], input shape (1, 28, 28).

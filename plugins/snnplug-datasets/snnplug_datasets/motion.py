@@ -10,10 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import torch
+from annotated_types import Ge
 from torch import Tensor
+
+from snnplug import check_ranges
 
 __all__ = ["SUBPIXELS", "Motion", "excursions", "saccades"]
 
@@ -65,7 +68,8 @@ class Motion(NamedTuple):
         return cls(torch.tensor(times), parts_of_pixels, start)
 
 
-def saccades(reach: int) -> Motion:
+@check_ranges
+def saccades(reach: Annotated[int, Ge(1)]) -> Motion:
     """Return three saccades around a triangle, 300 ms in all.
 
     Args:
@@ -74,14 +78,14 @@ def saccades(reach: int) -> Motion:
     Raises:
         ValueError: it is less than a pixel.
     """
-    _check(reach)
     corners = ((0.0, 0.0), (reach, reach / 2), (0.0, reach), (0.0, 0.0))
     # the triangle lies around the centre
     points = [(k * _SACCADE, y - reach / 2, x - reach / 2) for k, (y, x) in enumerate(corners)]
     return Motion.through(points)
 
 
-def excursions(reach: int, *, down_first: bool) -> Motion:
+@check_ranges
+def excursions(reach: Annotated[int, Ge(1)], *, down_first: bool) -> Motion:
     """Return two ways from the centre and back, 100 ms each: to the right, and down, or down first.
 
     Both have been run once when the recording begins. The sensor then is in a cycle: each excursion finds
@@ -95,7 +99,6 @@ def excursions(reach: int, *, down_first: bool) -> Motion:
     Raises:
         ValueError: the reach is less than a pixel.
     """
-    _check(reach)
     right, down = (0.0, float(reach)), (float(reach), 0.0)
     turns = (down, right) if down_first else (right, down)
     points = [(0, 0.0, 0.0)]
@@ -103,8 +106,3 @@ def excursions(reach: int, *, down_first: bool) -> Motion:
         left = points[-1][0]
         points += [(left + _SACCADE // 2, *turn), (left + _SACCADE, 0.0, 0.0)]
     return Motion.through(points, parts=1, start=2 * _SACCADE)
-
-
-def _check(reach: int) -> None:
-    if reach < 1:
-        raise ValueError(f"reach must be at least 1 pixel, got {reach}")

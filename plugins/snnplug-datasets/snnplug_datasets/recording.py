@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import attrs
 import torch
+from annotated_types import Ge
 from torch import Tensor
 
-from snnplug import Splits, Task, derive_seed
+from snnplug import Splits, Task, check_ranges, derive_seed
 from snnplug.nn import FrameSplit, shuffle_time
 from snnplug.nn.events import to_frames
 from snnplug_datasets.motion import Motion
@@ -19,6 +20,7 @@ from snnplug_datasets.sensor import Sensor
 __all__ = ["Recording"]
 
 
+@check_ranges
 @attrs.frozen(kw_only=True)
 class Recording:
     """How images are recorded.
@@ -35,23 +37,12 @@ class Recording:
     """
 
     sensor: Callable[..., Sensor]
-    size: int | None
-    steps: int
+    size: Annotated[int, Ge(1)] | None
+    steps: Annotated[int, Ge(1)]
     by: Literal["time", "count"]
     polarities: Literal[1, 2]
     shuffled: bool
     seed: int
-
-    def __attrs_post_init__(self) -> None:
-        for name in ("steps", "size"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ValueError(f"{name} must be at least 1, got {value}")
-        for name, allowed in (("by", ("time", "count")), ("polarities", (1, 2))):
-            if getattr(self, name) not in allowed:
-                raise ValueError(
-                    f"{name} must be {allowed[0]!r} or {allowed[1]!r}, got {getattr(self, name)!r}"
-                )
 
     def of(self, pictures: Splits, motions: Sequence[Motion], names: Sequence[str] = ("",)) -> Splits:
         """Return the frames of every image in every motion.

@@ -16,12 +16,15 @@ hence the same on every machine.
 from __future__ import annotations
 
 import math
+from typing import Annotated
 
 import attrs
 import torch
 import torch.nn.functional as F
+from annotated_types import Ge, Interval
 from torch import Generator, Tensor
 
+from snnplug import check_ranges
 from snnplug.nn.events import Events
 from snnplug_datasets.motion import SUBPIXELS, Motion
 from snnplug_datasets.refractory import outside_refractory
@@ -34,6 +37,7 @@ _WEIGHTS = SUBPIXELS * SUBPIXELS  # what the four weights of a pixel add up to
 _CHUNK = 1 << 15  # pixels simulated together; what belongs to them stays in the cache
 
 
+@check_ranges
 @attrs.frozen(kw_only=True)
 class Sensor:
     """An event camera.
@@ -52,27 +56,16 @@ class Sensor:
         ValueError: one of them is out of range.
     """
 
-    size: tuple[int, int]
-    threshold: float = 0.3
-    threshold_off: float | None = None
-    dark: float = 0.1
-    refractory: float = 0.0
-    noise: float = 0.0
+    size: tuple[Annotated[int, Ge(1)], Annotated[int, Ge(1)]]
+    threshold: Annotated[float, Interval(ge=0.01, lt=10)] = 0.3
+    threshold_off: Annotated[float, Interval(ge=0.01, lt=10)] | None = None
+    dark: Annotated[float, Interval(ge=0.001, le=1)] = 0.1
+    refractory: Annotated[float, Ge(0)] = 0.0
+    noise: Annotated[float, Ge(0)] = 0.0
     hot_pixels: int = 0
-    hot_rate: float = 200.0
+    hot_rate: Annotated[float, Ge(0)] = 200.0
 
     def __attrs_post_init__(self) -> None:
-        if min(self.size) < 1:
-            raise ValueError(f"size must be at least 1 pixel, got {self.size}")
-        for name in ("threshold", "threshold_off"):
-            value = getattr(self, name)
-            if value is not None and not 0.01 <= value < 10:
-                raise ValueError(f"{name} must be from 0.01 to below 10, got {value}")
-        if not 0.001 <= self.dark <= 1:
-            raise ValueError(f"dark must be from 0.001 to 1, got {self.dark}")
-        for name in ("refractory", "noise", "hot_rate"):
-            if not 0 <= getattr(self, name) < math.inf:
-                raise ValueError(f"{name} must be at least 0, got {getattr(self, name)}")
         if not 0 <= self.hot_pixels <= self.pixels:
             raise ValueError(
                 f"hot_pixels must be from 0 to the {self.pixels} there are, got {self.hot_pixels}"

@@ -22,11 +22,8 @@ def choose(labels: Tensor, count: int, seed: int, name: str) -> tuple[Tensor, Te
         Indices of the chosen samples and of the others, both ascending.
 
     Raises:
-        ValueError: the seed is out of range, there are not so many samples, or too few for all classes
-            to be on both sides.
+        ValueError: there are not so many samples, or too few for all classes to be on both sides.
     """
-    if not 0 <= seed < 2**32:
-        raise ValueError(f"split_seed must be between 0 and 4,294,967,295, got {seed}")
     everything = torch.arange(len(labels))
     if not 0 <= count <= len(labels):
         raise ValueError(f"{name} must be between 0 and the {len(labels)} samples there are, got {count}")
@@ -48,15 +45,9 @@ def choose(labels: Tensor, count: int, seed: int, name: str) -> tuple[Tensor, Te
 
 
 def count_of(total: int, fraction: float, samples: int | None, name: str) -> int:
-    """Return a number of samples given as a fraction, or as a number that goes before it.
-
-    Raises:
-        ValueError: the fraction is not in [0, 1).
-    """
+    """Return a number of samples given as a fraction, or as a number that goes before it."""
     if samples is not None:
         return samples
-    if not 0 <= fraction < 1:
-        raise ValueError(f"{name}_fraction must be in [0, 1), got {fraction}")
     return round(total * fraction)
 
 

@@ -9,12 +9,14 @@ from there: digits are not mirrored unless asked for, and test images never are.
 from __future__ import annotations
 
 from functools import partial
+from typing import Annotated
 
 import numpy as np
 import torch
+from annotated_types import Ge, Interval
 from torch import Tensor
 
-from snnplug import Splits, Task
+from snnplug import Splits, Task, check_ranges
 from snnplug.nn import Augment
 from snnplug_datasets.augmentations import augmentation
 from snnplug_datasets.stored import divide, read_part
@@ -22,16 +24,17 @@ from snnplug_datasets.stored import divide, read_part
 __all__ = ["svhn"]
 
 
+@check_ranges
 def svhn(
     *,
     root: str | None = None,
     download: bool = False,
     extra: bool = False,
-    train_samples: int | None = None,
-    val_fraction: float = 0.1,
-    val_samples: int | None = None,
-    test_samples: int | None = None,
-    split_seed: int = 0,
+    train_samples: Annotated[int, Ge(0)] | None = None,
+    val_fraction: Annotated[float, Interval(ge=0, lt=1)] = 0.1,
+    val_samples: Annotated[int, Ge(0)] | None = None,
+    test_samples: Annotated[int, Ge(0)] | None = None,
+    split_seed: Annotated[int, Interval(ge=0, lt=2**32)] = 0,
     augment: Augment = True,
     flip: bool = False,
 ) -> Splits:

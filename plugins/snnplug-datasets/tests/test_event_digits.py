@@ -83,10 +83,10 @@ def test_images_of_another_data_set() -> None:
     [
         ({"steps": 0}, "steps must be at least 1, got 0"),
         ({"size": 0}, "size must be at least 1, got 0"),
-        ({"reach": 0}, "reach must be at least 1 pixel, got 0"),
+        ({"reach": 0}, "reach must be at least 1, got 0"),
         ({"by": "frames"}, "by"),
         ({"polarities": 3}, "polarities"),
-        ({"threshold": 0.0}, "threshold must be from 0.01"),
+        ({"threshold": 0.0}, "threshold must be at least 0.01 and below 10"),
     ],
 )
 @pytest.mark.parametrize("name", ["ordered_digits", "moving_digits"])

@@ -161,7 +161,7 @@ def test_images_are_decoded_once_where_they_fit(tmp_path: Path) -> None:
     check_labels(kept)
     with pytest.raises(DataError, match="is not there"):
         read.batch(torch.arange(12))
-    with pytest.raises(ParameterError, match="cache_gb must be 0 or more gigabytes, got -1"):
+    with pytest.raises(ParameterError, match="cache_gb must be at least 0, got -1"):
         load(tmp_path, cache_gb=-1.0)
 
 

@@ -173,12 +173,12 @@ def test_the_same_on_every_machine() -> None:
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        ({"size": (0, 4)}, "size must be at least 1 pixel"),
-        ({"threshold": 0.0}, "threshold must be from 0.01"),
-        ({"threshold_off": math.inf}, "threshold_off must be from 0.01"),
-        ({"dark": 0.0}, "dark must be from 0.001 to 1"),
+        ({"size": (0, 4)}, "size must be at least 1"),
+        ({"threshold": 0.0}, "threshold must be at least 0.01"),
+        ({"threshold_off": math.inf}, "threshold_off must be finite, at least 0.01"),
+        ({"dark": 0.0}, "dark must be at least 0.001 and at most 1"),
         ({"refractory": -1.0}, "refractory must be at least 0"),
-        ({"noise": math.nan}, "noise must be at least 0"),
+        ({"noise": math.nan}, "noise must be finite and at least 0"),
         ({"hot_pixels": 17}, "hot_pixels must be from 0 to the 16 there are, got 17"),
     ],
 )

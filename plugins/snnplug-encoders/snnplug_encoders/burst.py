@@ -13,9 +13,10 @@ its size, so what has been sent after T steps falls short of T times the value b
 
 from __future__ import annotations
 
-import math
+from typing import Annotated
 
 import torch
+from annotated_types import Ge, Gt
 from torch import Generator, Tensor
 
 from snnplug import Task
@@ -39,13 +40,16 @@ class Burst(Encoder):
         ContractError: the task has events.
     """
 
-    def __init__(self, task: Task, *, steps: int = 8, threshold: float = 0.125, beta: float = 2.0) -> None:
+    def __init__(
+        self,
+        task: Task,
+        *,
+        steps: Annotated[int, Ge(1)] = 8,
+        threshold: Annotated[float, Gt(0)] = 0.125,
+        beta: Annotated[float, Ge(1)] = 2.0,
+    ) -> None:
         super().__init__(task, steps)
         require_static(task, "burst")
-        if not 0 < threshold < math.inf:
-            raise ValueError(f"threshold must be above 0, got {threshold}")
-        if not 1 <= beta < math.inf:
-            raise ValueError(f"beta must be at least 1, got {beta}")
         self.threshold, self.beta = float(threshold), float(beta)
 
     def forward(self, values: Tensor, generator: Generator | None = None) -> Tensor:

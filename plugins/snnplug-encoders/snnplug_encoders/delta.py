@@ -18,10 +18,10 @@ a step from the first on.
 
 from __future__ import annotations
 
-import math
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
+from annotated_types import Ge, Gt
 from torch import Generator, Tensor
 
 from snnplug import Task
@@ -51,18 +51,12 @@ class Delta(Encoder):
         self,
         task: Task,
         *,
-        steps: int | None = None,
-        threshold: float = 0.125,
+        steps: Annotated[int, Ge(1)] | None = None,
+        threshold: Annotated[float, Gt(0)] = 0.125,
         reference: Literal["level", "previous"] = "level",
         off: Literal["channels", "negative", "none"] = "channels",
     ) -> None:
         super().__init__(task, steps, usual=8)
-        if not 0 < threshold < math.inf:
-            raise ValueError(f"threshold must be above 0, got {threshold}")
-        if reference not in ("level", "previous"):
-            raise ValueError(f"reference must be 'level' or 'previous', got {reference!r}")
-        if off not in ("channels", "negative", "none"):
-            raise ValueError(f"off must be 'channels', 'negative' or 'none', got {off!r}")
         self.threshold, self.reference, self.off = float(threshold), reference, off
 
     @property

@@ -9,7 +9,10 @@ frames have a time axis already and are only normalised and put in time-first or
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import torch
+from annotated_types import Ge
 from torch import Generator, Tensor
 
 from snnplug import Task
@@ -34,7 +37,9 @@ class Direct(Encoder):
     mean: Tensor | None
     std: Tensor | None
 
-    def __init__(self, task: Task, *, steps: int | None = None, normalise: bool = True) -> None:
+    def __init__(
+        self, task: Task, *, steps: Annotated[int, Ge(1)] | None = None, normalise: bool = True
+    ) -> None:
         super().__init__(task, steps, usual=4)
         self.normalise = normalise
         channels = (-1, *[1] * (len(task.input_shape) - 1))

@@ -14,9 +14,10 @@ left out, since a sample's spikes would depend on the other samples.
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
+from annotated_types import Ge, Gt, Interval
 from torch import Generator, Tensor
 
 from snnplug import Task
@@ -45,19 +46,13 @@ class Latency(Encoder):
         self,
         task: Task,
         *,
-        steps: int = 4,
+        steps: Annotated[int, Ge(1)] = 4,
         code: Literal["linear", "log"] = "linear",
-        tau: float | None = None,
-        threshold: float = 0.01,
+        tau: Annotated[float, Gt(0)] | None = None,
+        threshold: Annotated[float, Interval(ge=0, lt=1)] = 0.01,
     ) -> None:
         super().__init__(task, steps)
         require_static(task, "latency")
-        if code not in ("linear", "log"):
-            raise ValueError(f"code must be 'linear' or 'log', got {code!r}")
-        if tau is not None and not 0 < tau < math.inf:
-            raise ValueError(f"tau must be above 0 time steps, got {tau}")
-        if not 0 <= threshold < 1:
-            raise ValueError(f"threshold must be in [0, 1), got {threshold}")
         if code == "log" and threshold == 0:
             raise ValueError("threshold must be above 0 for the logarithmic code, got 0")
         usual = (steps - 1) / (math.log(2) if code == "log" else 1)

@@ -11,7 +11,10 @@ is coded by the bits of p. With fewer steps than a period the lower bits are lef
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import torch
+from annotated_types import Ge, Interval
 from torch import Generator, Tensor
 
 from snnplug import Task
@@ -36,11 +39,16 @@ class Phase(Encoder):
         ContractError: the task has events.
     """
 
-    def __init__(self, task: Task, *, steps: int = 8, period: int = 8, weighted: bool = True) -> None:
+    def __init__(
+        self,
+        task: Task,
+        *,
+        steps: Annotated[int, Ge(1)] = 8,
+        period: Annotated[int, Interval(ge=1, le=16)] = 8,
+        weighted: bool = True,
+    ) -> None:
         super().__init__(task, steps)
         require_static(task, "phase")
-        if not 1 <= period <= 16:
-            raise ValueError(f"period must be 1 to 16 time steps, got {period}")
         self.period, self.weighted = period, weighted
 
     def forward(self, values: Tensor, generator: Generator | None = None) -> Tensor:

@@ -8,7 +8,10 @@ one Bernoulli draw per value and step, so no more than one spike per step.
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import torch
+from annotated_types import Ge, Gt, Le
 from torch import Generator, Tensor
 
 from snnplug import Task
@@ -31,11 +34,11 @@ class Poisson(Encoder):
         ContractError: the task has events.
     """
 
-    def __init__(self, task: Task, *, steps: int = 4, rate: float = 1.0) -> None:
+    def __init__(
+        self, task: Task, *, steps: Annotated[int, Ge(1)] = 4, rate: Annotated[float, Gt(0), Le(1)] = 1.0
+    ) -> None:
         super().__init__(task, steps)
         require_static(task, "poisson")
-        if not 0 < rate <= 1:
-            raise ValueError(f"rate must be above 0 and at most 1 spike per step, got {rate}")
         self.rate = float(rate)
 
     def forward(self, values: Tensor, generator: Generator | None = None) -> Tensor:

@@ -12,10 +12,11 @@ a constant current.
 
 from __future__ import annotations
 
-import math
+from typing import Annotated
 
 import attrs
 import torch
+from annotated_types import Ge, Gt
 from torch import Generator, Tensor
 
 from snnplug import Component, Task
@@ -48,17 +49,13 @@ class Population(Encoder):
         self,
         task: Task,
         *,
-        steps: int = 4,
-        neurons: int = 8,
-        beta: float = 1.5,
+        steps: Annotated[int, Ge(1)] = 4,
+        neurons: Annotated[int, Ge(3)] = 8,
+        beta: Annotated[float, Gt(0)] = 1.5,
         base: Component | None = None,
     ) -> None:
         super().__init__(task, steps)
         require_static(task, "population")
-        if neurons < 3:
-            raise ValueError(f"neurons must be at least 3 for each value, got {neurons}")
-        if not 0 < beta < math.inf:
-            raise ValueError(f"beta must be above 0, got {beta}")
         self.neurons, self.beta = neurons, float(beta)
         if base is not None and base.parameters.get("steps", steps) != steps:
             raise ValueError(

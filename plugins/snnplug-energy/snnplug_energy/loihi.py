@@ -13,8 +13,11 @@ in the table: a step takes 0.6 to 1.8 us for its barrier alone.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
+from annotated_types import Ge
+
+from snnplug import check_ranges
 from snnplug_energy.events import EventTable, Prices
 
 __all__ = ["loihi"]
@@ -25,11 +28,12 @@ _ACCESS, _UPDATE, _SPIKE, _AXON = 51.2e-12, 21.6e-12, 69.3e-12, 111e-12
 _HOP = (3.0e-12 + 4.2e-12) / 2
 
 
+@check_ranges
 def loihi(
     *,
     synapses: Literal["dense", "sparse"] = "dense",
-    axons_per_spike: float = 1.0,
-    hops_per_axon: float = 0.0,
+    axons_per_spike: Annotated[float, Ge(0)] = 1.0,
+    hops_per_axon: Annotated[float, Ge(0)] = 0.0,
 ) -> EventTable:
     """Return the model.
 
@@ -41,9 +45,6 @@ def loihi(
     Raises:
         ValueError: a number is negative or infinite.
     """
-    for name, value in (("axons_per_spike", axons_per_spike), ("hops_per_axon", hops_per_axon)):
-        if not 0 <= value < float("inf"):
-            raise ValueError(f"{name} must be at least 0 and finite, got {value}")
     return EventTable(
         name="loihi",
         prices=Prices(

@@ -12,11 +12,12 @@ to be named.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import attrs
+from annotated_types import Gt
 
-from snnplug import EnergyEstimate, EnergyItem
+from snnplug import EnergyEstimate, EnergyItem, check_ranges
 from snnplug_energy.checks import require_samples
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ __all__ = ["SPINNAKER", "TRUENORTH", "Relative", "spinnaker_relative", "truenort
 TRUENORTH, SPINNAKER = (0.4, 0.6), (0.64, 0.36)  # shares of spikes and of latency
 
 
+@check_ranges
 @attrs.frozen(kw_only=True)
 class Relative:
     """The weighted sum of spikes and latency, each divided by that of the reference.
@@ -43,19 +45,13 @@ class Relative:
     spike_share: float
     latency_share: float
     reference: str = attrs.field()
-    reference_spikes: float = attrs.field()
-    reference_latency: float = attrs.field()
+    reference_spikes: Annotated[float, Gt(0)] = attrs.field()
+    reference_latency: Annotated[float, Gt(0)] = attrs.field()
 
     @reference.validator
     def _named(self, field: attrs.Attribute[str], value: str) -> None:
         if not value.strip():
             raise ValueError("reference must name the network that counts as 1, got an empty text")
-
-    @reference_spikes.validator
-    @reference_latency.validator
-    def _positive(self, field: attrs.Attribute[float], value: float) -> None:
-        if not 0 < value < float("inf"):
-            raise ValueError(f"{field.name} must be greater than 0 and finite, got {value}")
 
     def __call__(self, activity: Activity) -> EnergyEstimate:
         """Return the estimate for one sample.
@@ -101,7 +97,10 @@ class Relative:
         return lines
 
 
-def truenorth_relative(*, reference: str, reference_spikes: float, reference_latency: float) -> Relative:
+@check_ranges
+def truenorth_relative(
+    *, reference: str, reference_spikes: Annotated[float, Gt(0)], reference_latency: Annotated[float, Gt(0)]
+) -> Relative:
     """Return the model with TrueNorth's shares: 0.4 for spikes, 0.6 for time.
 
     Args:
@@ -122,7 +121,10 @@ def truenorth_relative(*, reference: str, reference_spikes: float, reference_lat
     )
 
 
-def spinnaker_relative(*, reference: str, reference_spikes: float, reference_latency: float) -> Relative:
+@check_ranges
+def spinnaker_relative(
+    *, reference: str, reference_spikes: Annotated[float, Gt(0)], reference_latency: Annotated[float, Gt(0)]
+) -> Relative:
     """Return the model with SpiNNaker's shares: 0.64 for spikes, 0.36 for time.
 
     Args:

@@ -20,10 +20,12 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import attrs
+from annotated_types import Ge
 
+from snnplug import check_ranges
 from snnplug.errors import did_you_mean
 from snnplug_energy.events import EventTable, Prices
 
@@ -35,21 +37,22 @@ _TEXTS = ("name", "source", "node")
 _KEYS = (*_TEXTS, *_PRICES, *_STATIC, "assumptions")
 
 
+@check_ranges
 def table(
     *,
     file: str = "",
     name: str = "",
     source: str = "",
     node: str = "",
-    synaptic_operation: float | None = None,
-    convolution: float | None = None,
-    mac: float | None = None,
-    quantised_mac: float | None = None,
-    neuron_update: float | None = None,
-    spike: float | None = None,
-    step: float | None = None,
-    static_power: float | None = None,
-    step_seconds: float | None = None,
+    synaptic_operation: Annotated[float, Ge(0)] | None = None,
+    convolution: Annotated[float, Ge(0)] | None = None,
+    mac: Annotated[float, Ge(0)] | None = None,
+    quantised_mac: Annotated[float, Ge(0)] | None = None,
+    neuron_update: Annotated[float, Ge(0)] | None = None,
+    spike: Annotated[float, Ge(0)] | None = None,
+    step: Annotated[float, Ge(0)] | None = None,
+    static_power: Annotated[float, Ge(0)] | None = None,
+    step_seconds: Annotated[float, Ge(0)] | None = None,
     assumptions: list[str] | None = None,
 ) -> EventTable:
     """Return the model of a chip.

@@ -14,9 +14,11 @@ Accuracies under the one cannot be compared with those under the other. Sources:
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from snnplug import Splits
+from annotated_types import Ge, Interval
+
+from snnplug import Splits, check_ranges
 from snnplug.nn import Augment
 from snnplug_events.division import first_of_each_class, share_of_each_class
 from snnplug_events.framing import By, Framing, Remainder, Resize, splits_of, with_validation
@@ -27,19 +29,20 @@ __all__ = ["cifar10dvs"]
 _TEST = 100  # of the 1,000 recordings of a class
 
 
+@check_ranges
 def cifar10dvs(
     *,
     root: str | None = None,
     download: bool = False,
-    steps: int = 10,
+    steps: Annotated[int, Ge(1)] = 10,
     by: By = "count",
     remainder: Remainder = "spread",
     polarities: Literal[1, 2] = 2,
     binary: bool = False,
-    size: int | None = None,
+    size: Annotated[int, Ge(1)] | None = None,
     resize: Resize = "sum",
     split: Literal["first_100", "seeded"] = "first_100",
-    val_fraction: float = 0.0,
+    val_fraction: Annotated[float, Interval(ge=0, lt=1)] = 0.0,
     split_seed: int = 0,
     cache: str | None = None,
     augment: Augment = True,
@@ -82,7 +85,7 @@ def cifar10dvs(
     if split == "first_100":
         test, train = first_of_each_class(all_.labels, _TEST)
     else:
-        test, train = share_of_each_class(all_.labels, _TEST / 1000, split_seed, "split")
+        test, train = share_of_each_class(all_.labels, _TEST / 1000, split_seed)
     parts = with_validation(
         "cifar10dvs",
         all_.chosen(train, "cifar10dvs"),

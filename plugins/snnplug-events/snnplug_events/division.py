@@ -16,20 +16,14 @@ def first_of_each_class(labels: Tensor, count: int) -> tuple[Tensor, Tensor]:
     return chosen.nonzero().flatten(), (~chosen).nonzero().flatten()
 
 
-def share_of_each_class(labels: Tensor, share: float, seed: int, name: str) -> tuple[Tensor, Tensor]:
+def share_of_each_class(labels: Tensor, share: float, seed: int) -> tuple[Tensor, Tensor]:
     """Return the indices of a random share of each class, and of the others, both ascending.
 
     Args:
         labels: class indices `[N]`.
         share: in [0, 1), rounded to whole samples in each class.
         seed: of the choice.
-        name: of the parameter that gives the share, for the message.
-
-    Raises:
-        ValueError: the share is out of range.
     """
-    if not 0 <= share < 1:
-        raise ValueError(f"{name} must be in [0, 1), got {share}")
     generator = torch.Generator().manual_seed(seed)
     chosen = torch.zeros(len(labels), dtype=torch.bool)
     for label in sorted(set(labels.tolist())):

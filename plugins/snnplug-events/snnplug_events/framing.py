@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import attrs
+from annotated_types import Ge
 from torch import Tensor
 
-from snnplug import Splits, Task
+from snnplug import Splits, Task, check_ranges
 from snnplug.nn import Augment, Augmentation, Augmentations, FrameSplit, data_root
 from snnplug.nn.events import EVENT_AUGMENTATIONS, Events, cached_frames, resize, to_frames
 from snnplug_events.division import share_of_each_class
@@ -22,11 +23,7 @@ Remainder = Literal["spread", "last", "drop"]
 Resize = Literal["sum", "bilinear"]
 
 
-def _positive(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
-    if value is not None and value < 1:
-        raise ValueError(f"{attribute.name} must be at least 1, got {value}")
-
-
+@check_ranges
 @attrs.frozen(kw_only=True)
 class Framing:
     """How events become frames.
@@ -43,12 +40,12 @@ class Framing:
     """
 
     sensor: tuple[int, int]
-    steps: int = attrs.field(validator=_positive)
+    steps: Annotated[int, Ge(1)]
     by: By = "count"
     remainder: Remainder = "spread"
     polarities: Literal[1, 2] = 2
     binary: bool = False
-    size: int | None = attrs.field(default=None, validator=_positive)
+    size: Annotated[int, Ge(1)] | None = None
     resize: Resize = "sum"
     window: tuple[int, int] | None = None
 
@@ -94,11 +91,8 @@ def with_validation(
         train, test: its recordings.
         val_fraction: share of each class of the training set; 0 for none.
         split_seed: of the choice.
-
-    Raises:
-        ValueError: the share is out of range.
     """
-    val, rest = share_of_each_class(train.labels, val_fraction, split_seed, "val_fraction")
+    val, rest = share_of_each_class(train.labels, val_fraction, split_seed)
     parts = {"train": train.chosen(rest, f"{name}-train"), "val": train.chosen(val, f"{name}-val")}
     return {**parts, "test": test}
 

@@ -9,9 +9,11 @@ names.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from snnplug import Splits
+from annotated_types import Ge, Interval
+
+from snnplug import Splits, check_ranges
 from snnplug.nn import Augment
 from snnplug_events.division import share_of_each_class
 from snnplug_events.framing import By, Framing, Remainder, Resize, splits_of, with_validation
@@ -20,19 +22,20 @@ from snnplug_events.recordings import find
 __all__ = ["ncaltech101"]
 
 
+@check_ranges
 def ncaltech101(
     *,
     root: str | None = None,
     download: bool = False,
-    steps: int = 10,
+    steps: Annotated[int, Ge(1)] = 10,
     by: By = "count",
     remainder: Remainder = "spread",
     polarities: Literal[1, 2] = 2,
     binary: bool = False,
-    size: int | None = None,
+    size: Annotated[int, Ge(1)] | None = None,
     resize: Resize = "sum",
-    test_fraction: float = 0.1,
-    val_fraction: float = 0.0,
+    test_fraction: Annotated[float, Interval(ge=0, lt=1)] = 0.1,
+    val_fraction: Annotated[float, Interval(ge=0, lt=1)] = 0.0,
     split_seed: int = 0,
     cache: str | None = None,
     augment: Augment = True,
@@ -72,7 +75,7 @@ def ncaltech101(
         resize=resize,
     )
     _, all_ = find("ncaltech101", "", "NCALTECH101", root, download, 8_709)
-    test, train = share_of_each_class(all_.labels, test_fraction, split_seed, "test_fraction")
+    test, train = share_of_each_class(all_.labels, test_fraction, split_seed)
     parts = with_validation(
         "ncaltech101",
         all_.chosen(train, "ncaltech101"),

@@ -7,9 +7,11 @@ ms; its order in time tells nothing about the digit.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from snnplug import Splits
+from annotated_types import Ge, Interval
+
+from snnplug import Splits, check_ranges
 from snnplug.nn import Augment
 from snnplug_events.framing import By, Framing, Remainder, Resize, splits_of, with_validation
 from snnplug_events.recordings import find
@@ -17,18 +19,19 @@ from snnplug_events.recordings import find
 __all__ = ["nmnist"]
 
 
+@check_ranges
 def nmnist(
     *,
     root: str | None = None,
     download: bool = False,
-    steps: int = 10,
+    steps: Annotated[int, Ge(1)] = 10,
     by: By = "count",
     remainder: Remainder = "spread",
     polarities: Literal[1, 2] = 2,
     binary: bool = False,
-    size: int | None = None,
+    size: Annotated[int, Ge(1)] | None = None,
     resize: Resize = "sum",
-    val_fraction: float = 0.1,
+    val_fraction: Annotated[float, Interval(ge=0, lt=1)] = 0.1,
     split_seed: int = 0,
     cache: str | None = None,
     augment: Augment = False,

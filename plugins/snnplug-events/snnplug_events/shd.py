@@ -8,11 +8,12 @@ and 2,264 recordings; two of the twelve speakers are heard in the test set alone
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import attrs
+from annotated_types import Ge, Interval
 
-from snnplug import Splits
+from snnplug import Splits, check_ranges
 from snnplug.nn import Augment
 from snnplug.nn.events import EVENT_AUGMENTATIONS
 from snnplug_events.framing import Framing, splits_of, with_validation
@@ -31,13 +32,14 @@ _AUGMENTATIONS = attrs.evolve(
 )
 
 
+@check_ranges
 def shd(
     *,
     root: str | None = None,
     download: bool = False,
-    steps: int = 100,
+    steps: Annotated[int, Ge(1)] = 100,
     binary: bool = False,
-    val_fraction: float = 0.1,
+    val_fraction: Annotated[float, Interval(ge=0, lt=1)] = 0.1,
     split_seed: int = 0,
     cache: str | None = None,
     augment: Augment = False,

@@ -16,9 +16,10 @@ u = threshold is SpikingJelly's rule and the default; the authors' code has u > 
 from __future__ import annotations
 
 import math
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import torch
+from annotated_types import Ge, Gt, Interval
 from torch import Tensor, nn
 
 from snnplug.errors import ContractError
@@ -65,16 +66,16 @@ class GLIF(SpikingNeuron):
     def __init__(
         self,
         *,
-        retention: float = 0.25,
-        threshold: float = 0.5,
-        leak: float | None = None,
-        subtracted: float | None = None,
-        initial_conductance: float = 0.5,
+        retention: Annotated[float, Interval(gt=0, lt=1)] = 0.25,
+        threshold: Annotated[float, Interval(gt=0, lt=1)] = 0.5,
+        leak: Annotated[float, Interval(gt=0, lt=1)] | None = None,
+        subtracted: Annotated[float, Interval(gt=0, lt=1)] | None = None,
+        initial_conductance: Annotated[float, Interval(gt=0, lt=1)] = 0.5,
         conductance: Literal["per_step", "static"] = "per_step",
-        steps: int | None = None,
+        steps: Annotated[int, Ge(1)] | None = None,
         strict: bool = False,
         surrogate: str = "atan",
-        alpha: float | None = None,
+        alpha: Annotated[float, Gt(0)] | None = None,
     ) -> None:
         super().__init__()
         self.start = {
@@ -84,13 +85,6 @@ class GLIF(SpikingNeuron):
             "subtracted": threshold if subtracted is None else subtracted,
             "initial_conductance": initial_conductance,
         }
-        for name, value in self.start.items():
-            if value is not None and not 0 < value < 1:
-                raise ValueError(f"{name} must be between 0 and 1, both excluded, got {value}")
-        if conductance not in ("per_step", "static"):
-            raise ValueError(f"conductance must be 'per_step' or 'static', got {conductance!r}")
-        if steps is not None and steps < 1:
-            raise ValueError(f"steps must be at least 1, got {steps}")
         self.surrogate, self.alpha = surrogate, sharpness(surrogate, alpha)
         self.static, self.steps, self.strict = conductance == "static", steps, strict
         for name in (*_GATES, "retention", "leak", "subtracted", "threshold", "conductance"):

@@ -192,12 +192,12 @@ def test_half_precision_keeps_its_state_in_float32():
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"retention": 1.0}, "retention must be between 0 and 1, both excluded, got 1.0"),
-        ({"threshold": 0.0}, "threshold must be between 0 and 1, both excluded, got 0.0"),
-        ({"leak": -0.1}, "leak must be between 0 and 1, both excluded, got -0.1"),
-        ({"subtracted": math.nan}, "subtracted must be between 0 and 1, both excluded, got nan"),
-        ({"initial_conductance": 2.0}, "initial_conductance must be between 0 and 1"),
-        ({"conductance": "none"}, "conductance must be 'per_step' or 'static', got 'none'"),
+        ({"retention": 1.0}, "retention must be above 0 and below 1, got 1.0"),
+        ({"threshold": 0.0}, "threshold must be above 0 and below 1, got 0.0"),
+        ({"leak": -0.1}, "leak must be above 0 and below 1, got -0.1"),
+        ({"subtracted": math.nan}, "subtracted must be finite, above 0 and below 1, got nan"),
+        ({"initial_conductance": 2.0}, "initial_conductance must be above 0 and below 1"),
+        ({"conductance": "none"}, "conductance must be one of 'per_step', 'static', got 'none'"),
         ({"steps": 0}, "steps must be at least 1, got 0"),
         ({"alpha": -1.0}, "alpha must be above 0, got -1.0"),
     ],

@@ -62,10 +62,6 @@ class IMP(SpikingNeuron):
         learnable: bool = True,
     ) -> None:
         super().__init__()
-        if shape not in ("neuron", "channel", "layer"):
-            raise ValueError(f"shape must be 'neuron', 'channel' or 'layer', got {shape!r}")
-        if family not in FAMILIES:
-            raise ValueError(f"family must be one of {', '.join(map(repr, FAMILIES))}, got {family!r}")
         usual = FAMILIES[family]
         self.low, self.high = usual[0] if low is None else low, usual[1] if high is None else high
         if not -math.inf < self.low <= self.high < math.inf:

@@ -459,7 +459,7 @@ def test_parameter_errors(registry, parameters, message):
 
 def test_direct_construction_checks_too(registry):
     base = registry.use("neuron", "toys:leaky")
-    with pytest.raises(ValueError, match="shape must be 'neuron', 'channel' or 'layer', got 'pixel'"):
+    with pytest.raises(ValueError, match="shape must be one of 'neuron', 'channel', 'layer', got 'pixel'"):
         IMP(base=base, shape="pixel")
     with pytest.raises(ValueError, match="family must be one of 'spikingjelly', 'legacy', got 'other'"):
         IMP(base=base, family="other")

@@ -15,9 +15,10 @@ those of SpikingJelly; as in snnplug's other neurons, the surrogate is atan and 
 
 from __future__ import annotations
 
-import math
+from typing import Annotated
 
 import torch
+from annotated_types import Gt
 from torch import Tensor, nn
 
 from snnplug.nn import (
@@ -58,15 +59,15 @@ class KLIF(IntegrateAndFire):
     def __init__(
         self,
         *,
-        tau: float = 2.0,
+        tau: Annotated[float, Gt(1)] = 2.0,
         scale_reset: bool = False,
-        threshold: float = 1.0,
+        threshold: Annotated[float, Gt(0)] = 1.0,
         reset: Reset = "hard",
         reset_value: float = 0.0,
         decay_input: bool = True,
         detach_reset: bool = True,
         surrogate: str = "atan",
-        alpha: float | None = None,
+        alpha: Annotated[float, Gt(0)] | None = None,
     ) -> None:
         super().__init__(
             threshold=threshold,
@@ -76,8 +77,6 @@ class KLIF(IntegrateAndFire):
             surrogate=surrogate,
             alpha=alpha,
         )
-        if not 1 < tau < math.inf:
-            raise ValueError(f"tau must be greater than 1 time step, got {tau}")
         self.tau, self.scale_reset, self.decay_input = float(tau), scale_reset, decay_input
         self.k = nn.Parameter(torch.tensor(1.0))
 

@@ -119,10 +119,10 @@ def test_half_precision_keeps_its_state_in_float32(dtype, scale_reset):
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"tau": 1.0}, "tau must be greater than 1 time step, got 1.0"),
-        ({"tau": math.nan}, "tau must be greater than 1 time step, got nan"),
+        ({"tau": 1.0}, "tau must be above 1, got 1.0"),
+        ({"tau": math.nan}, "tau must be finite and above 1, got nan"),
         ({"threshold": 0.0}, "threshold must be above 0, got 0.0"),
-        ({"reset": "zero"}, "reset must be 'hard', 'soft' or 'none', got 'zero'"),
+        ({"reset": "zero"}, "reset must be one of 'hard', 'soft', 'none', got 'zero'"),
         ({"alpha": 0.0}, "alpha must be above 0, got 0.0"),
     ],
 )

@@ -13,8 +13,9 @@ experiments of PLIF (arXiv:2007.05785) and SNASNet (arXiv:2201.10355).
 
 from __future__ import annotations
 
-import math
+from typing import Annotated
 
+from annotated_types import Gt
 from torch import Tensor
 
 from snnplug.nn import IntegrateAndFire, Leak, Reset, kernel_surrogate
@@ -44,14 +45,14 @@ class LIF(IntegrateAndFire):
     def __init__(
         self,
         *,
-        tau: float = 2.0,
-        threshold: float = 1.0,
+        tau: Annotated[float, Gt(1)] = 2.0,
+        threshold: Annotated[float, Gt(0)] = 1.0,
         reset: Reset = "hard",
         reset_value: float = 0.0,
         decay_input: bool = True,
         detach_reset: bool = True,
         surrogate: str = "atan",
-        alpha: float | None = None,
+        alpha: Annotated[float, Gt(0)] | None = None,
     ) -> None:
         super().__init__(
             threshold=threshold,
@@ -61,8 +62,6 @@ class LIF(IntegrateAndFire):
             surrogate=surrogate,
             alpha=alpha,
         )
-        if not 1 < tau < math.inf:
-            raise ValueError(f"tau must be greater than 1 time step, got {tau}")
         self.tau, self.decay_input = float(tau), decay_input
 
     def leak(self) -> Leak:
@@ -107,12 +106,12 @@ class IF(IntegrateAndFire):
     def __init__(
         self,
         *,
-        threshold: float = 1.0,
+        threshold: Annotated[float, Gt(0)] = 1.0,
         reset: Reset = "hard",
         reset_value: float = 0.0,
         detach_reset: bool = True,
         surrogate: str = "atan",
-        alpha: float | None = None,
+        alpha: Annotated[float, Gt(0)] | None = None,
     ) -> None:
         super().__init__(
             threshold=threshold,

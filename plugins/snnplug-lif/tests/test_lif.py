@@ -258,11 +258,11 @@ def test_importing_and_running_on_a_cpu_imports_no_spikingjelly(monkeypatch):
 @pytest.mark.parametrize(
     ("cls", "parameters", "message"),
     [
-        (LIF, {"tau": 0.5}, "tau must be greater than 1 time step, got 0.5"),
-        (LIF, {"tau": 1.0}, "tau must be greater than 1 time step, got 1.0"),
-        (LIF, {"tau": math.nan}, "tau must be greater than 1 time step, got nan"),
+        (LIF, {"tau": 0.5}, "tau must be above 1, got 0.5"),
+        (LIF, {"tau": 1.0}, "tau must be above 1, got 1.0"),
+        (LIF, {"tau": math.nan}, "tau must be finite and above 1, got nan"),
         (IF, {"threshold": 0.0}, "threshold must be above 0, got 0.0"),
-        (IF, {"reset": "zero"}, "reset must be 'hard', 'soft' or 'none', got 'zero'"),
+        (IF, {"reset": "zero"}, "reset must be one of 'hard', 'soft', 'none', got 'zero'"),
         (IF, {"reset": "soft", "reset_value": 0.1}, "reset_value is used by a hard reset only"),
         (IF, {"reset_value": 1.0}, "reset_value must be below the threshold 1.0, got 1.0"),
         (IF, {"alpha": 0.0}, "alpha must be above 0, got 0.0"),
@@ -283,7 +283,7 @@ def test_registered():
     assert registry.find("neuron", "integrate_and_fire").name == "if"
     with pytest.raises(ParameterError, match="'steep' is not one of 'hard', 'soft', 'none'"):
         registry.create("neuron", "lif", reset="steep")
-    with pytest.raises(ParameterError, match=r"tau must be greater than 1 time step, got 0\.5"):
+    with pytest.raises(ParameterError, match=r"tau must be above 1, got 0\.5"):
         registry.create("neuron", "lif", tau=0.5)
 
 

@@ -12,10 +12,12 @@ outputs are currents that a loss reads out.
 from __future__ import annotations
 
 import math
+from typing import Annotated
 
+from annotated_types import Ge, Interval
 from torch import Tensor, nn
 
-from snnplug import Component, Task
+from snnplug import Component, Task, check_ranges
 from snnplug.nn import Dropout, SpikingNeuron, TimeModule, TimeSequential, as_neuron, join_steps
 from snnplug_models.norms import BatchNorm, norm
 
@@ -45,13 +47,14 @@ class Recurrent(TimeModule):
         return join_steps(sent)
 
 
+@check_ranges
 def dense(
     task: Task,
     *,
     neuron: Component,
-    hidden: tuple[int, ...] = (128,),
+    hidden: tuple[Annotated[int, Ge(1)], ...] = (128,),
     batch_norm: BatchNorm = "none",
-    dropout: float = 0.0,
+    dropout: Annotated[float, Interval(ge=0, lt=1)] = 0.0,
     spiking_output: bool = False,
 ) -> TimeSequential:
     """Return the network: `[T, B, *]` to `[T, B, K]`.
@@ -71,13 +74,14 @@ def dense(
     return _network(task, neuron, hidden, batch_norm, dropout, spiking_output, recurrent=False)
 
 
+@check_ranges
 def recurrent(
     task: Task,
     *,
     neuron: Component,
-    hidden: tuple[int, ...] = (128,),
+    hidden: tuple[Annotated[int, Ge(1)], ...] = (128,),
     batch_norm: BatchNorm = "none",
-    dropout: float = 0.0,
+    dropout: Annotated[float, Interval(ge=0, lt=1)] = 0.0,
     spiking_output: bool = False,
 ) -> TimeSequential:
     """Return the network: `[T, B, *]` to `[T, B, K]`.
@@ -107,8 +111,6 @@ def _network(
     *,
     recurrent: bool,
 ) -> TimeSequential:
-    if min(hidden, default=1) < 1:
-        raise ValueError(f"hidden must hold widths of at least 1, got {list(hidden)}")
     make = norm(batch_norm, task, neuron)
     features = math.prod(task.input_shape)
     layers: list[nn.Module] = [nn.Flatten()]

@@ -17,11 +17,12 @@ sum.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Annotated, Literal, NamedTuple, TypeAlias
 
+from annotated_types import Ge, Interval
 from torch import Tensor, nn
 
-from snnplug import Component, Task
+from snnplug import Component, Task, check_ranges
 from snnplug.errors import ContractError
 from snnplug.nn import Dropout, TimeModule, TimeSequential, as_neuron
 from snnplug_models.layers import conv, image_shape
@@ -65,7 +66,7 @@ class Vote(TimeModule):
         votes: number V of outputs for each class.
     """
 
-    def __init__(self, votes: int) -> None:
+    def __init__(self, votes: Annotated[int, Ge(1)]) -> None:
         super().__init__()
         self.votes = votes
 
@@ -78,15 +79,16 @@ class Vote(TimeModule):
         return f"votes={self.votes}"
 
 
+@check_ranges
 def plif_net(
     task: Task,
     *,
     neuron: Component,
     variant: Name = "mnist",
-    channels: int | None = None,
-    hidden: int | None = None,
-    votes: int = 10,
-    dropout: float = 0.5,
+    channels: Annotated[int, Ge(1)] | None = None,
+    hidden: Annotated[int, Ge(1)] | None = None,
+    votes: Annotated[int, Ge(1)] = 10,
+    dropout: Annotated[float, Interval(ge=0, lt=1)] = 0.5,
     pooling: Literal["max", "avg"] = "max",
     batch_norm: BatchNorm = "joint",
 ) -> TimeSequential:
@@ -109,9 +111,6 @@ def plif_net(
     C, H, W = image_shape(task, "plif_net")
     facts = VARIANTS[variant]
     channels = facts.channels if channels is None else channels
-    for name, value in (("channels", channels), ("hidden", hidden), ("votes", votes)):
-        if value is not None and value < 1:
-            raise ValueError(f"{name} must be at least 1, got {value}")
     if min(H, W) >> facts.blocks < 1:
         raise ContractError(
             f"plif_net for {variant} halves images {facts.blocks} times, which leaves nothing of {H} x {W} "

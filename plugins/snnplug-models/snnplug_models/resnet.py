@@ -19,12 +19,13 @@ first code).
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import torch
+from annotated_types import Ge, MinLen
 from torch import Tensor, nn
 
-from snnplug import Component, Task
+from snnplug import Component, Task, check_ranges
 from snnplug.errors import ContractError
 from snnplug.nn import TimeModule, TimeSequential, as_neuron, is_static
 from snnplug_models.layers import conv, image_shape
@@ -55,12 +56,13 @@ class Residual(TimeModule):
         return self.connect(a, b)
 
 
+@check_ranges
 def resnet(
     task: Task,
     *,
     neuron: Component,
-    blocks: tuple[int, ...] | None = None,
-    widths: tuple[int, ...] | None = None,
+    blocks: Annotated[tuple[Annotated[int, Ge(1)], ...], MinLen(1)] | None = None,
+    widths: Annotated[tuple[Annotated[int, Ge(1)], ...], MinLen(1)] | None = None,
     shortcut: Literal["sew", "membrane", "post_add"] = "sew",
     stem: Literal["auto", "conv3", "conv3_stride2", "three_conv3", "conv7_pool"] = "auto",
     pooling: Literal["avg", "avg_neuron"] = "avg",
@@ -95,8 +97,6 @@ def resnet(
     )
     first = 16 if size < 16 else 32 if size < 32 else 64
     widths = widths if widths is not None else tuple(first * 2**i for i in range(len(blocks)))
-    if not blocks or min(*blocks, *widths, 1) < 1:
-        raise ValueError(f"blocks and widths must hold numbers of at least 1, got {blocks} and {widths}")
     if len(blocks) != len(widths):
         raise ValueError(
             f"blocks and widths must be equally long, got {len(blocks)} and {len(widths)} stages"

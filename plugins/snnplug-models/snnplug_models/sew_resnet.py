@@ -15,11 +15,12 @@ the stem follows the size of images.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
+from annotated_types import Ge, MinLen
 from torch import nn
 
-from snnplug import Component, Task
+from snnplug import Component, Task, check_ranges
 from snnplug.errors import ContractError
 from snnplug.nn import TimeSequential, as_neuron
 from snnplug_models.layers import conv, image_shape, start_as_he
@@ -41,14 +42,15 @@ BLOCKS: Mapping[Depth, tuple[int, ...]] = {
 """Blocks of each stage; from 50 layers on a block has three convolutions and four times the channels."""
 
 
+@check_ranges
 def sew_resnet(
     task: Task,
     *,
     neuron: Component,
     depth: Depth = 18,
     connect: ConnectName = "ADD",
-    blocks: tuple[int, ...] | None = None,
-    width: int = 64,
+    blocks: Annotated[tuple[Annotated[int, Ge(1)], ...], MinLen(1)] | None = None,
+    width: Annotated[int, Ge(1)] = 64,
     stem: Literal["auto", "conv3", "conv7_pool"] = "auto",
     pool: Literal["avg", "max"] = "avg",
     batch_norm: BatchNorm = "joint",
@@ -78,10 +80,6 @@ def sew_resnet(
     """
     C, H, W = image_shape(task, "sew_resnet")
     blocks = BLOCKS[depth] if blocks is None else blocks
-    if not blocks or min(blocks) < 1:
-        raise ValueError(f"blocks must hold numbers of at least 1, got {list(blocks)}")
-    if width < 1:
-        raise ValueError(f"width must be at least 1, got {width}")
     if start_as_identity and batch_norm == "none":
         raise ValueError("start_as_identity needs a norm, but batch_norm = 'none'; choose one of the two")
     if stem == "auto":
@@ -113,7 +111,13 @@ def sew_resnet(
 
 
 def _block(
-    inputs: int, width: int, expansion: int, stride: int, neuron: Component, connect: ConnectName, norm: Norm
+    inputs: int,
+    width: int,
+    expansion: int,
+    stride: int,
+    neuron: Component,
+    connect: ConnectName,
+    norm: Norm,
 ) -> Residual:
     outputs = width * expansion
     if expansion == 1:

@@ -16,13 +16,13 @@ As published their convolutions have a bias too, which batch norm takes away aga
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from typing import Literal
+from typing import Annotated, Literal
 
+from annotated_types import Ge, Gt, Interval
 from torch import nn
 
-from snnplug import Component, Task
+from snnplug import Component, Task, check_ranges
 from snnplug.errors import ContractError, did_you_mean
 from snnplug.nn import Dropout, TimeSequential, as_neuron
 from snnplug_models.layers import conv, image_shape, start_as_he
@@ -46,6 +46,7 @@ CONFIGURATIONS: Mapping[str, Layers] = {
 """Widths of the convolutions; "M" is a pool. Numbers in the upper names count one linear layer."""
 
 
+@check_ranges
 def vgg(
     task: Task,
     *,
@@ -54,10 +55,10 @@ def vgg(
     batch_norm: BatchNorm = "joint",
     pooling: Literal["max", "avg", "avg_neuron"] = "max",
     head: Literal["flatten", "average"] = "flatten",
-    hidden: tuple[int, ...] = (),
-    dropout: float = 0.0,
+    hidden: tuple[Annotated[int, Ge(1)], ...] = (),
+    dropout: Annotated[float, Interval(ge=0, lt=1)] = 0.0,
     start: Literal["torch", "he"] = "torch",
-    last_std: float | None = None,
+    last_std: Annotated[float, Gt(0)] | None = None,
     spiking_output: bool = False,
 ) -> TimeSequential:
     """Return the network: `[T, B, C, H, W]` to `[T, B, K]`.
@@ -82,8 +83,6 @@ def vgg(
         ValueError: the layers are unknown or not positive.
     """
     C, H, W = image_shape(task, "vgg")
-    if last_std is not None and not 0 < last_std < math.inf:
-        raise ValueError(f"last_std must be a number above 0, got {last_std}")
     make = norm(batch_norm, task, neuron)
     modules: list[nn.Module] = []
     for width in _widths(layers, min(H, W)):
@@ -104,8 +103,6 @@ def vgg(
     modules.append(nn.Flatten())
     features = C if head == "average" else C * H * W
     for width in (*hidden, task.classes):
-        if width < 1:
-            raise ValueError(f"hidden must hold widths of at least 1, got {width}")
         if dropout:
             modules.append(Dropout(dropout))
         modules += [nn.Linear(features, width), as_neuron(neuron)]

@@ -115,7 +115,7 @@ def test_how_weights_of_a_vgg_start() -> None:
         )
     linear = next(part for part in model.modules() if isinstance(part, nn.Linear))
     assert linear.weight.detach().std().item() == pytest.approx(0.01, rel=0.05)
-    with pytest.raises(ParameterError, match="last_std must be a number above 0, got 0"):
+    with pytest.raises(ParameterError, match="last_std must be above 0, got 0"):
         build("vgg", frames(16), last_std=0.0)
 
 
@@ -264,12 +264,12 @@ def test_any_neuron_trains_on_events(
     ("name", "parameters", "neuron", "message"),
     [
         ("recurrent", {}, Window, "Window needs the whole window of steps"),
-        ("recurrent", {"hidden": (0,)}, Neuron, "hidden must hold widths of at least 1, got"),
-        ("dense", {"dropout": 1.0}, Neuron, r"p must be in \[0, 1\)"),
+        ("recurrent", {"hidden": (0,)}, Neuron, r"hidden must be at least 1 each, got \[0\]"),
+        ("dense", {"dropout": 1.0}, Neuron, "dropout must be at least 0 and below 1, got 1"),
         ("sew_resnet", {"connect": "AND"}, Graded, "AND is a gate of spikes of 0 and 1, but Graded sends"),
         ("sew_resnet", {"connect": "OR"}, Neuron, "connect: 'OR' is not one of 'ADD', 'AND', 'IAND'"),
         ("sew_resnet", {"depth": 19}, Neuron, "depth: 19 is not one of 18, 34, 50, 101, 152"),
-        ("sew_resnet", {"blocks": ()}, Neuron, "blocks must hold numbers of at least 1"),
+        ("sew_resnet", {"blocks": ()}, Neuron, "blocks must have at least 1 entry, got"),
         ("sew_resnet", {"width": 0}, Neuron, "width must be at least 1, got 0"),
         ("sew_resnet", {"blocks": (1,) * 5}, Neuron, "divide the size by 16, but images are 8 x 8"),
         (

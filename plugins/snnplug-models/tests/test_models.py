@@ -214,8 +214,8 @@ def test_vgg_keeps_spikes_binary_with_max_pools_only() -> None:
         ),
         ({"layers": [0]}, ParameterError, "layers must hold widths of at least 1"),
         ({"layers": [8, *["M"] * 4]}, ContractError, "leave nothing of images of 8 x 8 pixels"),
-        ({"hidden": (0,)}, ParameterError, "hidden must hold widths of at least 1, got 0"),
-        ({"dropout": 1.0}, ParameterError, r"p must be in \[0, 1\)"),
+        ({"hidden": (0,)}, ParameterError, r"hidden must be at least 1 each, got \[0\]"),
+        ({"dropout": 1.0}, ParameterError, "dropout must be at least 0 and below 1, got 1"),
     ],
 )
 def test_vgg_refuses_what_cannot_be(
@@ -272,8 +272,8 @@ def test_batch_norm_per_step() -> None:
     ("parameters", "error", "message"),
     [
         ({"blocks": (1, 1), "widths": (8,)}, ParameterError, "must be equally long, got 2 and 1 stages"),
-        ({"blocks": ()}, ParameterError, "numbers of at least 1"),
-        ({"blocks": (1, 0)}, ParameterError, "numbers of at least 1"),
+        ({"blocks": ()}, ParameterError, "blocks must have at least 1 entry"),
+        ({"blocks": (1, 0)}, ParameterError, "blocks must be at least 1 each"),
         ({"blocks": (1,) * 5}, ContractError, "divide the size by 16, but images are 8 x 8"),
     ],
 )

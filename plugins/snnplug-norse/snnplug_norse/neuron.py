@@ -21,9 +21,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import torch
+from annotated_types import Ge, Gt
 from torch import Tensor, nn
 
 from snnplug.nn import MembraneState, SpikingNeuron, State, join_steps, saturate
@@ -57,7 +58,7 @@ class _NorseNeuron(SpikingNeuron):
         reset_value: float,
         resting_value: float,
         surrogate: str,
-        alpha: float,
+        alpha: Annotated[float, Gt(0)],
     ) -> None:
         super().__init__()
         if not -math.inf < threshold < math.inf:
@@ -65,10 +66,6 @@ class _NorseNeuron(SpikingNeuron):
         for name, value in (("reset_value", reset_value), ("resting_value", resting_value)):
             if not -math.inf < value < threshold:
                 raise ValueError(f"{name} must be below the threshold {threshold}, got {value}")
-        if surrogate not in SURROGATES:
-            raise ValueError(f"surrogate must be one of {', '.join(SURROGATES)}, got {surrogate!r}")
-        if not 0 < alpha < math.inf:
-            raise ValueError(f"alpha must be above 0, got {alpha}")
         if surrogate == "super" and alpha != 1:
             raise ValueError(f"alpha is not used by Norse's 'super', whose sharpness is 1, got {alpha}")
         self.taus = tuple(taus)
@@ -81,10 +78,8 @@ class _NorseNeuron(SpikingNeuron):
 
     def _hold(self, name: str, tau: float, learnable: bool) -> None:
         """Hold 1 / tau: as a buffer, or as the sigmoid of a parameter, which keeps tau above 1."""
-        if learnable and not 1 < tau < math.inf:
+        if learnable and tau == 1:
             raise ValueError(f"tau_{name} must be greater than 1 time step to be learned, got {tau}")
-        if not 1 <= tau < math.inf:
-            raise ValueError(f"tau_{name} must be at least 1 time step, got {tau}")
         if learnable:
             self.register_parameter(f"w_{name}", nn.Parameter(torch.tensor(-math.log(tau - 1))))
         else:
@@ -159,14 +154,14 @@ class NorseLIF(_NorseNeuron):
     def __init__(
         self,
         *,
-        tau_mem: float = 10.0,
-        tau_syn: float = 5.0,
+        tau_mem: Annotated[float, Ge(1)] = 10.0,
+        tau_syn: Annotated[float, Ge(1)] = 5.0,
         threshold: float = 1.0,
         reset_value: float = 0.0,
         resting_value: float = 0.0,
         learnable: bool = False,
         surrogate: Literal["super", "triangle", "tanh", "circ", "heavi_erfc"] = "super",
-        alpha: float = 1.0,
+        alpha: Annotated[float, Gt(0)] = 1.0,
     ) -> None:
         super().__init__(
             taus={"mem": tau_mem, "syn": tau_syn},
@@ -209,14 +204,14 @@ class NorseLIFBox(_NorseNeuron):
     def __init__(
         self,
         *,
-        tau_mem: float = 10.0,
+        tau_mem: Annotated[float, Ge(1)] = 10.0,
         threshold: float = 1.0,
         reset: Literal["hard", "soft"] = "hard",
         reset_value: float = 0.0,
         resting_value: float = 0.0,
         learnable: bool = False,
         surrogate: Literal["super", "triangle", "tanh", "circ", "heavi_erfc"] = "super",
-        alpha: float = 1.0,
+        alpha: Annotated[float, Gt(0)] = 1.0,
     ) -> None:
         super().__init__(
             taus={"mem": tau_mem},
@@ -227,8 +222,6 @@ class NorseLIFBox(_NorseNeuron):
             surrogate=surrogate,
             alpha=alpha,
         )
-        if reset not in ("hard", "soft"):
-            raise ValueError(f"reset must be 'hard' or 'soft', got {reset!r}")
         if reset == "soft" and reset_value != 0:
             raise ValueError(f"reset_value is used by a hard reset only; leave it at 0, got {reset_value}")
         self.reset = reset

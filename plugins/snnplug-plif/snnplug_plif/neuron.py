@@ -15,8 +15,10 @@ input, which are the defaults; the other choices are those of SpikingJelly.
 from __future__ import annotations
 
 import math
+from typing import Annotated
 
 import torch
+from annotated_types import Gt
 from torch import Tensor, nn
 
 from snnplug.nn import IntegrateAndFire, Leak, Reset, kernel_surrogate
@@ -49,14 +51,14 @@ class PLIF(IntegrateAndFire):
     def __init__(
         self,
         *,
-        tau: float = 2.0,
-        threshold: float = 1.0,
+        tau: Annotated[float, Gt(1)] = 2.0,
+        threshold: Annotated[float, Gt(0)] = 1.0,
         reset: Reset = "hard",
         reset_value: float = 0.0,
         decay_input: bool = True,
         detach_reset: bool = True,
         surrogate: str = "atan",
-        alpha: float | None = None,
+        alpha: Annotated[float, Gt(0)] | None = None,
     ) -> None:
         super().__init__(
             threshold=threshold,
@@ -66,8 +68,6 @@ class PLIF(IntegrateAndFire):
             surrogate=surrogate,
             alpha=alpha,
         )
-        if not 1 < tau < math.inf:
-            raise ValueError(f"tau must be greater than 1 time step, got {tau}")
         self.decay_input = decay_input
         self.w = nn.Parameter(torch.tensor(math.log(1 / (tau - 1))))
 

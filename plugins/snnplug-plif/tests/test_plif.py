@@ -171,8 +171,8 @@ def test_importing_and_running_on_a_cpu_imports_no_spikingjelly(monkeypatch):
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"tau": 1.0}, "tau must be greater than 1 time step, got 1.0"),
-        ({"tau": math.inf}, "tau must be greater than 1 time step, got inf"),
+        ({"tau": 1.0}, "tau must be above 1, got 1.0"),
+        ({"tau": math.inf}, "tau must be finite and above 1, got inf"),
         ({"threshold": -1.0}, "threshold must be above 0, got -1.0"),
         ({"reset_value": 2.0}, "reset_value must be below the threshold 1.0, got 2.0"),
         ({"surrogate": "step"}, "unknown surrogate 'step'"),

@@ -17,12 +17,14 @@ image where the input is the same at every time step, else to the whole input se
 from __future__ import annotations
 
 import math
+from typing import Annotated
 
 import torch
 import torch.nn.functional as F
+from annotated_types import Ge
 from torch import Tensor
 
-from snnplug import Candidate, derive_seed
+from snnplug import Candidate, check_ranges, derive_seed
 from snnplug.nn import seeded
 from snnplug_proxies.synapses import synaptic_layers
 
@@ -31,6 +33,7 @@ __all__ = ["GradNorm", "JacobianCovariance", "correlation_score"]
 _K = 1e-5
 
 
+@check_ranges
 class GradNorm:
     """Norm of the loss's gradient with respect to the weights, summed over layers; higher is better.
 
@@ -41,9 +44,7 @@ class GradNorm:
         ValueError: `batch_size` is less than 1.
     """
 
-    def __init__(self, *, batch_size: int = 64) -> None:
-        if batch_size < 1:
-            raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+    def __init__(self, *, batch_size: Annotated[int, Ge(1)] = 64) -> None:
         self.batch_size = batch_size
 
     def __call__(self, candidate: Candidate) -> float:
@@ -57,6 +58,7 @@ class GradNorm:
         return sum(float(g.norm()) for g in gradients if g is not None)
 
 
+@check_ranges
 class JacobianCovariance:
     """How differently the output of a network depends on its input around each sample; higher is better.
 
@@ -67,9 +69,7 @@ class JacobianCovariance:
         ValueError: `batch_size` is less than 2.
     """
 
-    def __init__(self, *, batch_size: int = 64) -> None:
-        if batch_size < 2:
-            raise ValueError(f"batch_size must be at least 2, got {batch_size}")
+    def __init__(self, *, batch_size: Annotated[int, Ge(2)] = 64) -> None:
         self.batch_size = batch_size
 
     def __call__(self, candidate: Candidate) -> float:

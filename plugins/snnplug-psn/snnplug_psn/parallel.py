@@ -15,8 +15,10 @@ neuron too runs on whole windows only; `sliding_psn` is the one that runs step b
 from __future__ import annotations
 
 import math
+from typing import Annotated
 
 import torch
+from annotated_types import Ge, Gt, Le
 from torch import Tensor, nn
 
 from snnplug.errors import ContractError
@@ -43,7 +45,7 @@ class PSN(SpikingNeuron):
 
     windowed = True
 
-    def __init__(self, *, surrogate: str = "atan", alpha: float | None = None) -> None:
+    def __init__(self, *, surrogate: str = "atan", alpha: Annotated[float, Gt(0)] | None = None) -> None:
         super().__init__()
         self.surrogate, self.alpha = surrogate, sharpness(surrogate, alpha)
         self.weight, self.bias = nn.UninitializedParameter(), nn.UninitializedParameter()
@@ -104,13 +106,14 @@ class MaskedPSN(PSN):
     lambda_: Tensor
 
     def __init__(
-        self, *, k: int = 4, lambda_: float = 1.0, surrogate: str = "atan", alpha: float | None = None
+        self,
+        *,
+        k: Annotated[int, Ge(1)] = 4,
+        lambda_: Annotated[float, Ge(0), Le(1)] = 1.0,
+        surrogate: str = "atan",
+        alpha: Annotated[float, Gt(0)] | None = None,
     ) -> None:
         super().__init__(surrogate=surrogate, alpha=alpha)
-        if k < 1:
-            raise ValueError(f"k must be at least 1 time step, got {k}")
-        if not 0 <= lambda_ <= 1:
-            raise ValueError(f"lambda_ must be in [0, 1], got {lambda_}")
         self.k = k
         self.register_buffer("lambda_", torch.tensor(float(lambda_)))
 

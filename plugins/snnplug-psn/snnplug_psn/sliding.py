@@ -13,9 +13,10 @@ and halves with each step back, b at -1.
 from __future__ import annotations
 
 import math
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import torch
+from annotated_types import Ge, Gt
 from torch import Tensor, nn
 
 from snnplug.nn import SpikingNeuron, saturate, sharpness, spike
@@ -52,16 +53,12 @@ class SlidingPSN(SpikingNeuron):
     def __init__(
         self,
         *,
-        k: int = 4,
+        k: Annotated[int, Ge(1)] = 4,
         start: Literal["exponential", "uniform"] = "exponential",
         surrogate: str = "atan",
-        alpha: float | None = None,
+        alpha: Annotated[float, Gt(0)] | None = None,
     ) -> None:
         super().__init__()
-        if k < 1:
-            raise ValueError(f"k must be at least 1 time step, got {k}")
-        if start not in ("exponential", "uniform"):
-            raise ValueError(f"start must be 'exponential' or 'uniform', got {start!r}")
         self.surrogate, self.alpha = surrogate, sharpness(surrogate, alpha)
         self.k = k
         if start == "exponential":

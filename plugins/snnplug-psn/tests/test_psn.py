@@ -198,11 +198,11 @@ def test_mixed_precision_sums_in_float32(cls):
     ("cls", "parameters", "message"),
     [
         (PSN, {"alpha": 0.0}, "alpha must be above 0, got 0.0"),
-        (MaskedPSN, {"k": 0}, "k must be at least 1 time step, got 0"),
-        (MaskedPSN, {"lambda_": 1.5}, r"lambda_ must be in \[0, 1\], got 1.5"),
-        (MaskedPSN, {"lambda_": math.nan}, r"lambda_ must be in \[0, 1\], got nan"),
-        (SlidingPSN, {"k": -1}, "k must be at least 1 time step, got -1"),
-        (SlidingPSN, {"start": "zero"}, "start must be 'exponential' or 'uniform', got 'zero'"),
+        (MaskedPSN, {"k": 0}, "k must be at least 1, got 0"),
+        (MaskedPSN, {"lambda_": 1.5}, r"lambda_ must be at least 0 and at most 1, got 1.5"),
+        (MaskedPSN, {"lambda_": math.nan}, r"lambda_ must be finite, at least 0 and at most 1, got nan"),
+        (SlidingPSN, {"k": -1}, "k must be at least 1, got -1"),
+        (SlidingPSN, {"start": "zero"}, "start must be one of 'exponential', 'uniform', got 'zero'"),
     ],
 )
 def test_parameter_errors(cls, parameters, message):

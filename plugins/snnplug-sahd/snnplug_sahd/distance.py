@@ -24,12 +24,13 @@ import math
 import time
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
+from annotated_types import Ge, Gt
 from torch import Tensor, nn
 
-from snnplug import Candidate, derive_seed
+from snnplug import Candidate, check_ranges, derive_seed
 from snnplug.nn import flat_samples, seeded, spikes_only, watch_spikes
 
 __all__ = ["SAHD", "Hamming", "SpikeKernel", "hamming_distances"]
@@ -87,6 +88,7 @@ def _in_common(fired: Tensor) -> Tensor:
     return torch.bmm(x, x.mT)
 
 
+@check_ranges
 class SpikeKernel:
     """Base of the scores: log |det| of the aggregated kernel of all layers and time steps.
 
@@ -109,12 +111,12 @@ class SpikeKernel:
     """
 
     def __init__(
-        self, repeats: int, batch_size: int, aggregate: Literal["mean", "sum"], precision: Precision
+        self,
+        repeats: Annotated[int, Ge(1)],
+        batch_size: Annotated[int, Ge(2)],
+        aggregate: Literal["mean", "sum"],
+        precision: Precision,
     ) -> None:
-        if repeats < 1:
-            raise ValueError(f"repeats must be at least 1, got {repeats}")
-        if batch_size < 2:
-            raise ValueError(f"batch_size must be at least 2, got {batch_size}")
         self.repeats, self.batch_size = repeats, batch_size
         self.aggregate, self.precision = aggregate, precision
 
@@ -171,6 +173,7 @@ class SpikeKernel:
         return score if math.isfinite(score) else -math.inf
 
 
+@check_ranges
 class SAHD(SpikeKernel):
     """Sparsity-aware Hamming distance; see the module's docstring.
 
@@ -189,15 +192,13 @@ class SAHD(SpikeKernel):
         self,
         *,
         alpha: Literal["paper", "release_2022_07"] = "paper",
-        eps: float = 1e-3,
+        eps: Annotated[float, Gt(0)] = 1e-3,
         aggregate: Literal["mean", "sum"] = "mean",
-        repeats: int = 2,
-        batch_size: int = 64,
+        repeats: Annotated[int, Ge(1)] = 2,
+        batch_size: Annotated[int, Ge(2)] = 64,
         precision: Precision = "float32",
     ) -> None:
         super().__init__(repeats, batch_size, aggregate, precision)
-        if not 0 < eps < math.inf:
-            raise ValueError(f"eps must be above 0 and finite, got {eps}")
         self.alpha, self.eps = alpha, eps
 
     def layer_kernel(self, distances: Tensor, fired: Tensor, N: int) -> Tensor:
@@ -215,8 +216,8 @@ class Hamming(SpikeKernel):
         self,
         *,
         aggregate: Literal["mean", "sum"] = "mean",
-        repeats: int = 2,
-        batch_size: int = 64,
+        repeats: Annotated[int, Ge(1)] = 2,
+        batch_size: Annotated[int, Ge(2)] = 64,
         precision: Precision = "float32",
     ) -> None:
         super().__init__(repeats, batch_size, aggregate, precision)

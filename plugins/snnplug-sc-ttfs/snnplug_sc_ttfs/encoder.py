@@ -8,9 +8,10 @@ to the weights and biases of the first layer.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
+from annotated_types import Ge
 from torch import Generator, Tensor
 
 from snnplug import Task
@@ -47,8 +48,8 @@ class SCTTFSEncoder(Encoder):
         self,
         task: Task,
         *,
-        steps: int = 1,
-        slots: int = 6,
+        steps: Annotated[int, Ge(1)] = 1,
+        slots: Annotated[int, Ge(1)] = 6,
         thresholds: Literal["midpoints", "paper"] = "midpoints",
         fit: bool = True,
         preset: Literal["cifar10", "cifar100"] = "cifar10",

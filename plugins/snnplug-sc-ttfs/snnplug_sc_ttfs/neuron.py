@@ -15,12 +15,12 @@ v^{j+1} for v^{l+1}; the gradients here are those with spike times held constant
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
+from annotated_types import Ge
 from torch import Tensor, nn
 
-from snnplug.errors import ParameterError
 from snnplug.nn import Code, State, WindowNeuron, midpoints
 from snnplug_sc_ttfs.cases import cases_of
 from snnplug_sc_ttfs.kernel import PRESETS, theta
@@ -41,7 +41,7 @@ class _FirstSpike(WindowNeuron):
     def __init__(
         self,
         *,
-        slots: int,
+        slots: Annotated[int, Ge(1)],
         single: bool,
         strict: bool,
         thresholds: Thresholds,
@@ -54,8 +54,6 @@ class _FirstSpike(WindowNeuron):
         for name, values in kernels.items():
             if len(values) != 3 or not (values[0] > 0 and values[2] > 0):
                 raise ValueError(f"{name} must be alpha > 0, beta and k > 0, got {list(values)}")
-        if thresholds not in ("midpoints", "paper"):
-            raise ParameterError(f"thresholds must be 'midpoints' or 'paper', got {thresholds!r}")
         self.corrects = thresholds == "midpoints"
         self.single, self.thresholds, self.silent, self.per_channel = single, thresholds, silent, per_channel
         cases = cases_of(slots, strict=strict, single=single)
@@ -167,7 +165,7 @@ class SCTTFS(_FirstSpike):
         self,
         *,
         preset: Literal["cifar10", "cifar100"] = "cifar10",
-        slots: int | None = None,
+        slots: Annotated[int, Ge(1)] | None = None,
         encoding: tuple[float, float, float] | None = None,
         calibration: tuple[float, float, float] | None = None,
         thresholds: Thresholds = "midpoints",
@@ -176,8 +174,6 @@ class SCTTFS(_FirstSpike):
         per_channel: bool = False,
         upper: float = math.inf,
     ) -> None:
-        if preset not in PRESETS:
-            raise ParameterError(f"preset must be one of {', '.join(PRESETS)}, got {preset!r}")
         published = PRESETS[preset]
         super().__init__(
             slots=published.slots if slots is None else slots,
@@ -213,7 +209,7 @@ class TTFS(_FirstSpike):
     def __init__(
         self,
         *,
-        slots: int = 8,
+        slots: Annotated[int, Ge(1)] = 8,
         encoding: tuple[float, float, float] = (2.0, 0.0, 0.4),
         thresholds: Thresholds = "midpoints",
         silent: bool = True,

@@ -7,11 +7,12 @@ input to output here.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
+from annotated_types import Ge, Interval
 from torch import nn
 
-from snnplug import Component, Task
+from snnplug import Component, Task, check_ranges
 from snnplug.errors import ParameterError
 from snnplug.nn import SpikingNeuron
 from snnplug_snasnet.genotype import edges, parse
@@ -22,19 +23,20 @@ __all__ = ["CIFAR10_CELL", "snasnet_cell"]
 CIFAR10_CELL = "0303 0030 2002 0200"  # the one that the published code names for CIFAR-10
 
 
+@check_ranges
 def snasnet_cell(
     task: Task,
     *,
     neuron: Component | SpikingNeuron | type[SpikingNeuron],
     cell: str = CIFAR10_CELL,
-    channels: int = 16,
+    channels: Annotated[int, Ge(1)] = 16,
     operations: tuple[str, ...] = OPERATIONS,
     pooling: Literal["avg", "max"] = "avg",
-    hidden: int | None = None,
-    voting: int | None = None,
-    dropout: float = 0.5,
-    final_pool: int | None = None,
-    stem_stride: int | None = None,
+    hidden: Annotated[int, Ge(1)] | None = None,
+    voting: Annotated[int, Ge(1)] | None = None,
+    dropout: Annotated[float, Interval(ge=0, lt=1)] = 0.5,
+    final_pool: Annotated[int, Ge(1)] | None = None,
+    stem_stride: Annotated[int, Ge(1)] | None = None,
     statistics: Statistics = "auto",
 ) -> nn.Module:
     """Return a freshly initialised network: `[T, B, C, H, W]` to `[T, B, K]`.

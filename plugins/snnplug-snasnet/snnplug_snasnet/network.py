@@ -75,7 +75,7 @@ class Skeleton:
         """Fill in what is None; the defaults are described at `snnplug_snasnet.space.SNASNet`.
 
         Raises:
-            ValueError: a size is less than 1, or the pools leave nothing of the image.
+            ValueError: the pools leave nothing of the image.
         """
         if len(task.input_shape) != 3:
             raise ValueError(f"task.input_shape must be (C, H, W), got {task.input_shape}")
@@ -86,12 +86,6 @@ class Skeleton:
             hidden = min(1024, 8 * channels)
         if voting is None:
             voting = 10 if task.classes <= 10 else 5
-        sizes = {"channels": channels, "hidden": hidden, "voting": voting, "stem_stride": stem_stride}
-        for name, size in {**sizes, "final_pool": 1 if final_pool is None else final_pool}.items():
-            if size < 1:
-                raise ValueError(f"{name} must be at least 1, got {size}")
-        if not 0 <= dropout < 1:
-            raise ValueError(f"dropout must be in [0, 1), got {dropout}")
         reduced = [((side - 1) // stem_stride + 1) // 2 for side in image]
         if final_pool is None:
             final_pool = 2 if min(reduced) >= 2 else 1
@@ -108,7 +102,10 @@ class Skeleton:
             dropout=dropout,
             pooling=pooling,
             final_pool=final_pool,
-            **sizes,
+            channels=channels,
+            hidden=hidden,
+            voting=voting,
+            stem_stride=stem_stride,
         )
 
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import copy
 import random
-from typing import Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
+from annotated_types import Ge, Interval
 from torch import nn
 
-from snnplug import Component, Edge, Graph, Task, digest
+from snnplug import Component, Edge, Graph, Task, check_ranges, digest
 from snnplug.errors import ContractError, ParameterError
 from snnplug.nn import SpikingNeuron, as_neuron, keep_statistics_of_steps
 from snnplug_snasnet import genotype as cells
@@ -29,6 +30,7 @@ OPERATIONS = ("zero", "identity", "conv1", "conv3", "avg_pool")
 Statistics: TypeAlias = Literal["auto", "shared", "per_step"]
 
 
+@check_ranges
 class SNASNet:
     """Networks of two 4-node cells. A genotype is the text `"0302 0030 3003 0000"`.
 
@@ -63,17 +65,17 @@ class SNASNet:
         task: Task,
         *,
         neuron: Component | SpikingNeuron | type[SpikingNeuron],
-        channels: int = 16,
+        channels: Annotated[int, Ge(1)] = 16,
         backward: bool = True,
         operations: tuple[str, ...] = OPERATIONS,
         require_direct: bool = True,
         pruning: bool = True,
         pooling: Literal["avg", "max"] = "avg",
-        hidden: int | None = None,
-        voting: int | None = None,
-        dropout: float = 0.5,
-        final_pool: int | None = None,
-        stem_stride: int | None = None,
+        hidden: Annotated[int, Ge(1)] | None = None,
+        voting: Annotated[int, Ge(1)] | None = None,
+        dropout: Annotated[float, Interval(ge=0, lt=1)] = 0.5,
+        final_pool: Annotated[int, Ge(1)] | None = None,
+        stem_stride: Annotated[int, Ge(1)] | None = None,
         statistics: Statistics = "auto",
     ) -> None:
         self.task, self.neuron, self.statistics = task, neuron, statistics

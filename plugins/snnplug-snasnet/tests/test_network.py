@@ -151,7 +151,7 @@ def test_operations_of_the_variant_with_larger_kernels():
         ({"voting": -1}, "voting must be at least 1, got -1"),
         ({"final_pool": 5}, "final_pool must fit into the 4x4 image"),
         ({"stem_stride": 8}, "final_pool must fit into the 0x0 image"),
-        ({"dropout": 1.0}, r"dropout must be in \[0, 1\), got 1.0"),
+        ({"dropout": 1.0}, r"dropout must be at least 0 and below 1, got 1.0"),
     ],
 )
 def test_values_out_of_range_are_refused(parameters, message):

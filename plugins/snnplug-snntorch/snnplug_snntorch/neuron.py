@@ -21,10 +21,10 @@ stays on the module, which then cannot be copied; and spikes are float32 whateve
 
 from __future__ import annotations
 
-import math
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
+from annotated_types import Ge, Gt, Le
 from torch import Tensor, nn
 
 from snnplug.nn import MembraneState, SpikingNeuron, join_steps, saturate, sharpness, spike
@@ -56,22 +56,16 @@ class Leaky(SpikingNeuron):
     def __init__(
         self,
         *,
-        beta: float = 0.9,
-        threshold: float = 1.0,
+        beta: Annotated[float, Ge(0), Le(1)] = 0.9,
+        threshold: Annotated[float, Gt(0)] = 1.0,
         reset_mechanism: Literal["subtract", "zero", "none"] = "subtract",
         reset_delay: bool = True,
         learn_beta: bool = False,
         learn_threshold: bool = False,
         surrogate: str = "atan",
-        alpha: float | None = None,
+        alpha: Annotated[float, Gt(0)] | None = None,
     ) -> None:
         super().__init__()
-        if not 0 <= beta <= 1:
-            raise ValueError(f"beta must be in [0, 1], got {beta}")
-        if not 0 < threshold < math.inf:
-            raise ValueError(f"threshold must be above 0, got {threshold}")
-        if reset_mechanism not in ("subtract", "zero", "none"):
-            raise ValueError(f"reset_mechanism must be 'subtract', 'zero' or 'none', got {reset_mechanism!r}")
         self._hold("beta", beta, learn_beta)
         self._hold("threshold", threshold, learn_threshold)
         self.reset_mechanism, self.reset_delay = reset_mechanism, reset_delay

@@ -176,10 +176,13 @@ def test_half_precision_keeps_its_state_in_float32(dtype):
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"beta": 1.5}, r"beta must be in \[0, 1\], got 1.5"),
-        ({"beta": math.nan}, r"beta must be in \[0, 1\], got nan"),
+        ({"beta": 1.5}, r"beta must be at least 0 and at most 1, got 1.5"),
+        ({"beta": math.nan}, r"beta must be finite, at least 0 and at most 1, got nan"),
         ({"threshold": 0.0}, "threshold must be above 0, got 0.0"),
-        ({"reset_mechanism": "hard"}, "reset_mechanism must be 'subtract', 'zero' or 'none', got 'hard'"),
+        (
+            {"reset_mechanism": "hard"},
+            "reset_mechanism must be one of 'subtract', 'zero', 'none', got 'hard'",
+        ),
         ({"alpha": -1.0}, "alpha must be above 0, got -1.0"),
         ({"surrogate": "step"}, "unknown surrogate 'step'"),
     ],

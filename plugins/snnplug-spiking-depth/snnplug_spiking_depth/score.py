@@ -19,12 +19,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import torch
+from annotated_types import Ge
 from torch import Tensor, nn
 
-from snnplug import Candidate, derive_seed
+from snnplug import Candidate, check_ranges, derive_seed
 from snnplug.nn import seeded, spikes_only, watch_spikes
 from snnplug_spiking_depth.chain import NEVER, neuron_depths
 
@@ -38,6 +39,7 @@ class Layer(NamedTuple):
     shape: tuple[int, ...]
 
 
+@check_ranges
 class SpikingDepth:
     """The score of the network of repeat 0 in training mode on the first batch; higher is better.
 
@@ -49,11 +51,9 @@ class SpikingDepth:
         ValueError: `weight` is below 0 or `batch_size` below 1.
     """
 
-    def __init__(self, *, weight: float = 2.0, batch_size: int = 32) -> None:
-        if not 0 <= weight < float("inf"):
-            raise ValueError(f"weight must be at least 0, got {weight}")
-        if batch_size < 1:
-            raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+    def __init__(
+        self, *, weight: Annotated[float, Ge(0)] = 2.0, batch_size: Annotated[int, Ge(1)] = 32
+    ) -> None:
         self.weight, self.batch_size = weight, batch_size
 
     def __call__(self, candidate: Candidate) -> float:

@@ -18,14 +18,17 @@ import math
 import random
 from collections import deque
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Annotated, Any
 
-from snnplug import SearchSpace, Trial
+from annotated_types import Ge, Interval
+
+from snnplug import SearchSpace, Trial, check_ranges
 from snnplug_strategies.unseen import Unseen
 
 __all__ = ["Evolution"]
 
 
+@check_ranges
 class Evolution:
     """Ageing evolution on one score; an objective beside the score is not looked at.
 
@@ -47,17 +50,12 @@ class Evolution:
         space: SearchSpace,
         seed: int,
         *,
-        draws: int = 64,
-        population: int = 16,
-        sample_size: int = 4,
-        crossover: float = 0.0,
+        draws: Annotated[int, Ge(1)] = 64,
+        population: Annotated[int, Ge(1)] = 16,
+        sample_size: Annotated[int, Ge(1)] = 4,
+        crossover: Annotated[float, Interval(ge=0, le=1)] = 0.0,
         repeats: bool = False,
     ) -> None:
-        for name, number in (("draws", draws), ("population", population), ("sample_size", sample_size)):
-            if number < 1:
-                raise ValueError(f"{name} must be at least 1, got {number}")
-        if not 0 <= crossover <= 1:
-            raise ValueError(f"crossover must be a probability between 0 and 1, got {crossover}")
         self.space, self.seed, self.draws = space, seed, draws
         self.population, self.sample_size, self.crossover = population, sample_size, crossover
         self._unseen = Unseen(space, repeats)

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Annotated, Any
 
-from snnplug import SearchSpace, Trial
+from annotated_types import Ge
+
+from snnplug import SearchSpace, Trial, check_ranges
 from snnplug.errors import ContractError
 
 __all__ = ["Exhaustive"]
 
 
+@check_ranges
 class Exhaustive:
     """Every network once.
 
@@ -30,9 +33,7 @@ class Exhaustive:
         ValueError: `draws` is less than 1.
     """
 
-    def __init__(self, space: SearchSpace, seed: int, *, draws: int | None = None) -> None:
-        if draws is not None and draws < 1:
-            raise ValueError(f"draws must be at least 1, got {draws}")
+    def __init__(self, space: SearchSpace, seed: int, *, draws: Annotated[int, Ge(1)] | None = None) -> None:
         genotypes = getattr(space, "genotypes", None)
         if not callable(genotypes):
             raise ContractError(

@@ -20,9 +20,11 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Annotated, Any
 
-from snnplug import SearchSpace, Trial, pareto_front
+from annotated_types import Ge, Interval
+
+from snnplug import SearchSpace, Trial, check_ranges, pareto_front
 from snnplug_strategies.unseen import Unseen
 
 __all__ = ["NSGA2", "crowding", "select"]
@@ -55,6 +57,7 @@ def select(points: Sequence[Sequence[float]], count: int) -> list[int]:
     return chosen[:count]
 
 
+@check_ranges
 class NSGA2:
     """Evolution on the score and the objectives of the recipe, or on the score alone if there are none.
 
@@ -76,18 +79,12 @@ class NSGA2:
         space: SearchSpace,
         seed: int,
         *,
-        draws: int = 64,
-        population: int = 16,
-        crossover: float = 0.9,
-        mutation: float = 0.5,
+        draws: Annotated[int, Ge(1)] = 64,
+        population: Annotated[int, Ge(1)] = 16,
+        crossover: Annotated[float, Interval(ge=0, le=1)] = 0.9,
+        mutation: Annotated[float, Interval(ge=0, le=1)] = 0.5,
         repeats: bool = False,
     ) -> None:
-        for name, number in (("draws", draws), ("population", population)):
-            if number < 1:
-                raise ValueError(f"{name} must be at least 1, got {number}")
-        for name, probability in (("crossover", crossover), ("mutation", mutation)):
-            if not 0 <= probability <= 1:
-                raise ValueError(f"{name} must be a probability between 0 and 1, got {probability}")
         self.space, self.seed, self.draws = space, seed, draws
         self.population, self.crossover, self.mutation = population, crossover, mutation
         self._unseen = Unseen(space, repeats)

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Annotated, Any
 
-from snnplug import SearchSpace, Trial
+from annotated_types import Ge
+
+from snnplug import SearchSpace, Trial, check_ranges
 
 __all__ = ["Random"]
 
 
+@check_ranges
 class Random:
     """Independent draws from a space.
 
@@ -28,9 +31,7 @@ class Random:
         ValueError: `draws` is less than 1.
     """
 
-    def __init__(self, space: SearchSpace, seed: int, *, draws: int = 64) -> None:
-        if draws < 1:
-            raise ValueError(f"draws must be at least 1, got {draws}")
+    def __init__(self, space: SearchSpace, seed: int, *, draws: Annotated[int, Ge(1)] = 64) -> None:
         self.space, self.seed, self.draws = space, seed, draws
         self._asked = 0
 

@@ -16,9 +16,11 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Annotated, Any
 
-from snnplug import SearchSpace, Trial
+from annotated_types import Ge
+
+from snnplug import SearchSpace, Trial, check_ranges
 
 __all__ = ["SpikeAwareEvolution"]
 
@@ -26,6 +28,7 @@ _TRIES = 3  # for each mutant and child that is wanted
 _RANDOM_TRIES = 200  # for each random network: a small space may have nothing new left
 
 
+@check_ranges
 class SpikeAwareEvolution:
     """Evolution on one score; an objective beside the score is not looked at.
 
@@ -46,18 +49,12 @@ class SpikeAwareEvolution:
         space: SearchSpace,
         seed: int,
         *,
-        draws: int = 200,
-        pool: int = 20,
-        best: int = 10,
-        mutants: int = 10,
-        children: int = 10,
+        draws: Annotated[int, Ge(1)] = 200,
+        pool: Annotated[int, Ge(1)] = 20,
+        best: Annotated[int, Ge(1)] = 10,
+        mutants: Annotated[int, Ge(0)] = 10,
+        children: Annotated[int, Ge(0)] = 10,
     ) -> None:
-        for name, number in (("draws", draws), ("pool", pool), ("best", best)):
-            if number < 1:
-                raise ValueError(f"{name} must be at least 1, got {number}")
-        for name, number in (("mutants", mutants), ("children", children)):
-            if number < 0:
-                raise ValueError(f"{name} must be at least 0, got {number}")
         if mutants + children > pool:
             raise ValueError(
                 f"mutants and children must fit into pool = {pool}, got {mutants} and {children}"

@@ -132,10 +132,10 @@ def test_a_child_of_two_has_bits_of_both():
         (Evolution, {"draws": 0}, "draws must be at least 1, got 0"),
         (Evolution, {"population": 0}, "population must be at least 1, got 0"),
         (Evolution, {"sample_size": 0}, "sample_size must be at least 1, got 0"),
-        (Evolution, {"crossover": 1.5}, "crossover must be a probability between 0 and 1, got 1.5"),
+        (Evolution, {"crossover": 1.5}, "crossover must be at least 0 and at most 1, got 1.5"),
         (NSGA2, {"draws": 0}, "draws must be at least 1, got 0"),
         (NSGA2, {"population": -1}, "population must be at least 1, got -1"),
-        (NSGA2, {"mutation": -0.1}, "mutation must be a probability between 0 and 1, got -0.1"),
+        (NSGA2, {"mutation": -0.1}, "mutation must be at least 0 and at most 1, got -0.1"),
     ],
 )
 def test_parameters_are_checked(kind, parameters, message):

@@ -10,8 +10,11 @@ says nothing at other steps, so its prediction is that of the same steps.
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import torch
 import torch.nn.functional as F
+from annotated_types import MinLen
 from torch import Tensor
 
 from snnplug.errors import ContractError
@@ -38,10 +41,10 @@ class LTS(Loss):
         ValueError: no step is chosen, or one twice.
     """
 
-    def __init__(self, *, steps: tuple[int, ...] = (-1,)) -> None:
+    def __init__(self, *, steps: Annotated[tuple[int, ...], MinLen(1)] = (-1,)) -> None:
         super().__init__()
-        if not steps or len(set(steps)) < len(steps):
-            raise ValueError(f"steps must name at least one step and none twice, got {list(steps)}")
+        if len(set(steps)) < len(steps):
+            raise ValueError(f"steps must name no step twice, got {list(steps)}")
         self.steps = tuple(steps)
 
     def readout(self, outputs: Tensor) -> Tensor:

@@ -16,10 +16,10 @@ on neither T nor the size of a layer. A graded spike counts by its size.
 
 from __future__ import annotations
 
-import math
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
+from annotated_types import Ge
 from torch import Tensor, nn
 
 from snnplug import Component
@@ -51,20 +51,12 @@ class Sparse(Loss):
         self,
         *,
         base: Component,
-        weight: float = 1e-3,
-        target: float = 0.0,
+        weight: Annotated[float, Ge(0)] = 1e-3,
+        target: Annotated[float, Ge(0)] = 0.0,
         penalty: Literal["l1", "squared"] = "l1",
         over: Literal["neurons", "layers"] = "neurons",
     ) -> None:
         super().__init__()
-        if not 0 <= weight < math.inf:
-            raise ValueError(f"weight must be at least 0, got {weight}")
-        if not 0 <= target < math.inf:
-            raise ValueError(f"target must be at least 0 spikes per neuron and step, got {target}")
-        if penalty not in ("l1", "squared"):
-            raise ValueError(f"penalty must be 'l1' or 'squared', got {penalty!r}")
-        if over not in ("neurons", "layers"):
-            raise ValueError(f"over must be 'neurons' or 'layers', got {over!r}")
         built = base.build()
         if not isinstance(built, Loss):
             raise ContractError(f"base must be a loss (a snnplug.nn.Loss), got {built!r}")

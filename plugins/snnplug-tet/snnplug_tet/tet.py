@@ -12,8 +12,10 @@ Proceedings of the IEEE 2023, arXiv:2109.12894 (`ce_rate_loss` of snnTorch).
 from __future__ import annotations
 
 import math
+from typing import Annotated
 
 import torch.nn.functional as F
+from annotated_types import Interval
 from torch import Tensor
 
 from snnplug.nn import Loss
@@ -35,15 +37,15 @@ class TET(Loss):
     """
 
     def __init__(
-        self, *, mse_weight: float = 0.0, mse_target: float = 1.0, label_smoothing: float = 0.0
+        self,
+        *,
+        mse_weight: Annotated[float, Interval(ge=0, le=1)] = 0.0,
+        mse_target: float = 1.0,
+        label_smoothing: Annotated[float, Interval(ge=0, lt=1)] = 0.0,
     ) -> None:
         super().__init__()
-        if not 0 <= mse_weight <= 1:
-            raise ValueError(f"mse_weight must be in [0, 1], got {mse_weight}")
         if not math.isfinite(mse_target):
             raise ValueError(f"mse_target must be finite, got {mse_target}")
-        if not 0 <= label_smoothing < 1:
-            raise ValueError(f"label_smoothing must be in [0, 1), got {label_smoothing}")
         self.mse_weight, self.mse_target = float(mse_weight), float(mse_target)
         self.label_smoothing = float(label_smoothing)
 
@@ -74,7 +76,7 @@ class TETS(TET):
         ValueError: `label_smoothing` is out of its range.
     """
 
-    def __init__(self, *, label_smoothing: float = 0.01) -> None:
+    def __init__(self, *, label_smoothing: Annotated[float, Interval(ge=0, lt=1)] = 0.01) -> None:
         super().__init__(label_smoothing=label_smoothing)
 
 

@@ -141,11 +141,11 @@ def test_step_out_of_range():
 @pytest.mark.parametrize(
     ("loss", "parameters", "message"),
     [
-        (TET, {"mse_weight": 1.5}, r"mse_weight must be in \[0, 1\], got 1.5"),
-        (TET, {"label_smoothing": 1.0}, r"label_smoothing must be in \[0, 1\), got 1.0"),
-        (TETS, {"label_smoothing": -0.1}, r"label_smoothing must be in \[0, 1\), got -0.1"),
-        (LTS, {"steps": ()}, r"steps must name at least one step and none twice, got \[\]"),
-        (LTS, {"steps": (1, 1)}, r"steps must name at least one step and none twice, got \[1, 1\]"),
+        (TET, {"mse_weight": 1.5}, r"mse_weight must be at least 0 and at most 1, got 1.5"),
+        (TET, {"label_smoothing": 1.0}, r"label_smoothing must be at least 0 and below 1, got 1.0"),
+        (TETS, {"label_smoothing": -0.1}, r"label_smoothing must be at least 0 and below 1, got -0.1"),
+        (LTS, {"steps": ()}, r"steps must have at least 1 entry, got \[\]"),
+        (LTS, {"steps": (1, 1)}, r"steps must name no step twice, got \[1, 1\]"),
     ],
 )
 def test_parameter_errors(loss, parameters, message):

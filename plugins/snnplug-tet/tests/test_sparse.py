@@ -261,7 +261,7 @@ class TestSpikeCountMSE:
     ("parameters", "message"),
     [
         ({"weight": -1.0}, "weight must be at least 0, got -1.0"),
-        ({"target": -0.5}, "target must be at least 0 spikes per neuron and step, got -0.5"),
+        ({"target": -0.5}, "target must be at least 0, got -0.5"),
         ({"penalty": "l2"}, "'l2' is not one of 'l1', 'squared'"),
         ({"over": "all"}, "'all' is not one of 'neurons', 'layers'"),
     ],
