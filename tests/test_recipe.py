@@ -140,6 +140,7 @@ def test_architecture_alone_is_trained_and_measured_as_the_default_is(tmp_path: 
     recipe, default = read_recipe(file), read_recipe(DEFAULT)
     assert recipe.architecture == {"use": "x"}
     assert (recipe.search, recipe.train, recipe.energy) == (None, default.train, default.energy)
+    assert recipe.stages == ("train", "measure", "report")
 
 
 def test_recipe_that_says_what_to_do_does_no_more(tmp_path: Path) -> None:

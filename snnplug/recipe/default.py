@@ -23,18 +23,23 @@ def complete(data: Table, finders: Collection[str], stages: Collection[str]) -> 
     """Give a recipe the stages that it leaves open.
 
     One that says neither `[architecture]` nor how to find one is the default run with what it says in place
-    of the default's. One that says an architecture and nothing to do with it is trained as the default is.
+    of the default's. One that says an architecture and nothing to do with it is trained as the default is,
+    with no stage inside another's table.
 
     Args:
         data: the recipe, changed in place.
         finders: names of the stages that find an architecture.
-        stages: names of all stages that leave something to the next.
+        stages: names of all stages; of those inside another's table dotted ones.
     """
-    default = default_data()
+    default = copy.deepcopy(default_data())
     if "architecture" not in data and not any(name in data for name in finders):
         _merge(data, default)
     elif not any(name in data for name in stages):
-        _merge(data, {key: value for key, value in default.items() if key not in finders})
+        for name in (*finders, *stages):
+            around, _, last = name.rpartition(".")
+            if name in finders or around:
+                (lookup(default, around) if around else default).pop(last, None)
+        _merge(data, default)
 
 
 def _merge(data: Table, usual: Table) -> None:

@@ -112,9 +112,9 @@ class _Reader:
         if big := list(beyond_64_bits(self.data)):
             raise RecipeError(f"{key}: this whole number does not fit into 64 bits" for key in big)
         self._refuse_unknown(known)
-        gives = {stage.name: stage.load().gives for stage in stages.STAGES if "." not in stage.name}
+        gives = {stage.name: stage.load().gives for stage in stages.STAGES}
         finders = [name for name, what in gives.items() if what == "genotype"]
-        complete(self.data, finders, [name for name, what in gives.items() if what])
+        complete(self.data, finders, [name for name, what in gives.items() if what or "." in name])
         tables = {name: self._take(name) for name in sorted(known, key=lambda n: -n.count("."))}
         fill_in(self.data, Recipe, "")
         found = {}
