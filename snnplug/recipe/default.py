@@ -35,11 +35,10 @@ def complete(data: Table, finders: Collection[str], stages: Collection[str]) -> 
     if "architecture" not in data and not any(name in data for name in finders):
         _merge(data, default)
     elif not any(name in data for name in stages):
-        for name in (*finders, *stages):
+        for name in stages:
             around, _, last = name.rpartition(".")
-            if name in finders or around:
-                (lookup(default, around) if around else default).pop(last, None)
-        _merge(data, default)
+            default.get(around, {}).pop(last, None)
+        _merge(data, {key: value for key, value in default.items() if key not in finders})
 
 
 def _merge(data: Table, usual: Table) -> None:
