@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from snnplug.contracts import Task
 from snnplug.engine.diagnosis import Fault, find_fault, owner
 from snnplug.errors import ComponentError, DataError
-from snnplug.nn import Encoder, Loss, is_static
+from snnplug.nn import Encoder, Loss, explaining_time, is_static
 from snnplug.recipe.plan import Plan
 from snnplug.registry.component import Component
 from snnplug.registry.contain import calling, passes, refuse, title, words_of
@@ -65,7 +65,8 @@ class Calls:
     def network(self, model: nn.Module, x: Tensor) -> Tensor:
         """Return the outputs of a network, `[T, B, K]`."""
         try:
-            outputs: Tensor = model(x)
+            with explaining_time(model):
+                outputs: Tensor = model(x)
         except BaseException as error:
             if not passes(error):
                 self._explain(model, x, error)
