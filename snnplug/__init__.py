@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from snnplug.contracts.ranges import check_ranges
     from snnplug.engine.replay import Replay, replay
     from snnplug.engine.result import Run, load
-    from snnplug.engine.run import resume, run
+    from snnplug.engine.run import resume, run, run_again
     from snnplug.errors import SnnplugError
     from snnplug.recipe.recipe import Recipe
     from snnplug.registry.component import Component
@@ -117,6 +117,7 @@ __all__ = [
     "replay",
     "resume",
     "run",
+    "run_again",
 ]
 
 _HOMES = {  # what is imported when one of these names is first asked for
@@ -143,7 +144,7 @@ _HOMES = {  # what is imported when one of these names is first asked for
     "snnplug.contracts.ranges": ("check_ranges",),
     "snnplug.engine.replay": ("Replay", "replay"),
     "snnplug.engine.result": ("Run", "load"),
-    "snnplug.engine.run": ("resume", "run"),
+    "snnplug.engine.run": ("resume", "run", "run_again"),
     "snnplug.errors": ("SnnplugError",),
     "snnplug.recipe.recipe": ("Recipe",),
     "snnplug.registry.component": ("Component",),

@@ -22,7 +22,12 @@ from snnplug.runs.records import TrialRecord
 
 __all__ = ["named_candidate", "recipe_again"]
 
-_BEGINNINGS = ("from", "start", "weights")  # of [train]: what the old run began with
+_LEFT_OUT = (
+    "from",
+    "start",
+    "weights",
+    "compare",
+)  # of [train]: how the old run began, and what it stood beside
 
 
 def recipe_again(
@@ -40,7 +45,7 @@ def recipe_again(
         UsageError: it has no such candidate, or no weights of it.
     """
     data = Recipe.from_dict(records.resolved.recipe).to_dict()
-    train = {key: value for key, value in data.get("train", {}).items() if key not in _BEGINNINGS}
+    train = {key: value for key, value in data.get("train", {}).items() if key not in _LEFT_OUT}
     search = data.pop("search", None)
     if search is None and candidate is not None:
         raise UsageError(f"{records.directory} has not searched, so it has no candidates; leave them out")

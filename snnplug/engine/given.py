@@ -42,7 +42,9 @@ class Given:
         return getattr(self.value, name)
 
 
-def register_objects(data: Mapping[str, Any], registry: Registry) -> tuple[dict[str, Any], Registry]:
+def register_objects(
+    data: Mapping[str, Any], registry: Registry
+) -> tuple[dict[str, Any], Registry, tuple[str, ...]]:
     """Register the objects in a recipe's data, and put their names there.
 
     A component is written as its table. A class, or a function where a builder is asked, takes the parameters
@@ -53,19 +55,20 @@ def register_objects(data: Mapping[str, Any], registry: Registry) -> tuple[dict[
         registry: where everything else is found; left as it is.
 
     Returns:
-        The data with names, and a registry with the objects.
+        The data with names, a registry with the objects, and their names in it.
 
     Raises:
         RecipeError: an object stands where none can.
     """
     taker = _Taker(registry)
     taken = {str(key): taker.value(str(key), value) for key, value in data.items()}
-    return taken, taker.registry
+    return taken, taker.registry, tuple(taker.names)
 
 
 class _Taker:
     def __init__(self, registry: Registry) -> None:
         self.before = self.registry = registry
+        self.names: list[str] = []
 
     def value(self, key: str, value: Any) -> Any:
         if isinstance(value, Component):
@@ -101,6 +104,7 @@ class _Taker:
                 name=name, target=target, summary=f"{_snake(value)}, given from Python", components=components
             )
         )
+        self.names.append(name)
         return f"{LOCAL}:{name}"
 
 

@@ -30,7 +30,7 @@ from snnplug.recipe.read import to_toml
 from snnplug.recipe.recipe import Recipe
 from snnplug.registry.contain import calling
 from snnplug.registry.interrupts import listening
-from snnplug.registry.registry import LOCAL, Registry
+from snnplug.registry.registry import Registry
 from snnplug.report.page import write_report
 from snnplug.runs.directory import RunDirectory
 from snnplug.runs.error_log import ERROR_LOG, log_error
@@ -74,6 +74,7 @@ class Order:
         changed: what is of another version than the directory says.
         accepts: other versions are gone on with.
         retry_failed: failed candidates are scored again.
+        given: names of objects that the caller gave in place of registered things.
         began: `time.perf_counter()` when the work began, imports included.
     """
 
@@ -88,6 +89,7 @@ class Order:
     changed: tuple[str, ...] = ()
     accepts: bool = False
     retry_failed: bool = False
+    given: tuple[str, ...] = ()
     began: float = attrs.field(factory=time.perf_counter)
 
     def execute(self, device: str, devices: int) -> Run:
@@ -182,8 +184,9 @@ class Order:
         )
         for note in (*session.parts.plan.notes, *(session.directory.notes if self.text is None else ())):
             session.report.say(f"note: {note}")
-        if given := sorted({c.name for c in session.parts.plan.used() if c.plugin == LOCAL}):
-            session.note(f"{', '.join(given)}: given from Python, so the files alone cannot replay this run")
+        if self.given:
+            names = ", ".join(self.given)
+            session.note(f"{names}: given from Python, so the files alone cannot replay this run")
         if not session.leads:
             return self._stages(session)
         with _contained(session):

@@ -68,8 +68,9 @@ def run(
         RunFailed: the run stopped half way; `resume` continues it.
     """
     registry = registry or Registry.from_installed(quiet=quiet)
+    given: tuple[str, ...] = ()
     if isinstance(recipe, Mapping):
-        recipe, registry = register_objects(recipe, registry)
+        recipe, registry, given = register_objects(recipe, registry)
     label = str(recipe) if isinstance(recipe, str | Path) else "recipe.toml"
     return _run(
         recipe,
@@ -84,6 +85,7 @@ def run(
         log=log,
         threads=threads,
         began=began,
+        given=given,
     )
 
 
@@ -101,6 +103,7 @@ def _run(
     began: float | None,
     dashboard: bool = False,
     threads: Threads | None = None,
+    given: tuple[str, ...] = (),
 ) -> Run:
     parsed, text = parse_recipe(recipe, overrides)
     directory = None if out is None else RunDirectory(Path(out))
@@ -116,6 +119,7 @@ def _run(
         dashboard=dashboard,
         threads=threads,
         began=time.perf_counter() if began is None else began,
+        given=given,
     )
     return order.execute(device, devices)
 

@@ -29,6 +29,7 @@ __all__ = [
     "SearchSpaceSpec",
     "Spec",
     "StrategySpec",
+    "asks",
     "kind_named",
 ]
 

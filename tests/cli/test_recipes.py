@@ -20,7 +20,7 @@ def test_all_with_their_first_lines():
     assert lines[0].split() == ["recipe", "summary"]
     assert [line.split()[0] for line in lines[1:]] == list(built_in_recipes())
     assert lines[1].startswith(f"{DEFAULT}  ")
-    assert "Search, train, measure and report" in lines[1]
+    assert "Search, train and measure" in lines[1]
     assert json.loads(invoke("--json").stdout)[0] == {"name": DEFAULT, "summary": lines[1].split("  ")[-1]}
 
 

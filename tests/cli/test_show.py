@@ -8,7 +8,7 @@ import pytest
 from annotated_types import Gt
 from click.testing import CliRunner
 
-from snnplug import Component, NeuronSpec, Registration, Registry, ScorerSpec, StrategySpec
+from snnplug import Component, LossSpec, NeuronSpec, Registration, Registry, ScorerSpec, StrategySpec
 from snnplug.cli import main
 
 
@@ -50,8 +50,8 @@ def installed(monkeypatch):
             graded=True,
         ),
         NeuronSpec(name="absent", target="nowhere_to_be_found:Absent", summary="Absent."),
-        ScorerSpec(name="unnamed", target=unnamed, summary="Unnamed."),
-        ScorerSpec(name="positional", target=positional, summary="Positional."),
+        LossSpec(name="unnamed", target=unnamed, summary="Unnamed."),
+        LossSpec(name="positional", target=positional, summary="Positional."),
         StrategySpec(name="climb", target=climb, summary="Climbs."),
         ScorerSpec(name="plain", target="builtins:int", summary="Plain.", cost="model"),
     ]
@@ -105,10 +105,10 @@ def test_target_without_a_signature():
 
 
 def test_what_cannot_be_set_is_said():
-    result = invoke("scorer", "unnamed")
+    result = invoke("loss", "unnamed")
     assert "cannot be set in a recipe, for they have no name: rate" in result.stdout
-    assert json.loads(invoke("scorer", "unnamed", "--json").stdout)["cannot_be_set"] == ["rate"]
-    assert "rate       float  required" in invoke("scorer", "positional").stdout
+    assert json.loads(invoke("loss", "unnamed", "--json").stdout)["cannot_be_set"] == ["rate"]
+    assert "rate       float  required" in invoke("loss", "positional").stdout
 
 
 def test_arguments_that_the_builder_supplies_are_no_parameters():

@@ -89,10 +89,10 @@ def test_plain_function_is_a_scorer(tmp_path: Path, sign: float) -> None:
 def test_components_are_written_as_tables_and_equal_names_are_numbered() -> None:
     registry = snnplug.Registry.from_installed()
     lif = registry.use("neuron", "lif", tau=3.0)
-    data, extended = register_objects({"neuron": lif, "architecture": nn.Linear(1, 1)}, registry)
+    data, extended, _ = register_objects({"neuron": lif, "architecture": nn.Linear(1, 1)}, registry)
     assert data["neuron"] == {"use": "snnplug-lif:lif", "tau": 3.0}
     assert len(extended) == len(registry) + 1
-    data, extended = register_objects(
+    data, extended, _ = register_objects(
         {"neuron": {"use": "imp", "base": MyNeuron()}, "other": [MyNeuron()]}, registry
     )
     assert data["neuron"]["base"] == {"use": "local:my_neuron"}
