@@ -130,11 +130,19 @@ def _epoch(epoch: Epoch) -> str:
 
 
 def differing_settings(runs: Sequence[ComparedRun]) -> dict[str, list[str]]:
-    """Return the components and parameters in which runs differ: key of the recipe to a text for each run."""
+    """Return the components and parameters in which runs differ: key of the recipe to a text for each run.
+
+    Parameters of what only some of the runs have are left out where those agree.
+    """
     columns = [_settings(run) for run in runs]
     keys = dict.fromkeys(key for column in columns for key in column)
     rows = {key: [column.get(key, "-") for column in columns] for key in keys}
-    return {key: cells for key, cells in rows.items() if len(set(cells)) > 1}
+    components = {component.key for run in runs for component in run.components}
+    return {
+        key: cells
+        for key, cells in rows.items()
+        if len(set(cells)) > 1 and (key in components or len({*cells} - {"-"}) > 1)
+    }
 
 
 def _settings(run: ComparedRun) -> dict[str, str]:
