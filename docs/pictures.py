@@ -30,6 +30,9 @@ RUNS: dict[str, tuple[str, list[str]]] = {  # recipe and overrides, by folder
         "default",
         [
             "search.strategy={ use = 'nsga2', draws = 160 }",
+            "search.scorer={ use = 'sahd' }",
+            "train.compare.random=0",
+            "train.compare.architectures=[]",
             "search.objectives={ synaptic_operations = 'min' }",
             "train.epochs=2",
         ],
@@ -41,7 +44,7 @@ SVGS = {  # run, and how the description of the picture in its report begins, by
     "raster": ("events", "Spike raster of layers.6"),
 }
 WIDTH, QUALITY = 1200, 82  # of the photograph
-SHOWN = ("results", "cell")  # sections of the report, so many as fit on a screen
+SHOWN = ("results", "cell", "alike")  # sections of the report, so many as fit on a screen
 
 
 def run_of(name: str) -> Path:

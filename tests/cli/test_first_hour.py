@@ -1,7 +1,7 @@
 """The commands of a first hour, right and wrong ones, in the order in which somebody types them.
 
-None runs anything other than what was typed: of each run that starts, what it has recorded is looked at; those
-that are refused make no directory.
+None runs anything other than what was typed: of each run that starts, what it has recorded is looked at;
+those that are refused make no directory.
 """
 
 from __future__ import annotations
