@@ -22,7 +22,7 @@ pytest.importorskip("snnplug_snasnet", reason="the default recipe needs the firs
 from snnplug.cli import main
 
 SMALL = (
-    "-s search.strategy.draws=3 -s search.scorer.steps=2 -s search.workers=1 -s search.space.channels=4 "
+    "-s search.strategy.draws=3 -s search.scorer.steps=2 -s search.space.channels=4 "
     "-s train.epochs=1 -s train.compare.random=0 -s train.compare.architectures=[] -s measure.samples=32 "
     "--device cpu"
 )

@@ -19,6 +19,8 @@ SLOW_SEARCH = (
     "search.strategy.draws=5000",
     "-s",
     "search.strategy.use=random",
+    "-s",
+    "search.scorer.steps=2",
     "--device",
     "cpu",
     "-q",

@@ -19,7 +19,7 @@ pytest.importorskip("snnplug_snasnet", reason="the built-in recipe needs the fir
 from snnplug.cli import main
 
 QUICK = ("-s", "search.strategy.draws=12", "-s", "search.space.channels=4", "-s", "train.epochs=1")
-QUICK += ("-s", "measure.samples=64", "--device", "cpu")
+QUICK += ("-s", "search.scorer.steps=2", "-s", "measure.samples=64", "--device", "cpu")
 
 
 def start(*arguments: str) -> subprocess.Popen[str]:

@@ -20,6 +20,7 @@ pytest.importorskip("snnplug_snasnet")
 pytest.importorskip("snnplug_models")
 
 QUICK = ["search.strategy.draws=8", "search.space.channels=4", "train.epochs=1", "measure.samples=32"]
+QUICK += ["search.scorer.steps=2", "train.compare.random=0"]
 QUICK += ["search.objectives.parameters=min"]
 
 

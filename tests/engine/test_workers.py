@@ -151,6 +151,7 @@ def test_scoring_takes_one_thread_and_leaves_the_number_alone(
 def test_number_of_workers_does_not_matter_to_real_methods(tmp_path: Path) -> None:
     pytest.importorskip("snnplug_snasnet")
     overrides = ["search.strategy.draws=12", "search.space.channels=6", "search.round_size=4", "seed=5"]
+    overrides += ["search.scorer.steps=4"]
     recipe = read_recipe("default", overrides).to_dict()
     del recipe["train"]
     for workers in (1, 2):
