@@ -23,16 +23,8 @@ EXTRAS = {
     extra: {Requirement(line).name for line in lines}
     for extra, lines in PROJECT["optional-dependencies"].items()
 }
-TINY = [
-    "-s",
-    "search.strategy.draws=2",
-    "-s",
-    "search.scorer.steps=2",
-    "-s",
-    "train.epochs=1",
-    "--device",
-    "cpu",
-]
+TINY = ["-s", "search.strategy.draws=2", "-s", "search.scorer.steps=2"]
+TINY += ["-s", "train.epochs=1", "--device", "cpu"]
 
 
 @pytest.fixture(scope="module")
