@@ -26,8 +26,8 @@ _JUDGED = 0.2  # the last part of the batches, whose loss counts where nothing i
 class ShortTraining:
     """Minus the validation loss after a short training of new weights; higher is better.
 
-    The parts are that `loss` and the `accuracy`. Without validation data both are those of the last fifth of
-    the training batches, before each was learned.
+    Its part is the `accuracy` there. Without validation data both are those of the last fifth of the training
+    batches, before each was learned.
 
     Args:
         steps: batches that it is trained on, the same for every candidate.
@@ -66,7 +66,7 @@ class ShortTraining:
         with torch.enable_grad(), seeded(derive_seed(candidate.seed, "short training")):
             learned = self._train(candidate, model)
         loss, right = self._judge(candidate, model) if candidate.held_out_samples else learned
-        return Score(-loss, {"accuracy": right, "loss": loss})
+        return Score(-loss, {"accuracy": right})
 
     def _train(self, candidate: Candidate, model: nn.Module) -> tuple[float, float]:
         """Train, and return loss and accuracy of the last batches as each of them was met."""
