@@ -59,9 +59,11 @@ def _stats(summary: Summary) -> Iterator[Stat]:
         yield Stat("Multiply-accumulates", macs, "MAC per sample", "in layers with analog input")
     for energy in summary.energy or ():
         unit = "per sample" if energy.unit == "J" else f"{energy.unit} per sample"
-        yield Stat(
-            "Energy", words.quantity(energy.value, energy.unit), unit, f"by {words.plain(energy.model)}"
-        )
+        note = f"by {words.plain(energy.model)}"
+        if energy.baselines and energy.value is not None and energy.baselines[0].value:
+            ratio, dense = energy.value / energy.baselines[0].value, energy.baselines[0]
+            note += f"; {words.number(ratio, 2)} of the {dense.name}"
+        yield Stat("Energy", words.quantity(energy.value, energy.unit), unit, note)
     if summary.latency_steps is not None:
         yield Stat("Latency", words.number(summary.latency_steps), "time steps")
     if summary.parameters is not None:
