@@ -14,6 +14,7 @@ from torch import nn
 
 from snnplug.contracts import Genotype
 from snnplug.engine.course import Course, best_epoch
+from snnplug.engine.course_told import standing, tell_epoch
 from snnplug.engine.data import order, shares
 from snnplug.engine.device import use_precision
 from snnplug.engine.lone_samples import running_norms
@@ -198,7 +199,7 @@ class _Trainer:
         rank, world = self.fabric.global_rank, self.fabric.world_size
         parted = shares(indices, section.batch_size, rank=rank, world=world)
         self.model.train()
-        note = self._note()
+        note = standing(self.history)
         with seeded(derive_seed(parts.seed, "epoch", epoch, rank)):  # dropout and augmentation
             samples = parts.batches(split, [share.indices for share in parted], self.stage, epoch)
             for index, (share, (values, labels)) in enumerate(zip(parted, samples, strict=True)):
@@ -270,15 +271,8 @@ class _Trainer:
         if self.session.leads:
             self._save()
             self.session.write_metrics(self.stage, self.history)
-        self._tell(self.history[-1])
+        tell_epoch(self.session.report, self.stage, self.section.epochs, self.history)
         self.session.wait()
-
-    def _tell(self, epoch: Epoch) -> None:
-        known = [e.seconds for e in self.history if e.seconds is not None]
-        left = (self.section.epochs - epoch.epoch) * sum(known) / len(known)
-        said = f"{self.stage} {epoch.epoch}/{self.section.epochs}: {self._note(True)}"
-        said += f", {epoch.seconds:.1f} s, {left:.0f} s left"
-        self.session.report.tell("epoch", said, of=self.section.epochs, **to_plain(epoch))
 
     def _share_statistics(self) -> None:
         """Give every process the leading one's batch norm statistics: each has those of its own samples."""
@@ -309,12 +303,3 @@ class _Trainer:
         return bool(
             patience and self.history and len(self.history) - 1 - best_epoch(self.history) >= patience
         )
-
-    def _note(self, whole: bool = False) -> str:
-        """Return how the training stands; what a bar of 80 columns has room for, or all of it."""
-        if not self.history:
-            return ""
-        last = self.history[-1]
-        val = f", val {last.val_accuracy:.4f}" if last.val_accuracy is not None else ""
-        own = f", accuracy {last.accuracy:.4f}" if whole or not val else ""
-        return f"loss {last.loss:.4f}{own}{val}"
