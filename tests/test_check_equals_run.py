@@ -175,7 +175,7 @@ def test_check_and_run_refuse_the_same_in_thousands_of_recipes(tmp_path: Path) -
         (["search.strategy.draws=0"], "search.strategy.draws"),
         (["search.scorer.batch_size=0"], "search.scorer.batch_size"),
         (["encoder.steps=0"], "encoder.steps must be at least 1"),
-        (["search.objectives.sahd='max'"], "search.objectives.sahd: it is the scorer of the search already"),
+        (["search.objectives.short_training='max'"], "it is the scorer of the search already"),
     ],
 )
 def test_overrides_and_what_only_a_network_shows(changes: list[str], message: str, tmp_path: Path) -> None:

@@ -181,7 +181,7 @@ def test_a_table_without_a_name_changes_the_default_one() -> None:
     recipe = Recipe.from_dict({"encoder": {"steps": 9}, "search": {"strategy": {"draws": 3}}})
     assert recipe.encoder == {"use": "snnplug-encoders:direct", "steps": 9}
     assert recipe.search.strategy == {"use": "snnplug-strategies:random", "draws": 3}
-    assert recipe.search.scorer["use"] == "snnplug-sahd:sahd"
+    assert recipe.search.scorer["use"] == "snnplug-proxies:short_training"
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ def test_refused_ones_are_no_failures(tmp_path: Path) -> None:
         "scorer local:wide has no finite score for 1 of 2 candidates",
     ]
     page = " ".join((tmp_path / "run" / "report.html").read_text("utf-8").split())
-    assert "1 of 2 got no score and cannot win. 2 refused by search.limits." in page
+    assert "1 of 2 got no score and cannot win: " in page and ". 2 refused by search.limits." in page
     handmade.asked.clear()
     snnplug.resume(tmp_path / "run", registry=handmade.registry(), retry_failed=True)
     assert handmade.asked == [5]

@@ -153,7 +153,10 @@ INSTALLED = [
     (["search.space.channels=0"], "search.space.channels must be at least 1"),
     (["search.space.final_pool=9"], "search.space.final_pool must fit into the 4x4 image"),
     (["loss.mse_target=inf"], "loss.mse_target must be finite"),
-    (["search.scorer.eps=inf"], "search.scorer.eps must be finite and above 0, got inf"),
+    (
+        ["search.scorer.use=sahd", "search.scorer.eps=inf"],
+        "search.scorer.eps must be finite and above 0, got inf",
+    ),
     (["loss.label_smoothing=2"], "loss.label_smoothing"),
     (["neuron.tau=nan"], "neuron.tau: nan is not a number"),
     (["neuron.threshold=-1"], "neuron.threshold must be above 0"),
