@@ -122,7 +122,7 @@ def command(
             retry_failed=retry_failed,
         )
     elif origin is not None:
-        runs = run_again(
+        run_again(
             origin,
             candidate=candidate,
             weights=weights,
@@ -133,9 +133,8 @@ def command(
             quiet=quiet,
             log=log,
             began=began,
+            finished=lambda done: _say_done(done, quiet, log),
         )
-        for done in runs:
-            _say_done(done, quiet, log)
         return
     else:
         done = start_run(

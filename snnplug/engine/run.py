@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -137,8 +137,9 @@ def run_again(
     quiet: bool = True,
     log: Log = "auto",
     began: float | None = None,
-) -> Iterator[Run]:
-    """Make a new run of a run's network: yields it when it is finished, and the next of a Pareto front.
+    finished: Callable[[Run], None] | None = None,
+) -> list[Run]:
+    """Make new runs of a run's networks.
 
     Args:
         directory: of the old run, finished or not.
@@ -147,6 +148,10 @@ def run_again(
         weights: start from the weights that it has trained.
         out: run directory to make; for a Pareto front the folder in which they are made.
         overrides, device, devices, registry, quiet, log, began: as `run` takes them.
+        finished: called with each run as soon as it is finished.
+
+    Returns:
+        The new run, alone in a list; for a Pareto front one of each candidate.
 
     Raises:
         UsageError: as for `run`; or there is no such candidate, or no weights of it.
@@ -159,9 +164,10 @@ def run_again(
     else:
         chosen = [None if candidate is None else find_candidate(records, candidate)]
         places = [None if out is None else Path(out)]
+    made = []
     for trial, place in zip(chosen, places, strict=True):
         named = "" if trial is None else f" --candidate {trial.key}"
-        yield _run(
+        done = _run(
             recipe_again(records, registry, trial, weights=weights),
             f"snnplug run --from {directory}{named}{' --weights' * weights}",
             out=place,
@@ -174,6 +180,10 @@ def run_again(
             began=began,
         )
         began = None  # the next begins where this one ends
+        made.append(done)
+        if finished is not None:
+            finished(done)
+    return made
 
 
 def resume(
