@@ -91,6 +91,18 @@ def test_a_smaller_sample_is_part_of_a_larger_one_and_the_seed_decides(
     assert run(registry, tmp_path / "c", "seed=1", sample=4).networks != few
 
 
+def test_a_scorer_is_given_the_graph(registry: Registry, tmp_path: Path) -> None:
+    def drawn(candidate: Candidate) -> float:
+        (edge,) = candidate.graph().edges
+        return float(edge.label.removeprefix("width "))
+
+    registry.register(
+        ScorerSpec(name="drawn", target=drawn, summary="The width that is drawn.", cost="model")
+    )
+    found = run(registry, tmp_path / "out", scorers=["drawn"])
+    assert found.predictors[0].values == tuple(n.genotype for n in found.networks)
+
+
 @pytest.mark.parametrize("name", ["settings.json", "scores.jsonl", "checksums.json"])
 def test_a_damaged_file_is_named_or_does_no_harm(name: str, registry: Registry, tmp_path: Path) -> None:
     out, rng = tmp_path / "out", random.Random(name)
