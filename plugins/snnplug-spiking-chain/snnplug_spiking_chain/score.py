@@ -40,9 +40,9 @@ class SpikingChain:
     def __call__(self, candidate: Candidate) -> Score:
         """Return the score, minus infinity where no path leads from input to output.
 
-        Its parts are `chain`, the length; `rise`, the covariance; and `thresholds`, on how many layers of the
-        longest chains the space says a threshold. Where that is 0, or all thresholds are equal, the score only
-        counts the chain.
+        Its parts are `chain`, the length; `rise`, the covariance; and `thresholds`, on how many layers of
+        the longest chains the space says a threshold. Where that is 0, or all thresholds are equal, the score
+        only counts the chain.
 
         Raises:
             ContractError: the space's graph has a circle of edges that are no feedback.
