@@ -22,7 +22,7 @@ from snnplug.statistics.intervals import Estimate, from_resamples, resamples
 __all__ = ["estimate_rho", "estimate_tau", "kendall", "spearman"]
 
 _LARGEST = 2000  # more networks make a resampling take minutes
-_ROWS = 256  # of the matrix of pairs at a time
+_ROWS = 256  # of a large matrix at a time
 
 
 def kendall(x: Sequence[float], y: Sequence[float], groups: Sequence[object] | None = None) -> float | None:
@@ -108,10 +108,14 @@ def _linear_tau(
 
 def estimate_rho(x: Sequence[float], y: Sequence[float], *, seed: int = 0) -> Estimate | None:
     """Return Spearman's rho with its 95 % bootstrap interval, None where one sequence is constant."""
+    import numpy as np
+
     value = spearman(x, y)
-    if value is None or len(x) > _LARGEST:
-        return None if value is None else Estimate(value)
-    return from_resamples(value, _weighted_rho(_codes(x), _codes(y), resamples(len(x), seed)))
+    if value is None:
+        return None
+    a, b, weights = _codes(x), _codes(y), resamples(len(x), seed)
+    parts = [_weighted_rho(a, b, weights[start : start + _ROWS]) for start in range(0, len(weights), _ROWS)]
+    return from_resamples(value, np.concatenate(parts))
 
 
 def _pairs(x: Sequence[float], y: Sequence[float], groups: Sequence[object] | None) -> tuple[Any, Any, Any]:
