@@ -30,13 +30,15 @@ def test_regret_after_k_is_the_mean_over_all_orders_of_equals() -> None:
     rng = random.Random(0)
     for _ in range(40):
         x = [rng.randrange(3) for _ in range(6)]
-        y = [rng.random() for _ in range(6)]
+        y, by = [rng.random() for _ in range(6)], [rng.random() for _ in range(6)]
         for k in range(1, 7):
-            lost = []
+            best, chosen = [], []
             for order in itertools.permutations(range(6)):
                 first = sorted(order, key=lambda i: -x[i])[:k]
-                lost.append(max(y) - max(y[i] for i in first))
-            assert regret(x, y, k) == pytest.approx(statistics.fmean(lost))
+                best.append(max(y) - max(y[i] for i in first))
+                chosen.append(max(y) - y[max(first, key=lambda i: by[i])])
+            assert regret(x, y, k) == pytest.approx(statistics.fmean(best))
+            assert regret(x, y, k, by) == pytest.approx(statistics.fmean(chosen))
 
 
 def test_intervals() -> None:
@@ -56,4 +58,6 @@ def test_intervals() -> None:
         assert estimate.low is not None and estimate.high is not None
         assert estimate.low <= estimate.value <= estimate.high
     assert estimate_choice([0.0] * 200, y) == chance  # the same resamples
+    worst = estimate_choice(y, y, by=[-value for value in y])  # of the first k the last is taken
+    assert worst.regret[5].value == pytest.approx(max(y) - sorted(y)[-5])
     assert set(estimate_choice([1, 2, 3], [1, 2, 3]).regret) == {1}

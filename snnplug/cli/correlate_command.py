@@ -91,7 +91,7 @@ def _told(table: Benchmark) -> tuple[dict[str, Any], str]:
     alike = [network for network in different if network.id not in found.other]
     for name, networks in (("different", different), ("alike", alike)):
         groups = layer_groups(networks)
-        rows = [figures(predictor, networks, groups) for predictor in told(networks)]
+        rows = [figures(predictor, networks, groups, rho=False) for predictor in told(networks)]
         record[name] = to_record(rows)
         if name == "different":
             texts.append(predictor_table(rows, all_logs=all_logs))

@@ -1,4 +1,4 @@
-"""What choosing by a predictor finds: how many of the best networks, and the best of the first k trained.
+"""What choosing by a predictor finds: how many of the best networks, and which of the first k trained.
 
 Where predictions are equal, every order of them counts: figures are means over all. Intervals are of the
 same resamples as all others (`snnplug.statistics.intervals`), in each of which equal predictions stand in an
@@ -25,7 +25,7 @@ class Choice(NamedTuple):
 
     Attributes:
         top_overlap: share of the best tenth that is in the tenth that is predicted to be best.
-        regret: by k, how far the best of the first k lies below the best of all; k up to half of all.
+        regret: by k, how far the one chosen of the first k lies below the best of all; k up to half of all.
     """
 
     top_overlap: Estimate
@@ -42,48 +42,63 @@ def top_overlap(x: Sequence[float], y: Sequence[float], share: float = _SHARE) -
     return float((_membership(x, count) * _membership(y, count)).sum() / count)
 
 
-def regret(x: Sequence[float], y: Sequence[float], k: int = 1) -> float:
-    """Return the best y less the best y of the k members with the best x, in the mean over equals.
+def regret(x: Sequence[float], y: Sequence[float], k: int = 1, by: Sequence[float] | None = None) -> float:
+    """Return the best y less the y of one of the k with the best x, in the mean over equals.
 
     Args:
         x, y: equally long.
         k: at most their length.
+        by: what one of the k is chosen by, such as validation accuracies where y are of test data; else y.
     """
     edge = sorted(x)[-k]
-    sure = [b for a, b in zip(x, y, strict=True) if a > edge]
-    equal = sorted((b for a, b in zip(x, y, strict=True) if a == edge), reverse=True)
-    drawn = k - len(sure)
-    best, mean = max(sure, default=min(y)), 0.0
+    rows = sorted(zip(x, by if by is not None else y, y, strict=True), key=lambda row: -row[1])
+    sure = [place for place, (a, _, _) in enumerate(rows) if a > edge]
+    equal = [place for place, (a, _, _) in enumerate(rows) if a == edge]
+    drawn, mean = k - len(sure), 0.0
     chance = drawn / len(equal)  # that the best of those drawn is the first, then the second, ...
-    for place, value in enumerate(equal[: len(equal) - drawn + 1]):
-        mean += chance * max(best, value)
-        left = len(equal) - place - 1
+    for number, place in enumerate(equal[: len(equal) - drawn + 1], 1):
+        mean += chance * rows[min([place, *sure[:1]])][2]
+        left = len(equal) - number
         chance *= (left - drawn + 1) / left if left else 0.0
     return max(y) - mean
 
 
-def estimate_choice(x: Sequence[float], y: Sequence[float], *, seed: int = 0) -> Choice:
-    """Return what choosing by x finds of the members with the best y."""
+def estimate_choice(
+    x: Sequence[float], y: Sequence[float], *, by: Sequence[float] | None = None, seed: int = 0
+) -> Choice:
+    """Return what choosing by x finds of the members with the best y; `by` as for `regret`."""
     import numpy as np
 
     size = len(x)
     firsts = [k for k in FIRST if k <= max(1, size / 2)]
-    score, worth = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
     count = max(1, round(_SHARE * size))
-    drawn = np.random.default_rng(seed).integers(0, size, (RESAMPLES, size))
+    a, b = _ranks(x), _ranks(y)
+    worth, judged = np.asarray(y, dtype=float), np.asarray(y if by is None else by, dtype=float)
     overlaps, regrets = [], []
-    for rows in drawn:
-        a, b = score[rows], worth[rows]
-        order = np.argsort(-a, kind="stable")  # equals stay in the order that was drawn
-        best = np.argsort(-b, kind="stable")
-        overlaps.append(len(np.intersect1d(order[:count], best[:count])) / count)
-        reached = np.maximum.accumulate(b[order[: firsts[-1]]])
-        regrets.append(b.max() - reached[[k - 1 for k in firsts]])
-    columns = np.array(regrets).T
+    for rows in np.random.default_rng(seed).integers(0, size, (RESAMPLES, size)):
+        order = np.argsort(a[rows], kind="stable")  # equals stay in the order in which they were drawn
+        best = np.argsort(b[rows], kind="stable")
+        among = np.zeros(size, dtype=bool)
+        among[best[:count]] = True
+        overlaps.append(among[order[:count]].sum() / count)
+        first = rows[order[: firsts[-1]]]
+        chosen = [first[np.argmax(judged[first[:k]])] for k in firsts]
+        regrets.append(worth[rows[best[0]]] - worth[chosen])
     return Choice(
         from_resamples(top_overlap(x, y), overlaps),
-        {k: from_resamples(regret(x, y, k), column) for k, column in zip(firsts, columns, strict=True)},
+        {
+            k: from_resamples(regret(x, y, k, by), column)
+            for k, column in zip(firsts, np.array(regrets).T, strict=True)
+        },
     )
+
+
+def _ranks(values: Sequence[float]) -> Any:
+    """Return 0 for the best, 1 for the next, equals alike; in the smallest type, which is sorted fastest."""
+    import numpy as np
+
+    ranks = np.unique(-np.asarray(values, dtype=float), return_inverse=True)[1].reshape(-1)
+    return ranks.astype(np.min_scalar_type(len(ranks)))
 
 
 def _membership(values: Sequence[float], count: int) -> Any:

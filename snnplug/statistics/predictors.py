@@ -135,6 +135,7 @@ def figures(
     groups: Sequence[float] | None = None,
     *,
     seed: int = 0,
+    rho: bool = True,
 ) -> dict[str, Any]:
     """Return how well a predictor does.
 
@@ -143,11 +144,13 @@ def figures(
         networks: with their accuracies.
         groups: numbers of spiking layers, among equals of which tau is also computed.
         seed: of the bootstrap.
+        rho: whether Spearman's rho is wanted, whose interval takes longest.
 
     Returns:
         `tau`, `rho` and `tau_equal_layers` as `Estimate` or None; `top_overlap` in [0, 1] as `Estimate` and
-        `regret` after training the first k as `Estimate` by k, a difference of accuracies in [0, 1], both
-        None where fewer than two count; and the number of `networks` that count.
+        `regret` as `Estimate` by k, how far that of the first k networks which has the best validation
+        accuracy after training lies below the best, a difference of accuracies in [0, 1], both None where
+        fewer than two count; and the number of `networks` that count.
     """
     kept = [i for i, value in enumerate(predictor.values) if not math.isnan(value)]
     record: dict[str, Any] = {"predictor": predictor.name, "kind": predictor.kind, "networks": len(kept)}
@@ -157,11 +160,12 @@ def figures(
     x = [predictor.sign * predictor.values[i] for i in kept]
     y = [networks[i].accuracy for i in kept]
     equal = [groups[i] for i in kept] if groups is not None else None
-    choice = estimate_choice(x, y, seed=seed)
+    validated = [networks[i].epochs[-1] for i in kept] if all(networks[i].epochs for i in kept) else None
+    choice = estimate_choice(x, y, by=validated, seed=seed)
     return {
         **record,
         "tau": estimate_tau(x, y, seed=seed),
-        "rho": estimate_rho(x, y, seed=seed),
+        "rho": estimate_rho(x, y, seed=seed) if rho else None,
         "tau_equal_layers": None if equal is None else estimate_tau(x, y, equal, seed=seed),
         "top_overlap": choice.top_overlap,
         "regret": choice.regret,

@@ -84,8 +84,8 @@ class BenchmarkConformance(Conformance):
             )
             other = structures.setdefault(network.key, network.structure)
             assert other == network.structure, (
-                f"network {network.id}: the structure {network.structure} has the key {network.key!r}, and so "
-                f"has {other}; make both from one form of the architecture"
+                f"network {network.id}: the structure {network.structure} has the key {network.key!r}, and "
+                f"so has {other}; make both from one form of the architecture"
             )
             lengths.add(len(network.structure))
         assert len(lengths) < 2, (

@@ -139,7 +139,8 @@ class SearchSpaceConformance(SupernetConformance):
             assert not lost, f"edges join {sorted(lost)}, which are none of the nodes {graph.nodes}"
             odd = [edge for edge in graph.edges if (edge.spiking or 0) < 0 or edge.stride < 1]
             assert not odd, (
-                f"{odd[0]} must have 0 or more layers of neurons as spiking, or None, and a stride of 1 or more"
+                f"{odd[0]} must have 0 or more layers of neurons as spiking, or None, and a stride of 1 or "
+                "more"
             )
 
     def test_weights_follow_torch_generator(self, space: Any) -> None:
