@@ -120,7 +120,8 @@ def _range(estimate: Estimate | None, factor: float, form: str, unit: str = "") 
     if estimate is None:
         return "-"
     value, low, high = (
-        format(factor * number, form) for number in (estimate.value, estimate.low or 0, estimate.high or 0)
+        format(round(factor * number, 6) + 0.0, form)
+        for number in (estimate.value, estimate.low or 0, estimate.high or 0)
     )
     return f"{value}{unit} [{low}, {high}]"
 
