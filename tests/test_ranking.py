@@ -9,15 +9,7 @@ import pytest
 
 pytest.importorskip("numpy")
 
-from snnplug.statistics.ranking import (
-    Estimate,
-    estimate_rho,
-    estimate_tau,
-    kendall,
-    regret,
-    spearman,
-    top_overlap,
-)
+from snnplug.statistics.ranking import Estimate, estimate_rho, estimate_tau, kendall, spearman
 
 
 def test_tau_by_hand() -> None:
@@ -85,21 +77,32 @@ def test_interval_of_a_known_correlation_covers_it() -> None:
     assert 0.08 < estimate.high - estimate.low < 0.25
 
 
-def test_no_interval_where_it_would_take_long() -> None:
-    values = list(range(2001))
-    assert estimate_tau(values, values) == Estimate(1.0)
+def test_many_networks_have_the_interval_of_the_bootstrap_without_resampling() -> None:
+    rng = random.Random(0)
+    x = [rng.randrange(9) for _ in range(1500)]
+    y = [a + rng.randrange(12) for a in x]
+    groups = [rng.randrange(3) for _ in x]
+    alone = range(len(x))
+    for group in (None, groups):
+        drawn, found = estimate_tau(x, y, group), estimate_tau(x, y, group, clusters=alone)
+        assert drawn is not None and found is not None and found.value == drawn.value
+        assert found.low == pytest.approx(drawn.low, abs=0.003)
+        assert found.high == pytest.approx(drawn.high, abs=0.003)
+    many = estimate_tau(x * 2, y * 2)  # above 2,000
+    assert many is not None and many.low is not None and many.high is not None
+    assert many.low < many.value < many.high
+
+
+def test_what_is_observed_together_counts_once() -> None:
+    rng = random.Random(0)
+    x = [rng.random() for _ in range(300)]
+    y = [a + rng.random() for a in x]
+    once = estimate_tau(x, y, clusters=range(300))
+    four = estimate_tau(x * 4, y * 4, clusters=[*range(300)] * 4)
+    assert once is not None and four is not None
+    assert four.high - four.low == pytest.approx(once.high - once.low, rel=0.02)
+
+
+def test_an_estimate_as_text() -> None:
     assert str(Estimate(0.5)) == "0.500"
     assert str(Estimate(0.5, 0.25, 0.75)) == "0.500 [0.25, 0.75]"
-
-
-def test_top_overlap_by_hand() -> None:
-    y = list(range(20))
-    assert top_overlap(y, y) == 1
-    assert top_overlap([-v for v in y], y) == 0
-    assert top_overlap([0] * 20, y) == pytest.approx(0.1)  # any 2 of 20
-    assert top_overlap([*range(18), 50, -1], y) == 0.5
-
-
-def test_regret_by_hand() -> None:
-    assert regret([1, 2, 3], [0.7, 0.9, 0.8]) == pytest.approx(0.1)
-    assert regret([1, 3, 3], [0.9, 0.8, 0.6]) == pytest.approx(0.2)  # mean of the two equals is 0.7

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import click
 
 if TYPE_CHECKING:
+    from snnplug.contracts import Benchmark
     from snnplug.engine.correlate import Correlation
 
 __all__ = ["command", "write_scores"]
@@ -74,25 +77,29 @@ def _table(benchmark: str, overrides: tuple[str, ...], quiet: bool) -> tuple[dic
     return {"benchmark": table.note, **record}, f"{table.note}\n\n{text}".rstrip()
 
 
-def _told(table: Any) -> tuple[dict[str, Any], str]:
+def _told(table: Benchmark) -> tuple[dict[str, Any], str]:
     """Return what a benchmark itself tells, as data and as text."""
-    from snnplug.report.correlation import table_table, to_record
-    from snnplug.statistics.predictors import (
-        early_epochs,
-        figures,
-        layer_groups,
-        table_predictors,
-        trainable,
-        unique,
-    )
+    from snnplug.report.correlation import configurations_text, predictor_table, to_record
+    from snnplug.statistics.configurations import find_configurations
+    from snnplug.statistics.predictors import agreement, figures, layer_groups, told, trainable, unique
 
-    scopes = []
-    for networks in (trainable(table.networks), unique(table.networks)):
+    everything, different = trainable(table.networks), unique(table.networks)
+    found = find_configurations(different)
+    all_logs = [agreement(predictor, everything) for predictor in told(everything)]
+    record: dict[str, Any] = {"all": to_record(all_logs)}
+    texts = []
+    alike = [network for network in different if network.id not in found.other]
+    for name, networks in (("different", different), ("alike", alike)):
         groups = layer_groups(networks)
-        told = (*table_predictors(networks), *early_epochs(networks))
-        scopes.append([figures(predictor, networks, groups) for predictor in told])
-    record = {"all": to_record(scopes[0]), "different": to_record(scopes[1])}
-    return record, table_table(*scopes)
+        rows = [figures(predictor, networks, groups, rho=False) for predictor in told(networks)]
+        record[name] = to_record(rows)
+        if name == "different":
+            texts.append(predictor_table(rows, all_logs=all_logs))
+        elif found.other:
+            texts += [configurations_text(found, different), f"The {len(alike):,} trained alike\n"]
+            texts.append(predictor_table(rows))
+    record["configurations"] = {"other": dict(found.other), "separation": found.separation}
+    return record, "\n".join(texts)
 
 
 def _scores(
@@ -129,18 +136,21 @@ def _scores(
 
 def write_scores(found: Correlation) -> tuple[dict[str, Any], str]:
     """Write what was found into its directory, and return it as data and as text."""
-    from snnplug.report.correlation import scores_table, to_record, write_scatter
-    from snnplug.statistics.predictors import figures, layer_groups
+    from snnplug.report.correlation import configurations_text, predictor_table, to_record, write_scatter
+    from snnplug.statistics.configurations import find_configurations
 
     seed = found.settings["seed"]
-    groups = layer_groups(found.networks, found.predictors)
-    rows = [figures(predictor, found.networks, groups, seed=seed) for predictor in found.predictors]
+    rows = _figures(found, range(len(found.networks)))
+    configurations = find_configurations(found.benchmark.networks)
+    alike = [i for i, network in enumerate(found.networks) if network.id not in configurations.other]
+    rows_alike = rows if len(alike) == len(found.networks) else _figures(found, alike)
     told, told_text = _told(found.benchmark)
-    scored = [predictor for predictor in found.predictors if predictor.kind != "table"]
+    scored = [predictor for predictor in found.predictors if predictor.kind not in ("table", "chance")]
     record = {
         "benchmark": found.benchmark.note,
         "settings": found.settings,
         "scores": to_record(rows),
+        "scores_alike": to_record(rows_alike),
         "table": told,
         "networks": [
             {
@@ -153,10 +163,29 @@ def write_scores(found: Correlation) -> tuple[dict[str, Any], str]:
         ],
     }
     text = f"{len(found.networks)} functionally different networks, drawn with seed {seed}\n\n"
-    text += scores_table(rows)
+    text += predictor_table(rows, scored=True)
+    if other := configurations_text(configurations, found.networks):
+        text += f"\n{other}\nThe {len(alike):,} trained alike\n\n{predictor_table(rows_alike, scored=True)}"
     if told_text:
         text += f"\n{found.benchmark.note}\n\n{told_text}"
     found.directory.write_json("correlate.json", record)
     found.directory.write_text("correlate.md", text)
     write_scatter(scored, found.networks, found.directory.path / "correlate.svg")
     return record, text
+
+
+def _figures(found: Correlation, which: Sequence[int]) -> list[dict[str, Any]]:
+    """Return the figures of all predictors for some of the networks that were scored."""
+    from snnplug.statistics.predictors import figures, layer_groups
+
+    groups = layer_groups(found.networks, found.predictors)
+    networks = [found.networks[i] for i in which]
+    return [
+        figures(
+            attrs.evolve(predictor, values=tuple(predictor.values[i] for i in which)),
+            networks,
+            None if groups is None else [groups[i] for i in which],
+            seed=found.settings["seed"],
+        )
+        for predictor in found.predictors
+    ]

@@ -24,6 +24,9 @@ class TrainedNetwork:
         accuracy: after training, in [0, 1]: of test data, where it was measured.
         epochs: validation accuracy after each epoch of training, in [0, 1]; may be empty.
         facts: what else is known, numbers by name: "parameters", "spiking_layers", "seconds".
+        losses: of the training data after each epoch; may be empty.
+        structure: what stands at each place of the architecture, in a form that is equal for equal keys, by
+            which networks are compared whose losses differ; as many places for each network, or empty.
     """
 
     id: str
@@ -32,6 +35,8 @@ class TrainedNetwork:
     accuracy: float
     epochs: tuple[float, ...] = ()
     facts: Mapping[str, float] = attrs.field(factory=dict)
+    losses: tuple[float, ...] = ()
+    structure: tuple[str, ...] = ()
 
 
 @attrs.frozen(kw_only=True)

@@ -32,18 +32,25 @@ Genotype = Any  # plain JSON: what a search space samples and builds
 
 @attrs.frozen
 class Edge:
-    """An edge of a drawn cell.
+    """An edge of a drawn cell. What it says of its neurons is read by scorers of the structure.
 
     Attributes:
         source, target: node names.
         label: the operation on it.
         backward: it carries values to the next time step.
+        spiking: layers of neurons that a signal passes on it, one after another: 0 for none; None where the
+            space does not say.
+        threshold: of these neurons, where it is known.
+        stride: by what it divides height and width of the image.
     """
 
     source: str
     target: str
     label: str = ""
     backward: bool = False
+    spiking: int | None = None
+    threshold: float | None = None
+    stride: int = 1
 
 
 @attrs.frozen
@@ -115,6 +122,10 @@ def _no_held_out(index: int, size: int) -> tuple[Tensor, Tensor]:
     raise ContractError("there is no held-out data: the data set needs a validation split")
 
 
+def _no_graph() -> Graph:
+    raise ContractError("there is no graph of the candidate: nobody has given the search space's")
+
+
 def _mean_over_time(outputs: Tensor) -> Tensor:
     return outputs.mean(0)
 
@@ -142,6 +153,7 @@ class Candidate:
             the paths of the supernet.
         chain: `chain()` returns the parts of the supernet that are run for it, by name and in evaluation
             mode, none of them a copy; see `Supernet`. None where a supernet does not tell, or there is none.
+        graph: `graph()` returns what the search space draws of it; no network is built for it.
     """
 
     genotype: Genotype
@@ -155,6 +167,7 @@ class Candidate:
     readout: Callable[[Tensor], Tensor] = _mean_over_time
     facts: Mapping[str, float] = attrs.field(factory=dict)
     chain: Callable[[], Sequence[tuple[str, nn.Module]] | None] = _no_chain
+    graph: Callable[[], Graph] = _no_graph
 
     @cached_property
     def network(self) -> nn.Module:

@@ -40,7 +40,7 @@ from snnplug.runs.checksums import checksum_of
 from snnplug.runs.damage import damaged
 from snnplug.runs.directory import RunDirectory
 from snnplug.seeds import derive_seed
-from snnplug.statistics.predictors import Predictor, early_epochs, table_predictors, unique
+from snnplug.statistics.predictors import Predictor, told, unique
 
 __all__ = ["Correlation", "correlate", "read_benchmark"]
 
@@ -166,11 +166,10 @@ def correlate(
     predictors: list[Predictor] = []
     for scorer in chosen:
         predictors += _predictors(scorer, [values[network.id, mark_of(scorer)] for network in networks])
-    told = (*table_predictors(networks), *early_epochs(networks))
     return Correlation(
         benchmark=table,
         networks=tuple(networks),
-        predictors=(*predictors, *told),
+        predictors=(*predictors, *told(networks)),
         settings=settings,
         directory=directory,
     )

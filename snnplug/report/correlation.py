@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,52 +12,77 @@ import attrs
 
 from snnplug.contracts import TrainedNetwork
 from snnplug.report.figure import save_svg
+from snnplug.statistics.configurations import Configurations
+from snnplug.statistics.intervals import Estimate
 from snnplug.statistics.predictors import Predictor
 
-__all__ = ["scores_table", "table_table", "to_record", "write_scatter"]
+__all__ = ["configurations_text", "predictor_table", "to_record", "write_scatter"]
 
 
-def table_table(everything: Sequence[dict[str, Any]], different: Sequence[dict[str, Any]]) -> str:
-    """Return what the benchmark itself tells: figures of all networks, and of one for each function."""
-    if not everything:
+def predictor_table(
+    figures: Sequence[dict[str, Any]], *, all_logs: Sequence[dict[str, Any]] = (), scored: bool = False
+) -> str:
+    """Return figures of predictors as a table.
+
+    Args:
+        figures: of functionally different networks.
+        all_logs: tau of the same predictors with all networks, those of one function too; or nothing.
+        scored: scores are among them: the best tau comes first, and how fast they are is said.
+    """
+    if not figures:
         return ""
-    header = [
-        "predictor",
-        f"tau, all {everything[0]['networks']:,}",
-        "rho",
-        f"tau, {different[0]['networks']:,} different",
-        "rho",
-        "tau, equal layers",
-        "best 10 % found",
-        "regret",
-    ]
-    rows = [
-        [a["predictor"], _text(a["tau"]), _text(a["rho"]), _text(b["tau"]), _text(b["rho"]), *_rest(b)]
-        for a, b in zip(everything, different, strict=True)
-    ]
-    return _markdown(header, rows)
-
-
-def scores_table(figures: Sequence[dict[str, Any]]) -> str:
-    """Return the figures of the networks that were scored, the best tau first."""
-    header = ["predictor", "", "tau [95 %]", "rho [95 %]", "tau, equal layers [95 %]"]
-    header += ["best 10 % found", "regret", "networks/s"]
+    firsts = sorted({k for row in figures for k in row["regret"] or ()})
+    most = max(row["networks"] for row in figures)
+    by_name = {row["predictor"]: row["tau"] for row in all_logs}
+    header = ["predictor"]
+    header += [f"tau, all {all_logs[0]['networks']:,} [95 %]"] if all_logs else []
+    header += ["", "tau [95 %]", "rho [95 %]"] if scored else [f"tau, {most:,} different [95 %]"]
+    header += ["tau, equal layers [95 %]", "best 10 % found"]
+    header += [f"regret, first {k}" if k > 1 else "regret" for k in firsts]
+    header += ["networks/s"] if scored else []
     rows = []
-    for row in sorted(figures, key=lambda row: -row["tau"].value if row["tau"] else math.inf):
-        speed = "" if math.isnan(row["per_second"]) else f"{row['per_second']:.3g}"
-        kind = "" if row["kind"] == "scorer" else row["kind"]
-        missing = max(other["networks"] for other in figures) - row["networks"]
-        name = f"{row['predictor']} ({missing} without a score)" if missing else row["predictor"]
-        rows.append([name, kind, _text(row["tau"]), _text(row["rho"]), *_rest(row), speed])
+    by_tau = sorted(figures, key=lambda row: -row["tau"].value if row["tau"] else math.inf)
+    for row in by_tau if scored else figures:
+        missing = most - row["networks"]
+        cells = [f"{row['predictor']} ({missing} without a score)" if missing else row["predictor"]]
+        if all_logs:
+            cells.append(_text(by_name[row["predictor"]]))
+        if scored:
+            cells.append("" if row["kind"] == "scorer" else row["kind"])
+        cells += [_text(row["tau"]), *([_text(row["rho"])] if scored else []), _text(row["tau_equal_layers"])]
+        cells.append(_range(row["top_overlap"], 100, ".0f", "%"))
+        cells += [_range((row["regret"] or {}).get(k), 100, ".2f") for k in firsts]
+        if scored:
+            cells.append("" if math.isnan(row["per_second"]) else f"{row['per_second']:.3g}")
+        rows.append(cells)
     return _markdown(header, rows)
+
+
+def configurations_text(found: Configurations, networks: Sequence[TrainedNetwork]) -> str:
+    """Return in a few lines which networks were trained otherwise than most; empty where none were."""
+    counts = Counter(found.other[n.id] for n in networks if n.id in found.other)
+    if not counts:
+        return ""
+    lines = [f"{counts.total():,} of these {len(networks):,} were trained otherwise than the others:", ""]
+    lines += [f"- {count:,}: {word}" for word, count in counts.most_common()]
+    if found.separation is not None:
+        lines += [
+            "",
+            "Loss of the first epoch: against what the structure explains; the two groups of the benchmark "
+            f"lie {found.separation:.1f} standard deviations apart.",
+        ]
+    return "\n".join(lines) + "\n"
 
 
 def to_record(figures: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return figures as plain data."""
-    return [
-        {key: attrs.asdict(value) if attrs.has(type(value)) else value for key, value in row.items()}
-        for row in figures
-    ]
+    return [{key: _plain(value) for key, value in row.items()} for row in figures]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _plain(one) for key, one in value.items()}
+    return attrs.asdict(value) if attrs.has(type(value)) else value
 
 
 def write_scatter(predictors: Sequence[Predictor], networks: Sequence[TrainedNetwork], path: Path) -> None:
@@ -89,10 +115,15 @@ def write_scatter(predictors: Sequence[Predictor], networks: Sequence[TrainedNet
     save_svg(figure, path)
 
 
-def _rest(row: dict[str, Any]) -> list[str]:
-    if row["regret"] is None:
-        return ["-", "-", "-"]
-    return [_text(row["tau_equal_layers"]), f"{row['top_overlap']:.0%}", f"{100 * row['regret']:.2f}"]
+def _range(estimate: Estimate | None, factor: float, form: str, unit: str = "") -> str:
+    """Return an estimate times a factor, with its range."""
+    if estimate is None:
+        return "-"
+    value, low, high = (
+        format(round(factor * number, 6) + 0.0, form)
+        for number in (estimate.value, estimate.low or 0, estimate.high or 0)
+    )
+    return f"{value}{unit} [{low}, {high}]"
 
 
 def _text(value: Any) -> str:

@@ -14,11 +14,23 @@ from typing import Any
 import attrs
 
 from snnplug.contracts import TrainedNetwork
-from snnplug.statistics.ranking import estimate_rho, estimate_tau, regret, top_overlap
+from snnplug.statistics.choosing import estimate_choice
+from snnplug.statistics.ranking import estimate_rho, estimate_tau
 
-__all__ = ["Predictor", "early_epochs", "figures", "layer_groups", "table_predictors", "trainable", "unique"]
+__all__ = [
+    "Predictor",
+    "agreement",
+    "early_epochs",
+    "figures",
+    "layer_groups",
+    "table_predictors",
+    "told",
+    "trainable",
+    "unique",
+]
 
 EPOCHS = (1, 5, 10, 20, 40, 60)
+_MEAN = 5  # epochs
 
 
 @attrs.frozen(kw_only=True)
@@ -29,8 +41,8 @@ class Predictor:
         name: what it is.
         values: one a network; NaN for none.
         sign: 1 if higher is meant to be better, else -1.
-        kind: "scorer", "baseline", "part" for what a score is made of, or "table" for what the benchmark
-            itself tells.
+        kind: "scorer", "baseline", "part" for what a score is made of, "table" for what the benchmark
+            itself tells, or "chance".
         per_second: candidates per second, by the median time of one; NaN where it costs nothing.
     """
 
@@ -66,15 +78,46 @@ def table_predictors(networks: Sequence[TrainedNetwork]) -> list[Predictor]:
 
 
 def early_epochs(networks: Sequence[TrainedNetwork]) -> list[Predictor]:
-    """Return validation accuracies early in training; the last is of the shortest training."""
-    last = min((len(network.epochs) for network in networks), default=0)
-    epochs = [epoch for epoch in EPOCHS if epoch < last] + ([last] if last else [])
+    """Return what training for so long would have told; the last epoch is that of the shortest training.
+
+    Validation accuracies of one epoch, their means over five, and training losses, as far as there are any.
+    """
+    accuracies, losses = [n.epochs for n in networks], [n.losses for n in networks]
+    last = min(map(len, accuracies), default=0)
     return [
-        Predictor(
-            name=f"validation accuracy, epoch {epoch}", values=tuple(n.epochs[epoch - 1] for n in networks)
-        )
-        for epoch in epochs
+        *(
+            Predictor(
+                name=f"validation accuracy, epoch {epoch}", values=tuple(row[epoch - 1] for row in accuracies)
+            )
+            for epoch in _epochs(last)
+        ),
+        *(
+            Predictor(
+                name=f"mean validation accuracy, epochs {epoch - _MEAN + 1} to {epoch}",
+                values=tuple(math.fsum(row[epoch - _MEAN : epoch]) / _MEAN for row in accuracies),
+            )
+            for epoch in _epochs(last)
+            if epoch >= _MEAN
+        ),
+        *(
+            Predictor(
+                name=f"training loss, epoch {epoch}",
+                values=tuple(row[epoch - 1] for row in losses),
+                sign=-1.0,
+            )
+            for epoch in _epochs(min(map(len, losses), default=0))
+        ),
     ]
+
+
+def _epochs(last: int) -> list[int]:
+    return [epoch for epoch in EPOCHS if epoch < last] + ([last] if last else [])
+
+
+def told(networks: Sequence[TrainedNetwork]) -> list[Predictor]:
+    """Return all that a benchmark itself tells of its networks, beside choosing by chance."""
+    chance = Predictor(name="chance", values=(0.0,) * len(networks), kind="chance")
+    return [*table_predictors(networks), *early_epochs(networks), chance]
 
 
 def layer_groups(
@@ -92,6 +135,7 @@ def figures(
     groups: Sequence[float] | None = None,
     *,
     seed: int = 0,
+    rho: bool = True,
 ) -> dict[str, Any]:
     """Return how well a predictor does.
 
@@ -100,10 +144,13 @@ def figures(
         networks: with their accuracies.
         groups: numbers of spiking layers, among equals of which tau is also computed.
         seed: of the bootstrap.
+        rho: whether Spearman's rho is wanted, whose interval takes longest.
 
     Returns:
-        `tau`, `rho` and `tau_equal_layers` as `Estimate` or None, `top_overlap` in [0, 1], `regret` as a
-        difference of accuracies in [0, 1], and the number of `networks` that count.
+        `tau`, `rho` and `tau_equal_layers` as `Estimate` or None; `top_overlap` in [0, 1] as `Estimate` and
+        `regret` as `Estimate` by k, how far that of the first k networks which has the best validation
+        accuracy after training lies below the best, a difference of accuracies in [0, 1], both None where
+        fewer than two count; and the number of `networks` that count.
     """
     kept = [i for i, value in enumerate(predictor.values) if not math.isnan(value)]
     record: dict[str, Any] = {"predictor": predictor.name, "kind": predictor.kind, "networks": len(kept)}
@@ -113,12 +160,21 @@ def figures(
     x = [predictor.sign * predictor.values[i] for i in kept]
     y = [networks[i].accuracy for i in kept]
     equal = [groups[i] for i in kept] if groups is not None else None
+    validated = [networks[i].epochs[-1] for i in kept] if all(networks[i].epochs for i in kept) else None
+    choice = estimate_choice(x, y, by=validated, seed=seed)
     return {
         **record,
         "tau": estimate_tau(x, y, seed=seed),
-        "rho": estimate_rho(x, y, seed=seed),
+        "rho": estimate_rho(x, y, seed=seed) if rho else None,
         "tau_equal_layers": None if equal is None else estimate_tau(x, y, equal, seed=seed),
-        "top_overlap": top_overlap(x, y),
-        "regret": regret(x, y),
+        "top_overlap": choice.top_overlap,
+        "regret": choice.regret,
         "per_second": predictor.per_second,
     }
+
+
+def agreement(predictor: Predictor, networks: Sequence[TrainedNetwork]) -> dict[str, Any]:
+    """Return tau alone; networks of one function count as one observation in its interval."""
+    x = [predictor.sign * value for value in predictor.values]
+    tau = estimate_tau(x, [n.accuracy for n in networks], clusters=[n.key for n in networks])
+    return {"predictor": predictor.name, "kind": predictor.kind, "networks": len(networks), "tau": tau}

@@ -14,13 +14,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from statistics import NormalDist
 from typing import Any
 
 from snnplug.statistics.intervals import Estimate, from_resamples, resamples
 
-__all__ = ["estimate_rho", "estimate_tau", "kendall", "regret", "spearman", "top_overlap"]
+__all__ = ["estimate_rho", "estimate_tau", "kendall", "spearman"]
 
-_LARGEST = 2000  # more networks make a resampling take minutes, and an interval narrower than +-0.03
+_LARGEST = 2000  # more networks make a resampling take minutes
+_ROWS = 256  # of a large matrix at a time
 
 
 def kendall(x: Sequence[float], y: Sequence[float], groups: Sequence[object] | None = None) -> float | None:
@@ -30,16 +32,7 @@ def kendall(x: Sequence[float], y: Sequence[float], groups: Sequence[object] | N
         x, y: numbers.
         groups: one a member; pairs across groups do not count.
     """
-    import numpy as np
-
-    a, b, group = _codes(x), _codes(y), _codes(groups if groups is not None else [0] * len(x))
-    agreement = distinct_x = distinct_y = 0
-    for i in range(len(a) - 1):
-        same = group[i + 1 :] == group[i]
-        dx, dy = np.sign(a[i + 1 :] - a[i]) * same, np.sign(b[i + 1 :] - b[i]) * same
-        agreement += int((dx * dy).sum())
-        distinct_x += int(np.count_nonzero(dx))
-        distinct_y += int(np.count_nonzero(dy))
+    agreement, distinct_x, distinct_y = (int(sums.sum()) for sums in _pairs(x, y, groups))
     if not distinct_x or not distinct_y:
         return None
     return agreement / math.sqrt(distinct_x * distinct_y)
@@ -54,15 +47,29 @@ def spearman(x: Sequence[float], y: Sequence[float]) -> float | None:
 
 
 def estimate_tau(
-    x: Sequence[float], y: Sequence[float], groups: Sequence[object] | None = None, *, seed: int = 0
+    x: Sequence[float],
+    y: Sequence[float],
+    groups: Sequence[object] | None = None,
+    *,
+    seed: int = 0,
+    clusters: Sequence[object] | None = None,
 ) -> Estimate | None:
-    """Return tau-b with its 95 % bootstrap interval, None where one of the sequences is constant.
+    """Return tau-b with its 95 % interval, None where one of the sequences is constant.
 
-    Above 2,000 networks no interval is computed.
+    Up to 2,000 members it is that of the bootstrap; above, and with clusters, that of a normal
+    distribution with the variance that the bootstrap tends to.
+
+    Args:
+        x, y: numbers.
+        groups: one a member; pairs across groups do not count.
+        seed: of the bootstrap.
+        clusters: one a member; members of one are observed together and not independent.
     """
+    if len(x) > _LARGEST or clusters is not None:
+        return _linear_tau(x, y, groups, clusters)
     value = kendall(x, y, groups)
-    if value is None or len(x) > _LARGEST:
-        return None if value is None else Estimate(value)
+    if value is None:
+        return None
     import numpy as np
 
     a, b, group = _codes(x), _codes(y), _codes(groups if groups is not None else [0] * len(x))
@@ -78,29 +85,61 @@ def estimate_tau(
     return from_resamples(value, values)
 
 
+def _linear_tau(
+    x: Sequence[float],
+    y: Sequence[float],
+    groups: Sequence[object] | None,
+    clusters: Sequence[object] | None,
+) -> Estimate | None:
+    """Return tau-b with the interval that follows from how much each member adds to it."""
+    import numpy as np
+
+    agreement, distinct_x, distinct_y = _pairs(x, y, groups)
+    if not distinct_x.any() or not distinct_y.any():
+        return None
+    pairs = math.sqrt(int(distinct_x.sum()) * int(distinct_y.sum()))
+    value = int(agreement.sum()) / pairs
+    adds = agreement / pairs - value / 2 * (distinct_x / distinct_x.sum() + distinct_y / distinct_y.sum())
+    if clusters is not None:
+        adds = np.bincount(_codes(clusters), weights=adds)
+    half = 2 * NormalDist().inv_cdf(0.975) * math.sqrt(float((adds * adds).sum()))
+    return Estimate(value, max(-1.0, value - half), min(1.0, value + half))
+
+
 def estimate_rho(x: Sequence[float], y: Sequence[float], *, seed: int = 0) -> Estimate | None:
     """Return Spearman's rho with its 95 % bootstrap interval, None where one sequence is constant."""
+    import numpy as np
+
     value = spearman(x, y)
-    if value is None or len(x) > _LARGEST:
-        return None if value is None else Estimate(value)
-    return from_resamples(value, _weighted_rho(_codes(x), _codes(y), resamples(len(x), seed)))
+    if value is None:
+        return None
+    a, b, weights = _codes(x), _codes(y), resamples(len(x), seed)
+    parts = [_weighted_rho(a, b, weights[start : start + _ROWS]) for start in range(0, len(weights), _ROWS)]
+    return from_resamples(value, np.concatenate(parts))
 
 
-def top_overlap(x: Sequence[float], y: Sequence[float], share: float = 0.1) -> float:
-    """Return how much of the best `share` by y is in the best `share` by x, in [0, 1].
+def _pairs(x: Sequence[float], y: Sequence[float], groups: Sequence[object] | None) -> tuple[Any, Any, Any]:
+    """Return for each member agreeing less disagreeing pairs, and the pairs that differ in x and in y."""
+    import numpy as np
 
-    Of equal values at the edge each counts in part: what is returned is the mean over all ways
-    to break the ties.
-    """
-    count = max(1, round(share * len(x)))
-    return float((_membership(x, count) * _membership(y, count)).sum() / count)
+    a, b = _codes(x).astype(np.int32), _codes(y).astype(np.int32)
+    group = None if groups is None else _codes(groups)
+    sums = []
+    for start in range(0, len(a), _ROWS):
+        rows = slice(start, start + _ROWS)
+        dx, dy = _signs(a[rows], a), _signs(b[rows], b)
+        if group is not None:
+            same = group[rows, None] == group
+            dx, dy = dx * same, dy * same
+        sums.append([(dx * dy).sum(1, dtype=np.int64), (dx != 0).sum(1), (dy != 0).sum(1)])
+    agreement, distinct_x, distinct_y = (np.concatenate(part) for part in zip(*sums, strict=True))
+    return agreement, distinct_x, distinct_y
 
 
-def regret(x: Sequence[float], y: Sequence[float]) -> float:
-    """Return the best y less that of the best x, in the mean over equals."""
-    best = max(x)
-    chosen = [b for a, b in zip(x, y, strict=True) if a == best]
-    return max(y) - sum(chosen) / len(chosen)
+def _signs(rows: Any, columns: Any) -> Any:
+    import numpy as np
+
+    return (rows[:, None] > columns).astype(np.int8) - (rows[:, None] < columns).astype(np.int8)
 
 
 def _codes(values: Sequence[Any]) -> Any:
@@ -108,15 +147,6 @@ def _codes(values: Sequence[Any]) -> Any:
     import numpy as np
 
     return np.unique(np.asarray(values), return_inverse=True)[1].reshape(-1)
-
-
-def _membership(values: Sequence[float], count: int) -> Any:
-    import numpy as np
-
-    codes = _codes(values)
-    edge = np.sort(codes)[-count]
-    above, equal = codes > edge, codes == edge
-    return above + equal * ((count - above.sum()) / equal.sum())
 
 
 def _weighted_rho(a: Any, b: Any, weights: Any) -> Any:

@@ -72,6 +72,26 @@ class BenchmarkConformance(Conformance):
                     f"float(...), or leave it out where it is not known"
                 )
 
+    def test_losses_and_structures_can_be_compared(self, benchmark: Benchmark) -> None:
+        """Losses are finite; structures have one length, and are equal for equal keys."""
+        structures: dict[str, tuple[str, ...]] = {}
+        lengths = set()
+        for network in benchmark.networks:
+            wrong = [loss for loss in network.losses if not math.isfinite(loss)]
+            assert not wrong, (
+                f"network {network.id}: a training loss must be finite, got {wrong[0]}; leave losses empty "
+                "where they are not known"
+            )
+            other = structures.setdefault(network.key, network.structure)
+            assert other == network.structure, (
+                f"network {network.id}: the structure {network.structure} has the key {network.key!r}, and "
+                f"so has {other}; make both from one form of the architecture"
+            )
+            lengths.add(len(network.structure))
+        assert len(lengths) < 2, (
+            f"the structures have {sorted(lengths)} places; give each network as many, or none to all"
+        )
+
     def test_genotypes_are_plain_json(self, benchmark: Benchmark) -> None:
         """Genotypes and the recipe come back from JSON as they were."""
         for network in benchmark.networks:

@@ -134,7 +134,10 @@ class TinySpace:
     def graph(self, genotype: Genotype) -> Graph:
         """Return a chain."""
         first, second = genotype["layers"]
-        edges = (Edge("input", "hidden", first), Edge("hidden", "output", second))
+        edges = (
+            Edge("input", "hidden", first, spiking=int(first != "none")),
+            Edge("hidden", "output", second, spiking=int(second != "none")),
+        )
         return Graph(("input", "hidden", "output"), edges)
 
 
@@ -265,4 +268,5 @@ def tiny_candidate(
         held_out=held_out,
         held_out_samples=_HELD_OUT,
         chain=lambda: supernet().chain(genotype),
+        graph=lambda: space.graph(genotype),
     )

@@ -130,13 +130,18 @@ class SearchSpaceConformance(SupernetConformance):
         )
 
     def test_graph_can_be_drawn(self, space: Any) -> None:
-        """Node names are distinct and every edge joins two of them."""
+        """Node names are distinct, every edge joins two of them, and says what can be counted."""
         for genotype in self.samples(space):
             graph = space.graph(genotype)
             assert isinstance(graph, Graph), f"graph must return snnplug.Graph, got {type(graph).__name__}"
             assert len(set(graph.nodes)) == len(graph.nodes), f"two nodes share a name: {graph.nodes}"
             lost = {end for edge in graph.edges for end in (edge.source, edge.target)} - set(graph.nodes)
             assert not lost, f"edges join {sorted(lost)}, which are none of the nodes {graph.nodes}"
+            odd = [edge for edge in graph.edges if (edge.spiking or 0) < 0 or edge.stride < 1]
+            assert not odd, (
+                f"{odd[0]} must have 0 or more layers of neurons as spiking, or None, and a stride of 1 or "
+                "more"
+            )
 
     def test_weights_follow_torch_generator(self, space: Any) -> None:
         """Two networks of one genotype built under one seed have the same weights."""

@@ -8,6 +8,7 @@ import random
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 from click.testing import CliRunner
 
@@ -17,7 +18,7 @@ from snnplug.engine.correlate import correlate
 from snnplug.engine.scoring import workers
 from snnplug.engine.scoring.workers import Workers
 from snnplug.errors import ContractError, RecipeError, RunDirectoryError, UnknownName
-from snnplug.report.correlation import scores_table, table_table, to_record, write_scatter
+from snnplug.report.correlation import predictor_table, to_record, write_scatter
 from snnplug.statistics.predictors import Predictor, early_epochs, figures, layer_groups, unique
 
 
@@ -77,7 +78,7 @@ def test_scores_of_a_sample(registry: Registry, tmp_path: Path) -> None:
     rows = {p.name: figures(p, found.networks) for p in found.predictors}
     assert rows["narrow"]["networks"] == 10
     assert rows["narrow"]["tau"].value == rows["toy_size"]["tau"].value == rows["toy_size"]["rho"].value == 1
-    assert rows["toy_size"]["regret"] == 0
+    assert rows["toy_size"]["regret"][1].value == 0
     assert rows["validation accuracy, epoch 1"]["tau"] is None  # constant
     assert rows["validation accuracy, epoch 2"]["tau"].value == 1
     assert all(p.per_second > 0 for p in found.predictors[:2])
@@ -89,6 +90,18 @@ def test_a_smaller_sample_is_part_of_a_larger_one_and_the_seed_decides(
     few = run(registry, tmp_path / "a", sample=4).networks
     assert run(registry, tmp_path / "b", sample=6).networks[:4] == few
     assert run(registry, tmp_path / "c", "seed=1", sample=4).networks != few
+
+
+def test_a_scorer_is_given_the_graph(registry: Registry, tmp_path: Path) -> None:
+    def drawn(candidate: Candidate) -> float:
+        (edge,) = candidate.graph().edges
+        return float(edge.label.removeprefix("width "))
+
+    registry.register(
+        ScorerSpec(name="drawn", target=drawn, summary="The width that is drawn.", cost="model")
+    )
+    found = run(registry, tmp_path / "out", scorers=["drawn"])
+    assert found.predictors[0].values == tuple(n.genotype for n in found.networks)
 
 
 @pytest.mark.parametrize("name", ["settings.json", "scores.jsonl", "checksums.json"])
@@ -216,7 +229,8 @@ def test_command(registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert done.exit_code == 0, done.output
     assert "9 functionally different networks, drawn with seed 0" in done.output
     assert "| toy_size | baseline | 1.000 [1.00, 1.00] |" in done.output
-    assert "| tau, all 12 |" in done.output and "tau, 11 different" in done.output
+    assert "| predictor | tau, all 12 [95 %] | tau, 11 different [95 %] |" in done.output
+    assert "trained otherwise" not in done.output
     assert (out / "correlate.md").read_text().rstrip() == done.output.rstrip()
     assert "<svg" in (out / "correlate.svg").read_text()
     record = json.loads((out / "correlate.json").read_text())
@@ -225,6 +239,30 @@ def test_command(registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert record["settings"]["benchmark"] == {"use": "local:widths"}
     table = CliRunner().invoke(main, ["correlate", "--benchmark", "widths", "--no-scorers", "--json", "-q"])
     assert json.loads(table.output)["all"][0]["networks"] == 12
+
+
+def test_networks_trained_for_longer_are_named_and_left_out_beside(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def longer() -> Benchmark:
+        one = widths()
+        networks = [
+            attrs.evolve(n, epochs=(*n.epochs, n.accuracy)) if n.id in ("4", "9") else n for n in one.networks
+        ]
+        return attrs.evolve(one, networks=tuple(networks))
+
+    registry.register(BenchmarkSpec(name="longer", target=longer, summary="Two were trained for longer."))
+    monkeypatch.setattr(Registry, "from_installed", lambda *_, **__: registry)
+    call = ["correlate", "--benchmark", "longer", "-q"]
+    table = CliRunner().invoke(main, [*call, "--no-scorers"]).output
+    assert "2 of these 11 were trained otherwise than the others:\n\n- 2: 3 epochs\n" in table
+    assert "The 9 trained alike" in table and "tau, 9 different" in table
+    out = tmp_path / "out"
+    scored = [*call, "--scorer", "narrow", "--sample", "50", "--out", str(out), "--device", "cpu", "--json"]
+    record = json.loads(CliRunner().invoke(main, scored).output)
+    counts = {name: [row["networks"] for row in record[name]] for name in ("scores", "scores_alike")}
+    assert counts["scores"][:2] == [10, 11] and counts["scores_alike"][:2] == [8, 9]
+    assert record["table"]["configurations"]["other"] == {"4": "3 epochs", "9": "3 epochs"}
 
 
 def test_predictors_of_the_table_by_hand() -> None:
@@ -241,7 +279,7 @@ def test_predictors_of_the_table_by_hand() -> None:
     row = figures(epochs[0], networks, layer_groups(networks))
     assert row["tau"].value == pytest.approx(1 / 3)  # of three pairs two agree
     assert row["tau_equal_layers"].value == 1  # the one pair with 3 layers agrees
-    assert row["regret"] == pytest.approx(0.1)
+    assert row["regret"][1].value == pytest.approx(0.1)
     assert layer_groups([network(1, 0.5)], [Predictor(name="spiking_layers", values=(7.0,))]) == (7.0,)
     assert [n.id for n in unique([network(11, 0.5), network(12, 0.6), network(1, 0.5)])] == ["11", "1"]
 
@@ -254,15 +292,19 @@ def test_tables_are_sorted_and_say_what_is_missing(tmp_path: Path) -> None:
         Predictor(name="none", values=(math.nan,) * 4),
     ]
     rows = [figures(predictor, networks) for predictor in predictors]
-    lines = scores_table(rows).splitlines()[2:]
+    lines = predictor_table(rows, scored=True).splitlines()[2:]
     assert [line.split(" | ")[0] for line in lines] == [
         "| good (1 without a score)",
         "| bad",
         "| none (4 without a score)",
     ]
-    assert lines[1].endswith("| 0% | 9.38 | 2.5 |")  # 3/32 of an accuracy, in points
+    overlap, regret, speed = lines[1].strip("| ").split(" | ")[-3:]
+    assert overlap.startswith("0% [")
+    assert regret.startswith("9.38 [")  # 3/32 of an accuracy, in points
+    assert speed == "2.5"
     assert to_record(rows)[2]["tau"] is None
-    assert table_table([], []) == ""
+    assert to_record(rows)[1]["regret"]["1"]["value"] == 0
+    assert predictor_table([]) == ""
     write_scatter(predictors, networks, tmp_path / "a.svg")
     assert (tmp_path / "a.svg").stat().st_size > 1000
 

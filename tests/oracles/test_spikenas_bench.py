@@ -6,15 +6,19 @@ The folder of real data holds either `spikenas-bench`, a clone of the benchmark'
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import statistics
 import tarfile
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from snnplug import Benchmark, Registry, Task, TrainedNetwork
+from snnplug import Benchmark, Candidate, Registry, Task, TrainedNetwork
+from snnplug.statistics.configurations import find_configurations
 from snnplug.statistics.predictors import trainable, unique
 from snnplug.statistics.ranking import kendall, spearman
 
@@ -136,3 +140,55 @@ def test_networks_have_as_many_layers_of_neurons_as_the_benchmark_says() -> None
         model = cells.build(text(decode(number)))
         layers = sum(isinstance(module, SpikingNeuron) for module in model.modules())
         assert layers == 2 * sum(code > 1 for code in live(decode(number)).values()) + 3
+
+
+@pytest.mark.data
+def test_the_score_of_the_graph_on_the_half_that_it_was_not_chosen_on(part: Benchmark) -> None:
+    """An independent count: 0.586 for the score, 0.445 for its chain; of all networks 0.506 and 0.421."""
+    half = [n for n in unique(part.networks) if int(hashlib.sha256(n.key.encode()).hexdigest()[0], 16) % 2]
+    assert len(half) == 2_649
+    chains, scores = scores_of_graphs(half)
+    other = find_configurations(part.networks).other
+    alike = [n.id not in other for n in half]
+    assert 2_200 < sum(alike) < 2_300
+
+    def agreement(values: Sequence[float], kept: Sequence[bool]) -> float:
+        rows = [(value, n.accuracy) for value, n, keep in zip(values, half, kept, strict=True) if keep]
+        return kendall(*zip(*rows, strict=True)) or 0.0
+
+    assert agreement(scores, alike) >= 0.58
+    assert agreement(chains, alike) == pytest.approx(0.445, abs=0.01)
+    assert agreement(scores, [True] * len(half)) == pytest.approx(0.506, abs=0.005)
+    assert agreement(chains, [True] * len(half)) == pytest.approx(0.421, abs=0.005)
+    assert len(set(scores)) == 22
+
+
+def scores_of_graphs(networks: Sequence[TrainedNetwork]) -> tuple[list[float], list[float]]:
+    """Return the chains and the scores that `spiking_chain` gives."""
+    cells, scorer = space(), Registry.from_installed().create("scorer", "spiking_chain")
+    found = [
+        scorer(
+            Candidate(
+                genotype=network.genotype,
+                key=network.key,
+                build=lambda repeat=0: pytest.fail("a network was built"),
+                batch=lambda index, size: pytest.fail("data was read"),
+                seed=0,
+                graph=functools.partial(cells.graph, network.genotype),
+            )
+        )
+        for network in networks
+    ]
+    return [score.parts["chain"] for score in found], [round(score.value, 9) for score in found]
+
+
+@pytest.mark.data
+def test_networks_of_another_training_are_found(part: Benchmark) -> None:
+    """Once the cell explains its part, losses of the first epoch fall into two groups, far apart."""
+    found = find_configurations(part.networks)
+    names = Counter(found.other.values())
+    assert found.separation is not None and found.separation > 10
+    assert 450 < sum(count for name, count in names.items() if "first epoch" in name) < 600
+    assert sum(count for name, count in names.items() if "200 epochs" in name) == sum(
+        len(n.epochs) == 200 for n in unique(part.networks)
+    )

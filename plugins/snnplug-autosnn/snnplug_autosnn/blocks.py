@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from snnplug.nn import SpikingNeuron, StepwiseBatchNorm2d, TimeModule, TimeSequential, fold
 
-__all__ = ["BatchNorm", "Make", "block", "check_blocks"]
+__all__ = ["BatchNorm", "Make", "block", "check_blocks", "neurons_in_a_row"]
 
 BatchNorm = Literal["per_step", "joint"]
 NewNeuron = Callable[[], SpikingNeuron]
@@ -147,6 +147,13 @@ def block(name: str, make: Make, inputs: int, outputs: int, stride: int) -> Time
     if inputs != outputs:
         return TimeSequential(make.conv_norm(inputs, outputs), make.neuron())
     return TimeSequential()
+
+
+def neurons_in_a_row(name: str, inputs: int, outputs: int, stride: int) -> int:
+    """Return how many layers of neurons a signal passes in a block, one after another."""
+    if name == "skip":
+        return int(stride == 2 or inputs != outputs)
+    return 3 if name.startswith("SIB") else 2
 
 
 def check_blocks(names: tuple[str, ...]) -> tuple[str, ...]:

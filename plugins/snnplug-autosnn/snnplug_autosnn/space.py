@@ -19,7 +19,7 @@ from torch import nn
 from snnplug import Component, Edge, Graph, Task, check_ranges, digest
 from snnplug.errors import ContractError, ParameterError, did_you_mean
 from snnplug.nn import SpikingNeuron, as_neuron, keep_statistics_of_steps
-from snnplug_autosnn.blocks import Make, check_blocks
+from snnplug_autosnn.blocks import Make, check_blocks, neurons_in_a_row
 from snnplug_autosnn.context import check_reach
 from snnplug_autosnn.macro import read_macro
 from snnplug_autosnn.network import STEM_HALVINGS, AutoSNNetwork, AutoSNNSupernet, Frame, Stem
@@ -85,7 +85,8 @@ class AutoSNN:
         self._reach = norm_context
         self._make = Make(lambda: as_neuron(copy.deepcopy(neuron)), batch_norm)
         self._frame = Frame(chosen, inputs, task.classes, voting)
-        self._make.neuron()  # one that does not fit is refused before a search has begun
+        own = getattr(self._make.neuron(), "threshold", None)  # one that does not fit is refused here
+        self._threshold = float(own) if isinstance(own, int | float) else None
 
     def sample(self, rng: random.Random) -> str:
         """Draw a genotype, each block uniformly."""
@@ -136,15 +137,24 @@ class AutoSNN:
     def graph(self, genotype: Any) -> Graph:
         """Return a chain: an edge for each place, labelled with its block, to a node named as its module."""
         names = iter(self.read(genotype))
-        nodes = ["input", "stem"]
-        labels = [_label("conv3", self.macro.places[0].inputs, STEM_HALVINGS[self._frame.stem])]
+        halvings = STEM_HALVINGS[self._frame.stem]
+        nodes, edges = ["input"], []
+
+        def add(node: str, label: str, spiking: int, halvings: int = 0) -> None:
+            threshold = self._threshold if spiking else None
+            edges.append(
+                Edge(nodes[-1], node, label, spiking=spiking, threshold=threshold, stride=2**halvings)
+            )
+            nodes.append(node)
+
+        add("stem", _label("conv3", self.macro.places[0].inputs, halvings), 1 + (halvings > 0), halvings)
         for number, place in enumerate(self.macro.places):
             pool = {"m": "max_pool", "a": "avg_pool"}.get(place.kind)
-            labels.append(_label(pool or next(names), place.outputs, place.stride == 2))
-            nodes.append(f"layers.{number}")
-        nodes.append("head")
-        labels.append("vote")
-        edges = [Edge(a, b, label) for a, b, label in zip(nodes, nodes[1:], labels, strict=False)]
+            name = pool or next(names)
+            spiking = place.kind == "a" if pool else neurons_in_a_row(name, *place[1:])
+            halved = place.stride == 2
+            add(f"layers.{number}", _label(name, place.outputs, halved), int(spiking), int(halved))
+        add("head", "vote", 1 + self.macro.averaged)
         return Graph(tuple(nodes), tuple(edges))
 
     def read(self, genotype: Any) -> tuple[str, ...]:

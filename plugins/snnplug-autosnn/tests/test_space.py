@@ -12,7 +12,7 @@ from torch import nn
 
 from snnplug import Supernet, Task
 from snnplug.errors import ContractError, ParameterError
-from snnplug.nn import record, seeded
+from snnplug.nn import SpikingNeuron, record, seeded
 from snnplug.testing.candidates import TinyNeuron, tiny_neuron
 
 TASK = Task(input_shape=(1, 8, 8), classes=3, steps=3)
@@ -173,6 +173,17 @@ def test_the_graph_is_a_chain_that_names_blocks_and_pools():
     ]
     assert [edge.source for edge in graph.edges] == list(graph.nodes[:-1])
     assert [edge.target for edge in graph.edges] == list(graph.nodes[1:])
+    assert [edge.spiking for edge in graph.edges] == [2, 2, 0, 2, 1, 1]
+    assert [edge.stride for edge in graph.edges] == [2, 1, 2, 2, 2, 1]
+
+
+@pytest.mark.parametrize("macro", ["SNN_1", "SNN_2", "SNN_3", [4, "a", 4, "8*"]])
+@pytest.mark.parametrize("block", ["skip", "SCB_k3", "SIB_k3_e2"])
+def test_the_graph_has_as_many_neurons_as_the_network(macro, block):
+    task = Task(input_shape=(1, 16, 16), classes=3, steps=2)
+    one = space(task, macro=macro, blocks=(block,), channels=4)
+    layers = sum(isinstance(module, SpikingNeuron) for module in one.build(block).modules())
+    assert sum(edge.spiking for edge in one.graph(block).edges) == layers
 
 
 def test_the_graph_names_places_as_the_layers_of_the_network():

@@ -27,6 +27,7 @@ from snnplug_snasnet.supernet import SNASSupernet
 __all__ = ["SNASNet"]
 
 OPERATIONS = ("zero", "identity", "conv1", "conv3", "avg_pool")
+_NAMES = ("input", "1", "2", "output")  # of the nodes, as they are drawn
 Statistics: TypeAlias = Literal["auto", "shared", "per_step"]
 
 
@@ -92,8 +93,10 @@ class SNASNet:
             stem_stride=stem_stride,
         )
         # a neuron that does not fit is refused before a search has begun
-        for threshold in {None, *(conv.threshold for name in self.operations if (conv := Conv.of(name)))}:
+        for threshold in {conv.threshold for name in self.operations if (conv := Conv.of(name))}:
             self._new_neuron(threshold)
+        own = getattr(self._new_neuron(), "threshold", None)
+        self._own_threshold = float(own) if isinstance(own, int | float) else None
 
     def _new_neuron(self, threshold: float | None = None) -> SpikingNeuron:
         # a neuron given ready-made would otherwise be one and the same in all layers
@@ -171,15 +174,24 @@ class SNASNet:
         )
 
     def graph(self, genotype: Any) -> Graph:
-        """Return nodes and edges, feedback marked; an edge's label is its operation."""
-        names = ("input", "1", "2", "output")
-        matrix = cells.prune(self._read(genotype))
+        """Return nodes and edges, feedback marked; an edge's label is its operation.
+
+        An edge with a convolution has a layer of neurons, of the operation's threshold or the neuron's own.
+        """
         return Graph(
-            names,
-            tuple(
-                Edge(names[i], names[j], self.operations[code], backward=i > j)
-                for i, j, code in cells.edges(matrix)
-            ),
+            _NAMES, tuple(self._edge(*edge) for edge in cells.edges(cells.prune(self._read(genotype))))
+        )
+
+    def _edge(self, source: int, target: int, code: int) -> Edge:
+        conv = Conv.of(self.operations[code])
+        own = conv is not None and conv.threshold is None
+        return Edge(
+            _NAMES[source],
+            _NAMES[target],
+            self.operations[code],
+            backward=source > target,
+            spiking=int(conv is not None),
+            threshold=self._own_threshold if own else conv and conv.threshold,
         )
 
     def _draw(self, pair: tuple[int, int], rng: random.Random) -> tuple[tuple[int, int], int]:

@@ -26,6 +26,12 @@ class Window(SpikingNeuron):
         return spike(x - x.mean(0)), state
 
 
+class WithThreshold(TinyNeuron):
+    def __init__(self, *, threshold: float = 1.25) -> None:
+        super().__init__()
+        self.threshold = threshold
+
+
 class TestPlugin(PluginConformance):
     name = "snnplug-snasnet"
 
@@ -195,6 +201,20 @@ def test_graph_of_a_published_cell():
         ("output", "1", "conv1", True),
     ]
     assert len(space(pruning=False).graph("0421 0000 0000 0000").edges) == 1
+
+
+def test_the_graph_says_which_edges_have_neurons_and_of_what_threshold():
+    operations = ("zero", "identity", "conv3", "conv3@0.5", "avg_pool")
+    neuron = Component(kind="neuron", plugin="test", version="", name="with", target=WithThreshold)
+    edges = space(neuron=neuron, operations=operations, backward=False).graph("0231 0034 0003 0000").edges
+    assert [(edge.label, edge.spiking, edge.threshold) for edge in edges] == [
+        ("conv3", 1, 1.25),
+        ("conv3@0.5", 1, 0.5),
+        ("conv3@0.5", 1, 0.5),
+        ("identity", 0, None),
+        ("avg_pool", 0, None),
+        ("conv3@0.5", 1, 0.5),
+    ]
 
 
 def test_size_is_the_number_of_different_networks():

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from snnplug import Benchmark, TrainedNetwork
 from snnplug.errors import DataError
-from snnplug_spikenas_bench.cell import CELLS, OPERATIONS, canonical, decode, live, text
+from snnplug_spikenas_bench.cell import CELLS, OPERATIONS, PAIRS, canonical, decode, live, text
 from snnplug_spikenas_bench.log import read_log
 
 __all__ = ["spikenas_bench"]
@@ -78,14 +78,17 @@ def _network(number: int, file: Path) -> TrainedNetwork:
         cell = decode(number)
     except ValueError as error:
         raise DataError(f"{file}: {error}") from error
-    alive, key = live(cell), text(canonical(cell))
+    alive, same = live(cell), canonical(cell)
+    codes = [same.get(pair, 0) for pair in PAIRS]
     convolutions = sum(code > 1 for code in alive.values())
     return TrainedNetwork(
         id=str(number),
         genotype=text(cell) if alive else None,
-        key=key,
+        key=text(same),
         accuracy=log.test_accuracy,
         epochs=log.val_accuracies,
+        losses=log.train_losses,
+        structure=tuple(OPERATIONS[code] for code in codes),
         facts={
             "parameters": float(log.parameters),
             "spiking_layers": float(2 * convolutions + _FIXED_SPIKING_LAYERS) if alive else 0.0,

@@ -12,7 +12,7 @@ four rows of its matrix, such as `0234 0000 0004 0000`.
 
 from __future__ import annotations
 
-__all__ = ["CELLS", "OPERATIONS", "Cell", "canonical", "decode", "live", "text"]
+__all__ = ["CELLS", "OPERATIONS", "PAIRS", "Cell", "canonical", "decode", "live", "text"]
 
 PAIRS = ((0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3))
 OPERATIONS = ("zero", "identity", "conv3@0.5", "conv3@1", "conv3@1.5")

@@ -27,13 +27,14 @@ class Log(NamedTuple):
 
     Attributes:
         parameters: of the network as trained, dead edges included, at 128 channels.
-        val_accuracies: after each epoch.
+        train_losses, val_accuracies: after each epoch.
         test_accuracy: after the last epoch.
         firing_rates: spikes per neuron and step by layer, those that the network has.
         seconds: of training.
     """
 
     parameters: int
+    train_losses: tuple[float, ...]
     val_accuracies: tuple[float, ...]
     test_accuracy: float
     firing_rates: dict[str, float]
@@ -58,7 +59,7 @@ def read_log(file: Path) -> Log:
 
 def _parse(lines: list[str]) -> Log:
     fields = dict(line.split(": ", 1) for line in lines if ": " in line)
-    column = lines[2].split(", ").index("val_acc")
+    loss, accuracy = (lines[2].split(", ").index(name) for name in ("train_loss", "val_acc"))
     table = [line.split(", ") for line in lines[3:] if line[:1].isdigit()]
     rates = [float(rate) for rate in fields["firing rate of layers"].split(", ")]
     time = _TIME.search(fields["Elapsed time"])
@@ -67,7 +68,8 @@ def _parse(lines: list[str]) -> Log:
     hours, minutes, seconds = map(float, time.groups())
     return Log(
         parameters=int(fields["model parameters"]),
-        val_accuracies=tuple(float(row[column]) / 100 for row in table),
+        train_losses=tuple(float(row[loss]) for row in table),
+        val_accuracies=tuple(float(row[accuracy]) / 100 for row in table),
         test_accuracy=float(fields["test accuracy"]) / 100,
         firing_rates={name: rate for name, rate in zip(LAYERS, rates, strict=True) if rate >= 0},
         seconds=3600 * hours + 60 * minutes + seconds,

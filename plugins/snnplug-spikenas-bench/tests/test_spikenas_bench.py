@@ -83,6 +83,7 @@ def test_log(tmp_path: Path) -> None:
     log = read_log(write_log(tmp_path, 25))
     assert log.parameters == 17179620
     assert log.val_accuracies == (0.3, 0.4, 0.5)
+    assert log.train_losses == (2.0, 2.0, 2.0)
     assert log.test_accuracy == 0.8
     assert log.firing_rates == {"reduction": 0.1, "last": 0.2, "classifier": 0.3, "all": 0.4}
     assert log.seconds == 3723.5
@@ -99,6 +100,8 @@ def test_networks(root: Path) -> None:
     assert networks["50"].facts["spiking_layers"] == 5  # a convolution in each of two cells
     assert networks["12617"].facts["spiking_layers"] == 9  # 0->1 is dead
     assert networks["12617"].genotype == "0234 0000 0004 0000"
+    assert networks["12617"].structure == ("zero", "conv3@1", "conv3@1.5", "zero", "zero", "conv3@1.5")
+    assert networks["12617"].losses == (2.0, 2.0, 2.0)
     assert benchmark.note == (
         "5 of 15,625 networks of SpikeNAS-Bench, CIFAR-10: 3 functionally different, "
         "1 without a path from input to output"

@@ -100,9 +100,11 @@ def _recipe(resolved: Mapping[str, Any]) -> dict[str, Any]:
 
 def _network(run: Path, summary: Mapping[str, Any], genotype: Any) -> TrainedNetwork:
     try:
-        validated = [epoch.val_accuracy for epoch in snnplug.load(run).metrics]
+        epochs = snnplug.load(run).metrics
     except RunDirectoryError as error:
         raise DataError(f"cannot use the run {run}: {error}, or move it out of the folder") from error
+    validated = [epoch.val_accuracy for epoch in epochs]
+    losses = [epoch.loss for epoch in epochs]
     accuracy = _accuracy(summary)
     assert accuracy is not None
     facts = {"parameters": summary.get("parameters"), "seconds": summary.get("seconds", {}).get("train")}
@@ -113,4 +115,5 @@ def _network(run: Path, summary: Mapping[str, Any], genotype: Any) -> TrainedNet
         accuracy=accuracy,
         epochs=tuple(value for value in validated if value is not None) if None not in validated else (),
         facts={name: float(value) for name, value in facts.items() if value is not None},
+        losses=tuple(loss for loss in losses if loss is not None) if None not in losses else (),
     )

@@ -19,7 +19,7 @@ import attrs
 import torch
 from torch import Tensor, nn
 
-from snnplug.contracts import Candidate, Genotype, Score, Trial
+from snnplug.contracts import Candidate, Genotype, Graph, Score, Trial
 from snnplug.engine.data import order, read_samples
 from snnplug.engine.parts import Parts
 from snnplug.engine.scoring.limits import Limits
@@ -142,6 +142,7 @@ class Evaluator:
             held_out=self._held_out,
             held_out_samples=len(self.parts.splits.val or ()),
             readout=self.parts.readout,
+            graph=lambda: self._graph(job.genotype),
             **self._inherited(job),
         )
         with one_thread():
@@ -188,6 +189,11 @@ class Evaluator:
         if math.isfinite(value):
             return _Score(value, parts=parts)
         return _Score(value, f"{title(component)} gave {value}; expected {_NUMBER}", component.plugin)
+
+    def _graph(self, genotype: Genotype) -> Graph:
+        space = self.parts.space
+        assert space is not None
+        return space.graph(genotype)
 
     def _inherited(self, job: Job) -> dict[str, Any]:
         """Return what a candidate has of the supernet, nothing where there is none."""
