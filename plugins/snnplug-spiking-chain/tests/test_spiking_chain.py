@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import math
 import random
-import time
 
 import pytest
 from snnplug_spiking_chain.chain import NEVER, Link, longest_chains
@@ -114,12 +113,3 @@ def test_blocks_of_several_layers_and_skips() -> None:
     blocks = space("autosnn", channels=4)
     assert SpikingChain()(candidate(blocks.graph("SRB_k3"))).value == 12.0  # stem, five blocks of two, head
     assert SpikingChain()(candidate(blocks.graph("skip"))).value == 4.0  # two skips change the channels
-
-
-def test_a_thousand_in_a_second() -> None:
-    cells, rng, scorer = space("snasnet"), random.Random(0), SpikingChain()
-    drawn = [cells.sample(rng) for _ in range(500)]
-    start = time.process_time()
-    for one in drawn:
-        scorer(candidate(cells.graph(one)))
-    assert time.process_time() - start < 0.5
