@@ -184,7 +184,6 @@ class ArchitectureSpec(Spec):
     candidate: bool = _flag(False)
 
 
-@attrs.frozen(kw_only=True)
 class SearchSpaceSpec(Spec):
     """A builder `(task, *, neuron, ...)` of a `snnplug.SearchSpace`."""
 
@@ -213,14 +212,12 @@ class ScorerSpec(Spec):
     inherits: bool = _flag(False)
 
 
-@attrs.frozen(kw_only=True)
 class StrategySpec(Spec):
     """A builder `(space, seed, *, ...)` of a `snnplug.Strategy`."""
 
     kind: ClassVar[str] = "strategy"
 
 
-@attrs.frozen(kw_only=True)
 class LossSpec(Spec):
     """A `snnplug.nn.Loss`: outputs `[T, B, K]` and target `[B]` to a scalar, with its own readout."""
 
@@ -241,7 +238,6 @@ class EnergyModelSpec(Spec):
     unit: str = attrs.field(default="J", validator=_check_line)
 
 
-@attrs.frozen(kw_only=True)
 class BenchmarkSpec(Spec):
     """A function that returns a `snnplug.Benchmark`: networks whose accuracy after training is known."""
 
