@@ -125,7 +125,7 @@ def _pairs(x: Sequence[float], y: Sequence[float], groups: Sequence[object] | No
     a, b = _codes(x).astype(np.int32), _codes(y).astype(np.int32)
     group = None if groups is None else _codes(groups)
     sums = []
-    for start in range(0, len(a), _ROWS):
+    for start in range(0, len(a) or 1, _ROWS):  # of nothing one empty part
         rows = slice(start, start + _ROWS)
         dx, dy = _signs(a[rows], a), _signs(b[rows], b)
         if group is not None:
