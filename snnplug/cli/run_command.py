@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from snnplug.recipe.built_in import DEFAULT
+from snnplug.runs.standard_json import to_json
 
 if TYPE_CHECKING:
     from snnplug.engine.progress import Log
@@ -95,6 +95,8 @@ def command(
         )
     if origin is not None and recipe:
         raise click.UsageError("--from takes the recipe of the run: give no RECIPE; -s changes it")
+    if origin is not None and dashboard:
+        raise click.UsageError("--dashboard shows a search, and --from makes none: leave it out")
     if origin is None and (candidate is not None or weights):
         raise click.UsageError("--candidate and --weights go with --from DIR")
     if resumed is None and (accept_versions or retry_failed):
@@ -184,5 +186,5 @@ def _say_result(done: Run, log: Log) -> None:
 
 def _say(text: str, log: Log, event: str, **facts: Any) -> None:
     if os.environ.get("LOCAL_RANK", "0") == "0":
-        said = json.dumps({"event": event, "text": text, **facts}) if log == "jsonl" else text
+        said = to_json({"event": event, "text": text, **facts}, indent=None) if log == "jsonl" else text
         click.echo(said, err=True)

@@ -22,12 +22,8 @@ from snnplug.runs.records import TrialRecord
 
 __all__ = ["named_candidate", "recipe_again"]
 
-_LEFT_OUT = (
-    "from",
-    "start",
-    "weights",
-    "compare",
-)  # of [train]: how the old run began, and what it stood beside
+# of [train]: how the old run began, and what it stood beside
+_LEFT_OUT = ("from", "start", "weights", "compare")
 
 
 def recipe_again(

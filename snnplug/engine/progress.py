@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +16,8 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+
+from snnplug.runs.standard_json import to_json
 
 __all__ = ["Bar", "Log", "Reporter"]
 
@@ -86,8 +87,8 @@ class Reporter:
     def say(self, text: str, event: str = "note", **facts: Any) -> None:
         """Print a line."""
         if self.log == "jsonl":
-            text = json.dumps({"event": event, "text": text, **facts}, allow_nan=False, default=str)
-        self.console.print(text, markup=False, soft_wrap=True)
+            text = to_json({"event": event, "text": text, **facts}, indent=None)
+        self.console.print(text, markup=False, emoji=False, soft_wrap=True)
 
     def tell(self, event: str, text: str, **facts: Any) -> None:
         """Print a line on what a bar shows, where none is drawn."""

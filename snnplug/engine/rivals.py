@@ -12,6 +12,7 @@ from snnplug.engine.course import best_epoch
 from snnplug.engine.session import Session
 from snnplug.engine.stage import Work
 from snnplug.engine.stages.measure import energy_models, estimates, recorded
+from snnplug.engine.threads import threads_for, use_threads
 from snnplug.engine.training import train
 from snnplug.runs.comparison_records import Comparison, Rival
 from snnplug.runs.reading import read_epochs
@@ -37,9 +38,10 @@ class Contest:
         assert work.network is not None
         if session.leads:
             own = [epoch for epoch in read_epochs(session.directory) if epoch.stage == "train"]
-            self.first = self._answers(work.network)
             how = "found by the search" if work.genotype is not None else "of the recipe"
-            self._add("train", how, work.network, work.genotype, own, self.first)
+            self.first = self._add("train", how, work.network, work.genotype, own)
+            if self.split == "test":
+                work.answered = work.network, self.first
 
     def train(self, stage: str, how: str, model: nn.Module, genotype: Genotype) -> None:
         """Train a network under the name of a stage, and measure it.
@@ -54,21 +56,20 @@ class Contest:
         history = train(self.session, self.parts, model, section, stage, genotype)
         self.seconds += sum(epoch.seconds or 0.0 for epoch in history)
         if self.session.leads:
-            self._add(stage, how, model, genotype, history, self._answers(model))
+            self._add(stage, how, model, genotype, history)
 
     def record(self) -> Comparison:
         """Return all rows."""
         return Comparison(rivals=tuple(self.rows), split=self.split, samples=len(self.first.labels))
 
-    def _answers(self, model: nn.Module) -> Answers:
-        batch_size = self.parts.plan.recipe.measure.batch_size
-        return answers(self.parts, model, getattr(self.parts.splits, self.split), self.split, batch_size)
-
-    def _add(
-        self, stage: str, how: str, model: nn.Module, genotype: Any, history: list[Epoch], said: Answers
-    ) -> None:
-        measure = self.parts.plan.recipe.measure
-        activity = recorded(self.session, self.parts, model, measure, raster=0)
+    def _add(self, stage: str, how: str, model: nn.Module, genotype: Any, history: list[Epoch]) -> Answers:
+        """Measure a network as the stage measure does, add its row, and return what it says."""
+        parts, measure = self.parts, self.parts.plan.recipe.measure
+        split = getattr(parts.splits, self.split)
+        threads = threads_for(parts, model, measure.batch_size, self.session.origin.threads)
+        with use_threads(threads):
+            said = answers(parts, model, split, self.split, measure.batch_size)
+            activity = recorded(self.session, parts, model, measure, raster=0)
         difference = paired_difference(self.first.right, said.right) if self.rows else None
         self.rows.append(
             Rival(
@@ -88,6 +89,7 @@ class Contest:
                 seconds=sum(epoch.seconds or 0.0 for epoch in history),
             )
         )
+        return said
 
 
 def _kept(history: list[Epoch], keep: str) -> Epoch:

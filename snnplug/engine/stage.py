@@ -16,6 +16,7 @@ import attrs
 if TYPE_CHECKING:
     from torch import nn
 
+    from snnplug.engine.answers import Answers
     from snnplug.engine.parts import Parts
     from snnplug.engine.session import Session
     from snnplug.engine.supernet import Shared
@@ -46,6 +47,7 @@ class Work:
         untuned: the converted network before it was tuned, None where it was not.
         control: the source, tuned alike; None where it was not.
         shared: weights that candidates of a search inherit, None without a supernet.
+        answered: a network and what it said of the test data, where a stage has asked one already.
     """
 
     parts: Parts
@@ -57,6 +59,7 @@ class Work:
     untuned: nn.Module | None = None
     control: nn.Module | None = None
     shared: Shared | None = None
+    answered: tuple[nn.Module, Answers] | None = None
 
 
 class Stage(Protocol):

@@ -130,6 +130,7 @@ def test_run_without_a_search_is_trained_longer(tmp_path: Path) -> None:
         (["--candidate", "3"], "go with --from"),
         (["--weights"], "go with --from"),
         (["--from", "x", "default"], "give no RECIPE"),
+        (["--from", "x", "--dashboard"], "--from makes none"),
         (["--from", "nowhere"], "nowhere"),
         (["--from", "x", "--resume", "x"], "--resume goes on with a run as it is"),
     ],

@@ -70,3 +70,11 @@ def test_start_is_counted(toy_registry: Any, toy_recipe: dict[str, Any], tmp_pat
     seconds = dict(done.result.seconds)
     assert seconds["start"] > 0
     assert seconds.pop("total") == pytest.approx(sum(value or 0 for value in seconds.values()))
+
+
+def test_numbers_and_names_of_any_sort_end_no_log(capsys: pytest.CaptureFixture[str]) -> None:
+    Reporter(log="jsonl").tell("epoch", "x", val_loss=float("nan"), facts={"rate": float("inf")})
+    said = json.loads(capsys.readouterr().err)
+    assert said == {"event": "epoch", "text": "x", "val_loss": None, "facts": {"rate": None}}
+    Reporter().say("runs/:fire:/a")
+    assert capsys.readouterr().err == "runs/:fire:/a\n"

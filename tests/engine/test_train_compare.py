@@ -140,3 +140,21 @@ def test_candidates_need_a_search(toy_recipe: dict[str, Any], toy_registry: Any,
     done = run(toy_recipe, out=tmp_path / "run", registry=toy_registry)
     first, second = rivals(done)
     assert (first.how, second.how, second.difference) == ("of the recipe", "made by hand: toy", 0.0)
+
+
+def test_own_network_is_asked_once(
+    recipe: dict[str, Any], toy_registry: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from snnplug.engine import answers as module
+    from snnplug.engine import rivals as by_contest
+
+    asked: list[Any] = []
+
+    def count(parts: Any, model: Any, *rest: Any) -> Any:
+        asked.append(model)
+        return answers(parts, model, *rest)
+
+    monkeypatch.setattr(module, "answers", count)
+    monkeypatch.setattr(by_contest, "answers", count)
+    run(recipe, out=tmp_path / "run", registry=toy_registry)
+    assert len(asked) == 4 == len(set(map(id, asked)))  # the found one and three others

@@ -89,7 +89,7 @@ class Measure(Stage):
         parts, section = work.parts, work.parts.plan.recipe.measure
         threads = threads_for(parts, work.network, section.batch_size, session.origin.threads)
         with use_threads(threads):
-            said = _answers(parts, work.network, section.batch_size)
+            said = _answers(work, section.batch_size)
             accuracy = _accuracy(parts, work.network, section.batch_size, said)
             activity = recorded(session, parts, work.network, section, raster=section.raster)
         session.directory.write_json("activity.json", to_plain(activity))
@@ -125,12 +125,17 @@ def estimates(session: Session, models: Iterable[Component], activity: Activity)
             session.note(f"no energy by {component.qualified}: {error}", getattr(error, "details", ""))
 
 
-def _answers(parts: Parts, model: nn.Module, batch_size: int) -> Answers | None:
+def _answers(work: Work, batch_size: int) -> Answers | None:
     """Return what the network says of the test data; None where there is none."""
     from snnplug.engine.answers import answers
 
-    split: Any = parts.splits.test
-    return answers(parts, model, split, "test", batch_size) if split is not None and len(split) else None
+    split: Any = work.parts.splits.test
+    assert work.network is not None
+    if split is None or not len(split):
+        return None
+    if work.answered is not None and work.answered[0] is work.network:
+        return work.answered[1]
+    return answers(work.parts, work.network, split, "test", batch_size)
 
 
 def _answer_record(said: Answers) -> AnswerRecord:
