@@ -13,14 +13,13 @@ import attrs
 from snnplug.recipe.section import fields_of
 from snnplug.recipe.stages import sections
 from snnplug.recipe.tables import lookup
+from snnplug.runs.comparison_records import BESIDE
 from snnplug.runs.directory import RunDirectory
 from snnplug.runs.figures import Figure
 from snnplug.runs.reading import read_epochs, read_resolved, read_summary
 from snnplug.runs.records import ComponentUse, Epoch, Resolved, Summary
 
 __all__ = ["ComparedRun", "differing_settings", "epoch_rows", "learning_figures"]
-
-_OTHERS = "train.compare."  # networks trained beside a run's own
 
 
 @attrs.frozen(kw_only=True)
@@ -80,7 +79,7 @@ class ComparedRun:
 
 
 def _state(directory: RunDirectory, resolved: Resolved) -> str:
-    epochs = [epoch for epoch in read_epochs(directory) if not epoch.stage.startswith(_OTHERS)]
+    epochs = [epoch for epoch in read_epochs(directory) if not epoch.stage.startswith(BESIDE)]
     if epochs:
         return f"not finished: {epochs[-1].stage}, epoch {epochs[-1].epoch}"
     begun = "search" if resolved.recipe.get("search") else "begun"

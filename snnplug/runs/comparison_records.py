@@ -9,7 +9,10 @@ import attrs
 from snnplug.runs.energy_records import Energy
 from snnplug.runs.schema import Number
 
-__all__ = ["Comparison", "Rival"]
+__all__ = ["BESIDE", "Comparison", "Rival"]
+
+BESIDE = "train.compare."
+"""How the stages of their trainings begin, in metrics.jsonl and in the names of checkpoints."""
 
 
 @attrs.frozen(kw_only=True)

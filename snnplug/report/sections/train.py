@@ -8,6 +8,7 @@ import attrs
 from markupsafe import Markup
 
 from snnplug.report.section import Section, Stat, render_template
+from snnplug.runs.comparison_records import BESIDE
 from snnplug.runs.reading import Records
 from snnplug.runs.records import Epoch
 
@@ -19,7 +20,6 @@ _TITLES = {
     "convert.train": "the converted network",
     "convert.control": "the network it was converted from",
 }
-_OTHERS = "train.compare."  # networks trained alike: a section of their own shows them
 
 
 class Train(Section):
@@ -54,7 +54,7 @@ def _curves(data: Records) -> list[_Curves]:
 
     by_stage: dict[str, dict[int, Epoch]] = {}
     for epoch in data.epochs or ():
-        if epoch.stage.startswith(_OTHERS):
+        if epoch.stage.startswith(BESIDE):  # a section of their own shows them
             continue
         by_stage.setdefault(epoch.stage, {})[epoch.epoch] = (
             epoch  # the last counts: a run may have been resumed
