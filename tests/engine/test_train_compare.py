@@ -158,3 +158,15 @@ def test_own_network_is_asked_once(
     monkeypatch.setattr(by_contest, "answers", count)
     run(recipe, out=tmp_path / "run", registry=toy_registry)
     assert len(asked) == 4 == len(set(map(id, asked)))  # the found one and three others
+
+
+def test_drawn_candidates_keep_to_the_limits_of_the_search(
+    recipe: dict[str, Any], toy_registry: Any, tmp_path: Path
+) -> None:
+    recipe["search"]["limits"] = {"parameters": 16 * 4 + 4 + 4 * 2 + 2}  # widths 1 to 4
+    recipe["train"]["compare"] = {"random": 5}
+    done = run(recipe, out=tmp_path / "run", registry=toy_registry)
+    widths = [row.genotype for row in rivals(done)]
+    assert sorted(widths) == [1, 2, 3, 4]
+    assert done.result is not None and done.result.notes is not None
+    assert "train.compare: 2 candidates fewer than asked for; the space has no others" in done.result.notes

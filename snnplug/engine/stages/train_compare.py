@@ -66,9 +66,12 @@ class TrainCompare(Stage):
         """Train one after the other, each from its own last checkpoint on, and write the comparison."""
         from snnplug.engine.rivals import Contest
 
-        contest = Contest(session, work)
+        contest, number = Contest(session, work), 0
         for number, (how, network, genotype) in enumerate(self._rivals(session, work), 1):
             contest.train(f"{self.name}.{number}", how, network(), genotype)
+        section = work.parts.plan.recipe.sections[self.name]
+        if lacking := section.random + len(section.architectures) - number:
+            session.note(f"{self.name}: {lacking} candidates fewer than asked for; the space has no others")
         if session.leads:
             work.records["comparison"] = contest.record()
             work.seconds[self.name] = contest.seconds
@@ -94,16 +97,34 @@ class TrainCompare(Stage):
 
 
 def _drawn(parts: Parts, space: Any, found: Any, count: int) -> Iterator[Any]:
-    """Yield candidates that are neither the one that was found nor drawn already."""
+    """Yield candidates within the search's limits, neither the one that was found nor drawn already."""
     rng = random.Random(derive_seed(parts.seed, "compared candidates"))
     with parts.calls.running:
         seen = {space.key(found)}
+    left = count
     for _ in range(_TRIES):
-        if len(seen) > count:
+        if not left:
             return
         with parts.calls.running:
             genotype = space.sample(rng)
             key = space.key(genotype)
-        if key not in seen:
-            seen.add(key)
+        if key in seen:
+            continue
+        seen.add(key)
+        if _within_limits(parts, genotype, key):
+            left -= 1
             yield genotype
+
+
+def _within_limits(parts: Parts, genotype: Any, key: str) -> bool:
+    from snnplug.contracts import Candidate
+    from snnplug.engine.scoring.sizes import beyond_limits
+
+    def build(repeat: int = 0) -> nn.Module:
+        return parts.network(genotype, "train")
+
+    def batch(index: int, size: int) -> Any:
+        raise NotImplementedError("sizes ask for no data")
+
+    candidate = Candidate(genotype=genotype, key=key, build=build, batch=batch, seed=parts.seed)
+    return not beyond_limits(parts.plan.recipe.search.limits, parts, candidate)
