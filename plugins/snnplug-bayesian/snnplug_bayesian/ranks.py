@@ -1,0 +1,44 @@
+"""Scores as normal scores: what a regression sees is their order, so that one that went astray counts no more.
+
+    z = inverse of the normal distribution at (rank - 1/2) / n
+
+Equal scores get the mean of their ranks. What is no number is the worst of all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+from scipy.stats import rankdata
+
+__all__ = ["normal_scores", "score_at"]
+
+_DIGITS = 9  # scores that differ less are equal
+
+
+def normal_scores(scores: Sequence[float]) -> NDArray[np.float64]:
+    """Return the normal scores of some scores, in their order."""
+    values = np.array([_rounded(score) for score in scores])
+    return ndtri((rankdata(values) - 0.5) / max(len(values), 1))
+
+
+def score_at(z: float, scores: Sequence[float]) -> float:
+    """Return the score whose normal score is z among known finite ones.
+
+    Between two it is interpolated; beyond the first or the last it goes on as from the middle to there.
+    """
+    values = np.sort(np.asarray(scores, dtype=float))
+    places = ndtri((np.arange(len(values)) + 0.5) / len(values))
+    if len(values) > 1 and abs(z) > places[-1]:
+        edge, beyond = (values[-1], z - places[-1]) if z > 0 else (values[0], z + places[-1])
+        return float(edge + beyond * abs(edge - np.median(values)) / places[-1])
+    return float(np.interp(z, places, values))
+
+
+def _rounded(score: float) -> float:
+    if np.isnan(score):
+        return -np.inf
+    return float(f"{score:.{_DIGITS}g}")
