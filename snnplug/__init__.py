@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from snnplug import errors
     from snnplug.contracts import (
         Activity,
+        Ask,
         Baseline,
         Benchmark,
         Candidate,
@@ -66,6 +67,7 @@ __all__ = [
     "KINDS",
     "Activity",
     "ArchitectureSpec",
+    "Ask",
     "Baseline",
     "Benchmark",
     "BenchmarkSpec",
@@ -123,6 +125,7 @@ __all__ = [
 _HOMES = {  # what is imported when one of these names is first asked for
     "snnplug.contracts": (
         "Activity",
+        "Ask",
         "Baseline",
         "Benchmark",
         "Candidate",

@@ -13,6 +13,7 @@ from snnplug.contracts.conversion import ErrorPart, LayerError, LayerTrace, Trac
 from snnplug.contracts.data import Splits, Task
 from snnplug.contracts.energy import Baseline, EnergyEstimate, EnergyItem, EnergyModel
 from snnplug.contracts.search import (
+    Ask,
     Candidate,
     Edge,
     Genotype,
@@ -27,6 +28,7 @@ from snnplug.contracts.search import (
 
 __all__ = [
     "Activity",
+    "Ask",
     "Baseline",
     "Benchmark",
     "Buildable",

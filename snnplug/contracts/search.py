@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 __all__ = [
+    "Ask",
     "Candidate",
     "Edge",
     "Genotype",
@@ -122,6 +123,10 @@ def _no_held_out(index: int, size: int) -> tuple[Tensor, Tensor]:
     raise ContractError("there is no held-out data: the data set needs a validation split")
 
 
+def _no_training(epochs: int, **_: Any) -> Sequence[Any]:
+    raise ContractError("candidates are trained in the search of a run that has [train] alone")
+
+
 def _no_graph() -> Graph:
     raise ContractError("there is no graph of the candidate: nobody has given the search space's")
 
@@ -154,6 +159,12 @@ class Candidate:
         chain: `chain()` returns the parts of the supernet that are run for it, by name and in evaluation
             mode, none of them a copy; see `Supernet`. None where a supernet does not tell, or there is none.
         graph: `graph()` returns what the search space draws of it; no network is built for it.
+        train: `train(epochs, *, samples=0, space=None)` trains the network as the recipe's [train] says,
+            up to so many of its epochs, and returns a `snnplug.Epoch` for each. It goes on where the
+            candidate's last such training ended, and the run's own training of what is found goes on where
+            this has ended. With `samples` of the training data, or other parameters of the `space` by name,
+            it is a training of its own. ContractError where nothing is trained. A scorer that trains has an
+            attribute `trains`, the number of epochs, so that too many are refused before the search.
     """
 
     genotype: Genotype
@@ -168,6 +179,7 @@ class Candidate:
     facts: Mapping[str, float] = attrs.field(factory=dict)
     chain: Callable[[], Sequence[tuple[str, nn.Module]] | None] = _no_chain
     graph: Callable[[], Graph] = _no_graph
+    train: Callable[..., Sequence[Any]] = _no_training
 
     @cached_property
     def network(self) -> nn.Module:
@@ -214,6 +226,7 @@ class Trial:
         objectives: as a strategy is told: what the search maximises, the score first, then
             the recipe's objectives, those to minimise with their sign changed; NaN if one
             failed. Empty where the score is the only one.
+        rung: which score it is: 0 for that of the search's scorer, 1 for the first of its `rungs`, ...
     """
 
     index: int
@@ -224,6 +237,30 @@ class Trial:
     parts: Mapping[str, float] = attrs.field(factory=dict)
     seconds: float = 0.0
     objectives: tuple[float, ...] = ()
+    rung: int = 0
+
+
+@attrs.frozen
+class Ask:
+    """What a strategy wants to know, and why.
+
+    Attributes:
+        genotype: the candidate.
+        rung: which score of it: 0 for that of the search's scorer, 1 for the first of its `rungs`, ... A
+            candidate is asked for at a rung once it has a score at the one below.
+        why: in a few words; equal for what is asked for the same reason. The report compares the groups.
+        expected: the score that is expected there, as the strategy is told it: higher is better.
+    """
+
+    genotype: Genotype
+    rung: int = 0
+    why: str = ""
+    expected: float | None = None
+
+    @classmethod
+    def of(cls, asked: Genotype | Ask) -> Ask:
+        """Return what a strategy has asked for: a genotype alone means its score at rung 0."""
+        return asked if isinstance(asked, Ask) else cls(asked)
 
 
 class Strategy(Protocol):
@@ -231,12 +268,14 @@ class Strategy(Protocol):
 
     The n-th draw depends only on the seed, n and what has been told, so a search that was
     killed is continued by asking again from the start and answering from the journal.
+
+    A strategy that asks for more than one score has an attribute `rungs`, their number; without it that is 1.
     """
 
     draws: int
-    """How many genotypes it will ask for at most; it may end earlier, as where a space has no more."""
+    """How much it will ask for at most, over all rungs; it may end earlier, as where a space has no more."""
 
-    def ask(self, n: int) -> Sequence[Genotype]:
+    def ask(self, n: int) -> Sequence[Genotype | Ask]:
         """Return up to `n` genotypes to evaluate next; none when it is finished."""
 
     def tell(self, trials: Iterable[Trial]) -> None:

@@ -23,9 +23,9 @@ from snnplug.engine.device import deterministic, device_name, usual_settings
 from snnplug.engine.prepare import prepare
 from snnplug.engine.progress import Reporter
 from snnplug.engine.provenance import versions
-from snnplug.engine.scoring.evaluator import build_scorers
 from snnplug.engine.scoring.inherited import able, shared_weights
 from snnplug.engine.scoring.networks import NetworkScore, mark_of, score_networks
+from snnplug.engine.scoring.scorers import build_scorers
 from snnplug.engine.stages.search import inherits
 from snnplug.errors import ContractError, RecipeError, RunDirectoryError
 from snnplug.recipe.overrides import apply_overrides

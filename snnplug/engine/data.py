@@ -23,6 +23,7 @@ from snnplug.registry.contain import calling, describe, is_finite, title
 
 __all__ = [
     "Share",
+    "Some",
     "batch_count",
     "batches",
     "fit_steps",
@@ -49,6 +50,30 @@ def some(count: int, samples: int, seed: int) -> Tensor:
     if not 0 < samples < count:
         return order(count)
     return order(count, seed)[:samples].sort().values
+
+
+class Some:
+    """Some samples of a split, as a split.
+
+    Args:
+        split: of any kind.
+        indices: which of its samples.
+    """
+
+    def __init__(self, split: Any, indices: Tensor) -> None:
+        self.split, self.indices = split, indices
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, index: int) -> Any:
+        return self.split[int(self.indices[index])]
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("split", "indices"):  # before they are set, as when it is unpickled
+            raise AttributeError(name)
+        found = getattr(self.split, name)
+        return (lambda indices: found(self.indices[indices])) if name == "batch" else found
 
 
 def batch_count(samples: int, batch_size: int) -> int:

@@ -18,6 +18,7 @@ from snnplug.recipe.recipe import Recipe
 __all__ = [
     "DEVICES",
     "Place",
+    "alone",
     "deterministic",
     "device_name",
     "find_place",
@@ -48,20 +49,25 @@ class Place:
 
     def launch(self) -> Any:
         """Return a launched Fabric; with several devices this starts the other processes."""
-        # what Fabric says on the way is for authors of training loops, not for users of a recipe
-        logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
         several = "ddp_find_unused_parameters_true" if self.partial else "ddp"
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            from lightning_fabric import Fabric
+        return _launched(self.accelerator, self.devices, several if self.devices > 1 else "auto")
 
-            fabric = Fabric(
-                accelerator=self.accelerator,
-                devices=self.devices,
-                strategy=several if self.devices > 1 else "auto",
-            )
-            fabric.launch()
-        return fabric
+
+def alone(device: torch.device) -> Any:
+    """Return a launched Fabric of one device in this process, whatever others belong to the run."""
+    return _launched(device.type, [device.index or 0] if device.type == "cuda" else 1, "auto")
+
+
+def _launched(accelerator: str, devices: int | list[int], strategy: str) -> Any:
+    # what Fabric says on the way is for authors of training loops, not for users of a recipe
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from lightning_fabric import Fabric
+
+        fabric = Fabric(accelerator=accelerator, devices=devices, strategy=strategy)
+        fabric.launch()
+    return fabric
 
 
 def precisions(recipe: Recipe) -> dict[str, str]:

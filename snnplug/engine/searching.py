@@ -12,25 +12,22 @@ import json
 import math
 import statistics
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import attrs
 
-from snnplug.contracts import Genotype, SearchSpace, Strategy, Trial
+from snnplug.contracts import Ask, Genotype, SearchSpace, Strategy, Trial
 from snnplug.engine.references import jobs_of, references_of
-from snnplug.engine.scoring.evaluator import Job
+from snnplug.engine.rungs import Rung
+from snnplug.engine.scoring.evaluator import Job, Scored
 from snnplug.engine.scoring.limits import Limits
+from snnplug.engine.scoring.scorers import Scorers
 from snnplug.engine.scoring.workers import scoring
 from snnplug.engine.session import Session
-from snnplug.engine.supernet import Shared
-from snnplug.engine.trials import Trials
 from snnplug.errors import ComponentError, RunFailed
-from snnplug.registry.component import Component
 from snnplug.registry.contain import calling, refuse, title
-from snnplug.registry.kinds import ScorerSpec
 from snnplug.runs.journal import Failure
-from snnplug.runs.records import TrialRecord
+from snnplug.runs.search_records import TrialRecord
 from snnplug.statistics.pareto import pareto_front
 
 __all__ = ["SearchResult", "Searcher"]
@@ -43,11 +40,12 @@ class SearchResult:
     """What a search found.
 
     Attributes:
-        best: the trial with the best score; the first one of equals.
+        best: the trial with the best score at the highest rung; the first one of equals.
         trials: all that were drawn, in the order in which they first were.
         draws: genotypes asked for, by key.
+        rungs: all, the first of which has these trials and draws.
         pareto: where the recipe has objectives, the trials that no other beats in all of them
-            and in the score.
+            and in the score; of the highest rung.
         workers: processes that scored.
         failures: why candidates have no score or were refused, by key, as far as it was recorded.
         references: trials of networks made by hand, by name.
@@ -56,6 +54,7 @@ class SearchResult:
     best: Trial
     trials: tuple[Trial, ...]
     draws: Counter[str]
+    rungs: tuple[Rung, ...] = ()
     pareto: tuple[Trial, ...] = ()
     workers: int = 1
     failures: Mapping[str, Failure] = attrs.field(factory=dict)
@@ -69,7 +68,8 @@ class SearchResult:
     @property
     def seconds(self) -> float:
         """Time of scoring over all sessions of the run, divided among the workers."""
-        return sum(trial.seconds for trial in self.trials) / self.workers
+        above = [trial for rung in self.rungs[1:] for trial in rung.trials]
+        return sum(trial.seconds for trial in (*self.trials, *above)) / self.workers
 
     @property
     def seconds_per_candidate(self) -> float:
@@ -82,6 +82,18 @@ class SearchResult:
         reason = None if math.isfinite(trial.score) else failure.reason or None
         return TrialRecord.of(trial, self.draws[trial.key], reason, failure.beyond)
 
+    @property
+    def above(self) -> list[TrialRecord]:
+        """The records of what was scored at the rungs above the first, with why it was asked for."""
+        records = []
+        for rung in self.rungs[1:]:
+            for trial in rung.trials:
+                ask, failure = rung.asked[trial.key], rung.known.failures.get(trial.key, Failure())
+                reason = None if math.isfinite(trial.score) else failure.reason or None
+                record = TrialRecord.of(trial, rung.draws[trial.key], reason)
+                records.append(attrs.evolve(record, why=ask.why or None, expected=ask.expected))
+        return records
+
     def _failure(self, trial: Trial) -> Failure:
         return self.failures.get(trial.key, Failure())
 
@@ -92,21 +104,15 @@ class Searcher:
     Args:
         session: of the run.
         strategy: at its start.
-        scorers: the search's own, then those that are recorded beside it.
-        goals: 1 for each of them to be maximised, -1 for each to be minimised, by qualified name.
-        shared: weights that candidates inherit; None without a supernet.
+        scorers: the search's own and those that are recorded beside it; those of its rungs.
+        goals: 1 for each of the recipe's objectives to be maximised, -1 for each to be minimised, by
+            qualified name.
     """
 
     def __init__(
-        self,
-        session: Session,
-        strategy: Strategy,
-        scorers: Sequence[Component],
-        goals: Mapping[str, float],
-        shared: Shared | None = None,
+        self, session: Session, strategy: Strategy, scorers: Scorers, goals: Mapping[str, float]
     ) -> None:
         self.session, self.strategy, self.scorers, self.goals = session, strategy, scorers, goals
-        self.shared = shared
         plan = session.parts.plan
         self.strategy_component, self.calls = plan["search.strategy"], session.parts.calls
         self.deciding = calling(
@@ -114,14 +120,14 @@ class Searcher:
         )
         self.section = session.parts.plan.recipe.search
         self.limits: Limits = self.section.limits
-        own = scorers[0].spec
-        assert isinstance(own, ScorerSpec) and session.parts.space is not None
-        self.sign = 1.0 if own.higher_is_better else -1.0
+        assert session.parts.space is not None
         self.space: SearchSpace = session.parts.space
         self.references = references_of(session.parts)
-        self.known = Trials(session, {reference.key for reference in self.references.values()})
-        self.genotypes: dict[str, Genotype] = {}  # of what was drawn, as it first was
-        self.best = -math.inf  # score so far, for the bar
+        keys = {reference.key for reference in self.references.values()}
+        self.first = Rung(session, 0, scorers.first[0], keys)
+        above = (Rung(session, level, scorer) for level, scorer in enumerate(scorers.rungs, 1))
+        self.rungs = (self.first, *above)
+        self.known = self.first.known
 
     def run(self) -> SearchResult:
         """Search to the end.
@@ -130,47 +136,64 @@ class Searcher:
             ComponentError: the strategy fails or asks for what it should not.
             RunFailed: no candidate could be scored, or a candidate's worker died twice.
         """
-        session, strategy, section, known = self.session, self.strategy, self.section, self.known
-        draws: Counter[str] = Counter()
+        session, section, known = self.session, self.section, self.known
         reason, resume = "", f"snnplug run --resume {session.directory.path}"
         with (
-            scoring(
-                session.parts, self.scorers, section.workers, resume, section.timeout, self.shared
-            ) as score,
-            session.report.bar("search", strategy.draws) as bar,
+            scoring(session.parts, self.scorers, section.workers, resume, section.timeout) as score,
+            session.report.bar("search", self.strategy.draws) as bar,
         ):
             for _ in known.keep(score(jobs_of(self.references.values(), known))):
                 bar.advance("references", 0)
-            while genotypes := self._ask(draws.total()):
-                keys = [self._key(genotype) for genotype in genotypes]
-                jobs = self._new(genotypes, keys, draws)
-                for scored in known.keep(score(jobs)):
+            while asked := self._ask():
+                jobs = self._new(asked)
+                for scored in self._keep(score(jobs)):
                     if scored.reason and not scored.beyond:
                         reason = f"; one of them failed: {scored.reason}"
-                    bar.advance(self._note(draws, [scored.trial.key]))
-                bar.advance(self._note(draws, keys), len(keys) - len(jobs))
+                    bar.advance(self.rungs[scored.trial.rung].note([scored.trial.key]))
+                for rung in self.rungs:
+                    keys = [key for ask, key in asked if ask.rung == rung.level]
+                    new = sum(job.rung == rung.level for job in jobs)
+                    if len(keys) > new:
+                        bar.advance(rung.note(keys), len(keys) - new)
                 with self.deciding:
-                    strategy.tell([self._told(self._drawn(key)) for key in keys])
-                tried = self._scores(draws)
-                if len(tried) >= _GIVE_UP_AFTER and not any(map(math.isfinite, tried)):
-                    raise RunFailed(f"the first {len(tried)} candidates could not be scored{reason}")
-        trials = tuple(attrs.evolve(self._drawn(key), index=index) for index, key in enumerate(draws))
+                    self.strategy.tell([self._told(self.rungs[ask.rung].trial(key)) for ask, key in asked])
+                self._give_up(reason)
+        return self._result(reason)
+
+    def _keep(self, scored: Iterable[Scored]) -> Iterator[Scored]:
+        """Yield what is scored, each once it is in the journal of its rung."""
+        for one in scored:
+            yield from self.rungs[one.trial.rung].known.keep([one])
+
+    def _give_up(self, reason: str) -> None:
+        """End a search whose first candidates at a rung all have no score there."""
+        for rung in self.rungs:
+            tried = rung.scores(rung.draws)
+            if len(tried) >= _GIVE_UP_AFTER and not any(map(math.isfinite, tried)):
+                where = f" at rung {rung.level}" if rung.level else ""
+                raise RunFailed(f"the first {len(tried)} candidates could not be scored{where}{reason}")
+
+    def _result(self, reason: str) -> SearchResult:
+        trials, draws = self.first.trials, self.first.draws
         if not trials:
             component = self.strategy_component
             said = f"{title(component)} asked for no candidate at all"
             raise ComponentError(said, plugin=component.plugin)
-        beyond = {key: sizes for key in draws if (sizes := known.beyond(key))}
-        if not (finite := _finite(trials)):
+        beyond = {key: sizes for key in draws if (sizes := self.known.beyond(key))}
+        found = [(rung, best) for rung in self.rungs if (best := rung.best_trial()) is not None]
+        if not found:
             raise RunFailed(self._nothing_found(len(trials), beyond, reason))
         self._note_failures(trials, beyond)
-        front = pareto_front([self._told(trial).objectives for trial in trials]) if self.goals else []
+        top, best = found[-1]
+        front = pareto_front([self._told(trial).objectives for trial in top.trials]) if self.goals else []
         return SearchResult(
-            best=max(finite, key=lambda trial: (self.sign * trial.score, -trial.index)),
+            best=best,
             trials=trials,
             draws=draws,
-            pareto=tuple(trials[i] for i in front),
+            rungs=self.rungs,
+            pareto=tuple(self._with_values(top.trials[i]) for i in front),
             workers=self.section.workers,
-            failures=known.failures,
+            failures=self.known.failures,
             references=self._scored_references(),
         )
 
@@ -196,27 +219,30 @@ class Searcher:
         trials = [trial for trial in drawn if trial.key not in beyond]
         if beyond:
             self.session.note(f"search.limits refused {len(beyond)} of {len(drawn)} candidates")
-        others = (sum(c.qualified in t.values for t in trials) for c in self.scorers[1:])
-        for component, count in zip(self.scorers, [len(_finite(trials)), *others], strict=True):
-            if failed := len(trials) - count:
-                self.session.note(
-                    f"{title(component)} has no finite score for {failed} of {len(trials)} candidates"
-                )
+        first = self.scorers.first
+        counts = [(c, sum(c.qualified in t.values for t in trials), len(trials)) for c in first[1:]]
+        above = [(rung.scorer, len(_finite(rung.trials)), len(rung.draws)) for rung in self.rungs[1:]]
+        for component, count, of in ((first[0], len(_finite(trials)), len(trials)), *counts, *above):
+            if failed := of - count:
+                self.session.note(f"{title(component)} has no finite score for {failed} of {of} candidates")
 
-    def _ask(self, asked: int) -> list[Genotype]:
-        """Return what the strategy wants to know next; one that asks without end is stopped."""
+    def _ask(self) -> list[tuple[Ask, str]]:
+        """Return what the strategy wants to know next, with keys; one that asks without end is stopped."""
         most, component = self.section.round_size, self.strategy_component
         with self.deciding:
             answer = self.strategy.ask(most)
             if not isinstance(answer, Iterable) or isinstance(answer, str | bytes | Mapping):
                 refuse(component, f"a list of up to {most} genotypes", answer)
-            genotypes = list(itertools.islice(answer, most + 1))
-            if len(genotypes) > most:
-                refuse(component, f"up to {most} genotypes, as many as it was asked for", genotypes)
-            if asked + len(genotypes) > self.strategy.draws:
+            asked = list(itertools.islice(answer, most + 1))
+            if len(asked) > most:
+                refuse(component, f"up to {most} genotypes, as many as it was asked for", asked)
+            before = sum(rung.draws.total() for rung in self.rungs)
+            if before + len(asked) > self.strategy.draws:
                 said = f"{title(component)} asked for more candidates than its draws, {self.strategy.draws}"
                 raise ComponentError(said, plugin=component.plugin)
-            return [_plain(genotype) for genotype in genotypes]
+            asks = [Ask.of(one) for one in asked]
+            asks = [attrs.evolve(ask, genotype=_plain(ask.genotype)) for ask in asks]
+        return [(ask, self._key(ask.genotype)) for ask in asks]
 
     def _key(self, genotype: Genotype) -> str:
         with self.calls.running:
@@ -225,40 +251,39 @@ class Searcher:
             refuse(self.calls.root, "a text as the key of a genotype", key)
         return key
 
-    def _new(self, genotypes: Any, keys: list[str], draws: Counter[str]) -> list[Any]:
+    def _new(self, asked: Iterable[tuple[Ask, str]]) -> list[Job]:
         """Count the draws of a round, and return what has to be scored."""
         jobs = []
-        for genotype, key in zip(genotypes, keys, strict=True):
-            if key not in draws and key not in self.known:
-                jobs.append(Job(len(draws), genotype, key))
-            self.genotypes.setdefault(key, genotype)
-            draws[key] += 1
+        for ask, key in asked:
+            if not isinstance(ask.rung, int) or not 0 <= ask.rung < len(self.rungs):
+                refuse(self.strategy_component, f"a rung from 0 to {len(self.rungs) - 1}", ask)
+            if ask.rung and not self._climbs(ask.rung, key):
+                refuse(
+                    self.strategy_component,
+                    f"candidates for rung {ask.rung} that were told with a score at rung {ask.rung - 1}",
+                    ask,
+                )
+            if (job := self.rungs[ask.rung].take(ask, key)) is not None:
+                jobs.append(job)
         return jobs
 
-    def _drawn(self, key: str) -> Trial:
-        """Return the trial of a drawn candidate: a reference that a limit refuses has no score as such."""
-        trial = attrs.evolve(self.known[key], genotype=self.genotypes[key])
-        return attrs.evolve(trial, score=math.nan, values={}, parts={}) if self.known.beyond(key) else trial
-
-    def _scores(self, draws: Iterable[str]) -> list[float]:
-        """Return the scores of what was drawn, as far as they are known and no limit refuses it."""
-        known = self.known
-        return [known[key].score for key in draws if key in known and not known.beyond(key)]
+    def _climbs(self, level: int, key: str) -> bool:
+        """Whether a candidate has a score at the rung below one."""
+        below = self.rungs[level - 1]
+        return key in below.draws and key in below.known and math.isfinite(below.trial(key).score)
 
     def _told(self, trial: Trial) -> Trial:
         """Return the trial as a strategy sees it: higher is better."""
-        score = self.sign * trial.score
+        score = self.rungs[trial.rung].sign * trial.score
         if not self.goals:
             return attrs.evolve(trial, score=score)
-        others = (sign * trial.values.get(name, math.nan) for name, sign in self.goals.items())
+        values = self._with_values(trial).values
+        others = (sign * values.get(name, math.nan) for name, sign in self.goals.items())
         return attrs.evolve(trial, score=score, objectives=(score, *others))
 
-    def _note(self, draws: Counter[str], keys: Iterable[str]) -> str:
-        """Return what the bar shows, with candidates that are new to it."""
-        scores = [self.sign * score for score in self._scores(keys) if math.isfinite(score)]
-        self.best = max([self.best, *scores])
-        best = f", best {self.sign * self.best:.4g}" if math.isfinite(self.best) else ""
-        return f"{len(draws)} distinct{best}"
+    def _with_values(self, trial: Trial) -> Trial:
+        """Return a trial of any rung with the values that were recorded at the first."""
+        return attrs.evolve(trial, values=self.known[trial.key].values) if trial.rung else trial
 
 
 def _finite(trials: Iterable[Trial]) -> list[Trial]:

@@ -45,6 +45,9 @@ def train(
     stage: str,
     genotype: Genotype = None,
     course: Course | None = None,
+    *,
+    until: int | None = None,
+    threads: int | None = None,
 ) -> list[Epoch]:
     """Train a network in place, or continue from the stage's checkpoint.
 
@@ -57,6 +60,8 @@ def train(
             after it, but for "train", whose is `checkpoint.pt`.
         genotype: of the network, where it has one; a checkpoint of another is put aside.
         course: what happens around batches and epochs; by default nothing of its own.
+        until: stop after so many epochs, to go on later; None for the section's.
+        threads: that it computes with; None for as many as pay.
 
     Returns:
         A record for each epoch, as in metrics.jsonl.
@@ -70,7 +75,8 @@ def train(
     with parts.calls.losing:
         parts.loss.watch(model)
     try:
-        return _Trainer(session, parts, model, section, stage, genotype, course or Course()).run()
+        trainer = _Trainer(session, parts, model, section, stage, genotype, course or Course(), threads)
+        return trainer.run(section.epochs if until is None else min(until, section.epochs))
     finally:
         with parts.calls.losing:
             parts.loss.unwatch()
@@ -110,6 +116,7 @@ class _Trainer:
         stage: str,
         genotype: Genotype,
         course: Course,
+        threads: int | None,
     ) -> None:
         self.session, self.parts, self.calls, self.stage = session, parts, parts.calls, stage
         self.section, self.fabric, self.genotype = section, session.fabric, genotype
@@ -122,7 +129,8 @@ class _Trainer:
         self.rates = [group["lr"] for group in optimizer.param_groups]
         state = self._load()
         recorded = state.get("threads") if state is not None else None  # others would give other bits
-        self.threads = recorded or threads_for(parts, model, section.batch_size, session.origin.threads)
+        threads = recorded or threads
+        self.threads = threads or threads_for(parts, model, section.batch_size, session.origin.threads)
         if state is not None:
             self._restore(state, optimizer)
         self.model, self.optimizer = self.fabric.setup(model, optimizer)
@@ -165,17 +173,17 @@ class _Trainer:
                 "remove it to train from the start"
             ) from error
 
-    def run(self) -> list[Epoch]:
+    def run(self, until: int) -> list[Epoch]:
         with use_threads(self.threads):
-            return self._run()
+            return self._run(until)
 
-    def _run(self) -> list[Epoch]:
+    def _run(self, until: int) -> list[Epoch]:
         done = len(self.history)
         self.session.write_metrics(self.stage, self.history)
         per_epoch = len(shares(order(len(self.parts.splits.train)), self.section.batch_size))
-        total, name = self.section.epochs * per_epoch, self.stage.removeprefix("train.")
+        total, name = until * per_epoch, self.stage.removeprefix("train.")
         with self.session.report.bar(name, total, done * per_epoch, told=False) as bar:
-            for epoch in range(done, self.section.epochs):
+            for epoch in range(done, until):
                 if self._stalled():
                     self.session.report.say(
                         f"stopped early after {epoch} epochs: no better validation accuracy"

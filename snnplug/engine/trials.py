@@ -19,13 +19,16 @@ class Trials:
     Args:
         session: of the run, whose directory has the journal.
         references: keys of networks that are scored whatever the limits of the search.
+        name: of the journal.
     """
 
-    def __init__(self, session: Session, references: Collection[str] = ()) -> None:
-        self.session, directory = session, session.directory
-        self._journal = TrialJournal(directory.file("trials.journal"))
-        session.check_origin("trials.journal", self._journal.origin)
-        with directory.storage_errors("trials.journal"):
+    def __init__(
+        self, session: Session, references: Collection[str] = (), name: str = "trials.journal"
+    ) -> None:
+        self.session, self.name, directory = session, name, session.directory
+        self._journal = TrialJournal(directory.file(name))
+        session.check_origin(name, self._journal.origin)
+        with directory.storage_errors(name):
             self._journal.note_origin(session.origin)
         again = self._scored_again(references)
         self._known = {trial.key: trial for trial in self._journal.trials if trial.key not in again}
@@ -50,7 +53,7 @@ class Trials:
     def keep(self, scored: Iterable[Scored]) -> Iterator[Scored]:
         """Yield what is scored, each once it is on the disk."""
         for one in scored:
-            with self.session.directory.storage_errors("trials.journal"):
+            with self.session.directory.storage_errors(self.name):
                 self._known[one.trial.key] = self._journal.add(one.trial, self._failure_of(one))
             for line, details in one.failures:
                 self.session.lament(line, details)

@@ -58,6 +58,14 @@ class Plan:
         }
         return attrs.evolve(self, components={**components, "neuron": neuron})
 
+    def with_space(self, parameters: Mapping[str, Any]) -> Plan:
+        """Return the plan with other parameters of the search space."""
+        components = {
+            key: c.with_parameters(**parameters) if c.kind == "search_space" else c
+            for key, c in self.components.items()
+        }
+        return attrs.evolve(self, components=components)
+
     def under(self, key: str) -> dict[str, Component]:
         """Return the components below a key, by the rest of their own keys: named ones, then implied ones."""
         found = {**self.components, **self.implied}

@@ -16,11 +16,12 @@ from typing import Any
 
 import attrs
 
-from snnplug.contracts import Graph, Task, Trial
+from snnplug.contracts import Task
 from snnplug.runs.comparison_records import Comparison
 from snnplug.runs.conversion_records import ConversionRecord
 from snnplug.runs.energy_records import Energy
 from snnplug.runs.schema import SCHEMA, Number
+from snnplug.runs.search_records import SearchRecord, TrialRecord
 
 __all__ = [
     "Accuracy",
@@ -133,85 +134,6 @@ class Accuracy:
     train: Number = None
     val: Number = None
     test: Number = None
-
-
-@attrs.frozen(kw_only=True)
-class TrialRecord:
-    """One candidate of `trials.json`.
-
-    Attributes:
-        index: position among the evaluated ones.
-        genotype, key: the candidate.
-        score: the scorer's.
-        values: scores of the baselines and objectives, by name.
-        parts: what the score is made of, by name; None where the scorer does not say.
-        seconds: time of all its scores together.
-        draws: how often it was drawn.
-        reason: why it has no score.
-        beyond: what it has of `parameters`, `neurons` or `memory` beyond a limit of the search, for which
-            it was refused; None where it is within them.
-    """
-
-    index: int | None = None
-    genotype: Any = None
-    key: str = ""
-    score: Number = None
-    values: Mapping[str, Number] = attrs.field(factory=dict)
-    parts: Mapping[str, Number] | None = None
-    seconds: Number = None
-    draws: int | None = None
-    reason: str | None = None
-    beyond: Mapping[str, Number] | None = None
-
-    @classmethod
-    def of(
-        cls,
-        trial: Trial,
-        draws: int | None = None,
-        reason: str | None = None,
-        beyond: Mapping[str, float] | None = None,
-    ) -> TrialRecord:
-        """Return the record of a trial; without `draws` also without its time."""
-        return cls(
-            index=trial.index,
-            genotype=trial.genotype,
-            key=trial.key,
-            score=trial.score,
-            values=dict(trial.values),
-            parts=dict(trial.parts) or None,
-            seconds=None if draws is None else trial.seconds,
-            draws=draws,
-            reason=reason,
-            beyond=dict(beyond) if beyond else None,
-        )
-
-
-@attrs.frozen(kw_only=True)
-class SearchRecord:
-    """What a search found; `best` is the genotype, plain JSON.
-
-    `objectives` are goals ("min" or "max") by scorer; no candidate beats one of `pareto` in all of them
-    and in the score. Of the `distinct` candidates some were `refused` by limits, None without limits, and all
-    others `evaluated`. `references` are networks made by hand, by name, scored beside the search.
-    """
-
-    space: str = ""
-    strategy: str = ""
-    scorer: str = ""
-    draws: int | None = None
-    distinct: int | None = None
-    evaluated: int | None = None
-    refused: int | None = None
-    best: Any = None
-    key: str = ""
-    score: Number = None
-    values: Mapping[str, Number] = attrs.field(factory=dict)
-    objectives: Mapping[str, str] = attrs.field(factory=dict)
-    pareto: tuple[TrialRecord, ...] = ()
-    references: Mapping[str, TrialRecord] = attrs.field(factory=dict)
-    seconds: Number = None
-    seconds_per_candidate: Number = None
-    graph: Graph | None = None
 
 
 @attrs.frozen(kw_only=True)

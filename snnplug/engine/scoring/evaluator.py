@@ -12,7 +12,7 @@ import functools
 import math
 import numbers
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import attrs
@@ -23,15 +23,16 @@ from snnplug.contracts import Candidate, Genotype, Graph, Score, Trial
 from snnplug.engine.data import order, read_samples
 from snnplug.engine.parts import Parts
 from snnplug.engine.scoring.limits import Limits
+from snnplug.engine.scoring.scorers import Scorers, build_scorers
 from snnplug.engine.scoring.sizes import beyond_limits
-from snnplug.engine.supernet import Shared, shared_chain, shared_network
-from snnplug.errors import ContractError, SnnplugError, UsageError
+from snnplug.engine.supernet import shared_chain, shared_network
+from snnplug.errors import SnnplugError, UsageError
 from snnplug.nn import seeded
 from snnplug.registry.component import Component
-from snnplug.registry.contain import calling, describe, refuse, title
+from snnplug.registry.contain import calling, refuse, title
 from snnplug.seeds import derive_seed
 
-__all__ = ["Evaluator", "Job", "Scored", "build_scorers", "one_thread"]
+__all__ = ["Evaluator", "Job", "Scored", "one_thread"]
 
 _NUMBER = "one finite number for a candidate"
 
@@ -44,12 +45,14 @@ class Job:
         index: its position among the different ones drawn.
         genotype, key: the candidate.
         unlimited: it is scored though it be beyond the limits of the search.
+        rung: which score of it.
     """
 
     index: int
     genotype: Genotype
     key: str
     unlimited: bool = False
+    rung: int = 0
 
 
 @attrs.frozen
@@ -92,37 +95,23 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def build_scorers(components: Sequence[Component]) -> list[Callable[[Candidate], float]]:
-    """Build scorers.
-
-    Raises:
-        ContractError: one is not callable.
-        ParameterError: a parameter is out of range.
-    """
-    built = [component.build() for component in components]
-    for component, scorer in zip(components, built, strict=True):
-        if not callable(scorer):
-            raise ContractError(f"{title(component)} is not callable: it is {describe(scorer)}")
-    return built
-
-
 class Evaluator:
     """Scores candidates.
 
     Args:
         parts: around the networks; with a search space.
-        scorers: the one that gives the score, then those whose values are recorded beside it.
-        shared: weights that candidates inherit; None without a supernet.
+        scorers: what they are scored by.
 
     Raises:
         ContractError: a scorer is not callable.
     """
 
-    def __init__(self, parts: Parts, scorers: Sequence[Component], shared: Shared | None = None) -> None:
-        self.parts, self.shared = parts, shared
+    def __init__(self, parts: Parts, scorers: Scorers) -> None:
+        self.parts, self.shared, self.trainings = parts, scorers.shared, scorers.trainings
         search = parts.plan.recipe.search
         self.limits: Limits = Limits() if search is None else search.limits
-        self.scorers = tuple(zip(scorers, build_scorers(scorers), strict=True))
+        self.scorers = tuple(zip(scorers.first, build_scorers(scorers.first), strict=True))
+        self.rungs = tuple(zip(scorers.rungs, build_scorers(scorers.rungs), strict=True))
         self.batch = functools.lru_cache(maxsize=8)(self._batch)
         self.shuffled = order(len(parts.splits.train), derive_seed(parts.seed, "search batches"))
 
@@ -144,6 +133,7 @@ class Evaluator:
             readout=self.parts.readout,
             graph=lambda: self._graph(job.genotype),
             **self._inherited(job),
+            **self._trained(job),
         )
         with one_thread():
             scored = self._score(job, candidate)
@@ -151,7 +141,12 @@ class Evaluator:
         return attrs.evolve(scored, trial=trial)
 
     def _score(self, job: Job, candidate: Candidate) -> Scored:
-        unscored = Trial(index=job.index, genotype=job.genotype, key=job.key, score=math.nan)
+        unscored = Trial(index=job.index, genotype=job.genotype, key=job.key, score=math.nan, rung=job.rung)
+        if job.rung:  # within the limits, or it would have no score at the rung below
+            one = self._try(*self.rungs[job.rung - 1], candidate)
+            lines = ((one.reason, one.details),) if math.isnan(one.value) else ()
+            trial = attrs.evolve(unscored, score=one.value, parts=one.parts)
+            return Scored(trial, one.reason, one.plugin, lines)
         try:
             beyond = beyond_limits(self.limits, self.parts, candidate)
         except UsageError:
@@ -204,6 +199,12 @@ class Evaluator:
             "facts": self.shared.facts,
             "chain": lambda: shared_chain(self.parts, self.supernet, job.genotype),
         }
+
+    def _trained(self, job: Job) -> dict[str, Any]:
+        """Return how a candidate is trained, nothing where none is."""
+        if self.trainings is None:
+            return {}
+        return {"train": functools.partial(self.trainings.train, self.parts, job.genotype, job.key)}
 
     @functools.cached_property
     def supernet(self) -> nn.Module:

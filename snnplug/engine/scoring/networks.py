@@ -12,6 +12,7 @@ from snnplug.contracts import TrainedNetwork
 from snnplug.engine.parts import Parts
 from snnplug.engine.progress import Reporter
 from snnplug.engine.scoring.evaluator import Job
+from snnplug.engine.scoring.scorers import Scorers
 from snnplug.engine.scoring.workers import scoring
 from snnplug.engine.stages.search import inherits
 from snnplug.engine.supernet import Shared
@@ -76,7 +77,9 @@ def score_networks(
                 ]
             workers, timeout = _workers(scorer, parts), parts.plan.recipe.search.timeout
             weights = shared if inherits(scorer) else None
-            with scoring(parts, [scorer], workers, "the same command", timeout, weights) as score:
+            with scoring(
+                parts, Scorers((scorer,), shared=weights), workers, "the same command", timeout
+            ) as score:
                 for scored in score(jobs):
                     network, trial = networks[scored.trial.index], scored.trial
                     if scored.reason:

@@ -69,11 +69,11 @@ def _score(pipe: Connection, number: int) -> None:
     from snnplug.engine.parts import make_parts
     from snnplug.engine.scoring.evaluator import Evaluator
 
-    plan, scorers, name, shared = pickle.loads(pipe.recv_bytes())
+    plan, scorers, name = pickle.loads(pipe.recv_bytes())
     device = worker_device(torch.device(name), number, torch.cuda.device_count())
     if device.type == "cuda":
         torch.cuda.set_device(device)  # where kernels of a plugin's own run
-    evaluate = Evaluator(make_parts(plan, device), scorers, shared)
+    evaluate = Evaluator(make_parts(plan, device), scorers)
     with deterministic():
         pipe.send_bytes(pickle.dumps(READY))
         while True:

@@ -11,16 +11,15 @@ import math
 import pickle
 import signal
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from multiprocessing.connection import wait
 
 from snnplug.contracts import Trial
 from snnplug.engine.parts import Parts
-from snnplug.engine.scoring.evaluator import Evaluator, Job, Scored, build_scorers
+from snnplug.engine.scoring.evaluator import Evaluator, Job, Scored
+from snnplug.engine.scoring.scorers import Scorers, check_epochs
 from snnplug.engine.scoring.worker import Worker
-from snnplug.engine.supernet import Shared
 from snnplug.errors import ContractError, RunFailed, SnnplugError, one_line
-from snnplug.registry.component import Component
 
 __all__ = ["Here", "Workers", "check_scoring", "scoring"]
 
@@ -29,12 +28,7 @@ _LOOK_AGAIN = 3600.0  # seconds; a system waits only so long at a time
 
 
 def scoring(
-    parts: Parts,
-    scorers: Sequence[Component],
-    workers: int,
-    resume: str,
-    timeout: float = 0.0,
-    shared: Shared | None = None,
+    parts: Parts, scorers: Scorers, workers: int, resume: str, timeout: float = 0.0
 ) -> Here | Workers:
     """Return what scores candidates: this process, or others.
 
@@ -43,20 +37,20 @@ def scoring(
         workers: number of processes; 1 for this one, unless there is a time limit.
         resume: the command that goes on after a failure, for messages.
         timeout: seconds that a candidate may take, 0 for any time.
-        shared: weights that candidates inherit; None without a supernet.
     """
     if workers == 1 and not timeout:
-        return Here(parts, scorers, shared)
-    return Workers(parts, scorers, workers, resume, timeout, shared)
+        return Here(parts, scorers)
+    return Workers(parts, scorers, workers, resume, timeout)
 
 
-def check_scoring(parts: Parts, scorers: Sequence[Component], workers: int, timeout: float = 0.0) -> None:
+def check_scoring(parts: Parts, scorers: Scorers, workers: int, timeout: float = 0.0) -> None:
     """Refuse what `scoring` could not do; arguments as there.
 
     Raises:
         ContractError: a scorer is not callable, or a component cannot be sent to another process.
+        RecipeError: one trains candidates for longer than the recipe trains.
     """
-    build_scorers(scorers)
+    check_epochs(parts, scorers)
     if workers > 1 or timeout:
         _orders(parts, scorers, workers, timeout)
 
@@ -64,8 +58,8 @@ def check_scoring(parts: Parts, scorers: Sequence[Component], workers: int, time
 class Here:
     """Scores in this process, one candidate after the other."""
 
-    def __init__(self, parts: Parts, scorers: Sequence[Component], shared: Shared | None = None) -> None:
-        self._evaluate = Evaluator(parts, scorers, shared)
+    def __init__(self, parts: Parts, scorers: Scorers) -> None:
+        self._evaluate = Evaluator(parts, scorers)
 
     def __enter__(self) -> Here:
         return self
@@ -86,25 +80,16 @@ class Workers:
         count: largest number of processes.
         resume: the command that goes on after a failure, for messages.
         timeout: seconds that a candidate may take, 0 for any time.
-        shared: weights that candidates inherit.
 
     Raises:
         ContractError: a component of the recipe cannot be sent to another process.
     """
 
-    def __init__(
-        self,
-        parts: Parts,
-        scorers: Sequence[Component],
-        count: int,
-        resume: str,
-        timeout: float = 0.0,
-        shared: Shared | None = None,
-    ) -> None:
+    def __init__(self, parts: Parts, scorers: Scorers, count: int, resume: str, timeout: float = 0.0) -> None:
         self._count, self._resume, self._timeout = count, resume, timeout or math.inf
         self._workers: list[Worker] = []
         self._deaths: Counter[str] = Counter()
-        self._orders = _orders(parts, scorers, count, timeout, shared)
+        self._orders = _orders(parts, scorers, count, timeout)
 
     def __enter__(self) -> Workers:
         return self
@@ -151,7 +136,14 @@ class Workers:
         assert job is not None
         self._workers.remove(worker)
         worker.end()
-        trial = Trial(index=job.index, genotype=job.genotype, key=job.key, score=math.nan, seconds=seconds)
+        trial = Trial(
+            index=job.index,
+            genotype=job.genotype,
+            key=job.key,
+            score=math.nan,
+            seconds=seconds,
+            rung=job.rung,
+        )
         return Scored(trial, f"it took longer than search.timeout = {self._timeout:g} s")
 
     def _hand_out(self, waiting: deque[Job]) -> None:
@@ -179,12 +171,10 @@ class Workers:
         return job
 
 
-def _orders(
-    parts: Parts, scorers: Sequence[Component], count: int, timeout: float, shared: Shared | None = None
-) -> bytes:
+def _orders(parts: Parts, scorers: Scorers, count: int, timeout: float) -> bytes:
     """Return what a worker builds its evaluator of."""
     try:
-        return pickle.dumps((parts.plan, tuple(scorers), str(parts.device), shared))
+        return pickle.dumps((parts.plan, scorers, str(parts.device)))
     except Exception as error:  # pickle raises whatever it meets
         setting = f"search.timeout = {timeout:g}" if timeout else f"search.workers = {count}"
         without = "no search.timeout and search.workers = 1" if timeout else "search.workers = 1"

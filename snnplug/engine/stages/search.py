@@ -5,6 +5,7 @@ The loop is in `snnplug.engine.searching`.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -15,14 +16,15 @@ from snnplug.engine.scoring.limits import Limits
 from snnplug.engine.stage import Stage, Work
 from snnplug.errors import ComponentError, ContractError, RecipeError
 from snnplug.recipe.plan import Plan
-from snnplug.recipe.section import Table, uses, uses_all, uses_names
+from snnplug.recipe.section import Table, uses, uses_all, uses_each, uses_names
 from snnplug.registry.component import Component
 from snnplug.registry.contain import calling, describe, is_text, refuse, title
-from snnplug.runs.records import SearchRecord, TrialRecord
+from snnplug.runs.search_records import SearchRecord, TrialRecord
 from snnplug.seeds import derive_seed
 
 if TYPE_CHECKING:
     from snnplug.engine.parts import Parts
+    from snnplug.engine.scoring.scorers import Scorers
     from snnplug.engine.searching import SearchResult
     from snnplug.engine.session import Session
     from snnplug.runs.directory import RunDirectory
@@ -39,6 +41,8 @@ class SearchSection:
 
     Attributes:
         space, strategy, scorer: tables.
+        rungs: further scorers, each dearer than the one before, of candidates that the strategy chooses by
+            what it was told; for a strategy that asks at so many rungs. The best at the last one is found.
         round_size: genotypes asked for at a time; a strategy that learns is told after each round.
         baselines: also record every installed baseline score of each candidate.
         objectives: scorers by name, "min" or "max" each: the search finds the trade-off between them
@@ -53,6 +57,7 @@ class SearchSection:
     space: Table = uses("search_space")
     strategy: Table = uses("strategy")
     scorer: Table = uses("scorer")
+    rungs: list[str | Table] = uses_each("scorer")
     round_size: int = attrs.field(default=16, validator=_at_least_1)
     baselines: bool = uses_all("scorer", "baseline")
     objectives: dict[str, Literal["min", "max"]] = uses_names("scorer")
@@ -78,21 +83,25 @@ class Search(Stage):
         problems = [*_repeated(parts.plan), *weightless, *check_references(parts)]
         if problems:
             raise RecipeError(problems)
-        _strategy(parts)
+        _check_rungs(parts, _strategy(parts))
         section = parts.plan.recipe.search
         check_scoring(parts, _scorers(parts.plan), section.workers, section.timeout)
 
     def run(self, session: Session, work: Work) -> None:
         """Search in the leading process, and tell the others what was found."""
         if session.leads:
+            from snnplug.engine.scoring.trainings import Trainings
             from snnplug.engine.searching import Searcher
 
             parts = session.parts
             plan = parts.plan
-            found = Searcher(session, _strategy(parts), _scorers(plan), _goals(plan), work.shared).run()
+            trainings = Trainings(session.directory.path, session.origins, session.replaces)
+            scorers = attrs.evolve(_scorers(plan), shared=work.shared, trainings=trainings)
+            found = Searcher(session, _strategy(parts), scorers, _goals(plan)).run()
             assert parts.space is not None
-            records = [found.record(trial) for trial in found.trials]
-            _write_trials(session, records)
+            _write_trials(session, "trials.json", [found.record(trial) for trial in found.trials])
+            if found.above:
+                _write_trials(session, "rungs.json", found.above)
             graph = _graph(session, parts.space, found.best.genotype)
             work.records["search"] = _record(found, parts.plan, graph)
             work.seconds[self.name] = found.seconds
@@ -109,10 +118,34 @@ def _goals(plan: Plan) -> dict[str, float]:
     }
 
 
-def _scorers(plan: Plan) -> list[Component]:
-    """Return the search's own scorer, then all others that are recorded."""
+def _scorers(plan: Plan) -> Scorers:
+    """Return the search's own scorer, all others that are recorded, and those of the rungs."""
+    from snnplug.engine.scoring.scorers import Scorers
+
     others = (*plan.under("search.baselines").values(), *plan.under("search.objectives").values())
-    return [plan["search.scorer"], *others]
+    return Scorers((plan["search.scorer"], *others), tuple(plan.under("search.rungs").values()))
+
+
+def _check_rungs(parts: Parts, strategy: Strategy) -> None:
+    """Refuse a strategy that asks at another number of rungs than there are."""
+    component, given = parts.plan["search.strategy"], len(parts.plan.under("search.rungs"))
+    with calling(component, "rungs, a whole number of at least 1", parts.plan.used):
+        rungs = getattr(strategy, "rungs", 1)
+        if not isinstance(rungs, int) or isinstance(rungs, bool) or rungs < 1:
+            raise ContractError(
+                f"{title(component)} must have a whole number of at least 1 as rungs, got {describe(rungs)}"
+            )
+    if rungs == 1 + given:
+        return
+    if rungs == 1:
+        said = (
+            f"strategy {component.name} asks for the score of [search] scorer alone; leave search.rungs out"
+        )
+        said += ", or choose a strategy that asks at rungs (snnplug list strategies)"
+    else:
+        said = f"strategy {component.name} asks at {rungs - 1} rungs above the first, and search.rungs has "
+        said += f"{given}; give as many scorers there, or set the strategy's parameters for {given}"
+    raise RecipeError([f"search.rungs: {said}"])
 
 
 def _repeated(plan: Plan) -> list[str]:
@@ -127,8 +160,12 @@ def _repeated(plan: Plan) -> list[str]:
 
 def _judging(plan: Plan) -> dict[str, Component]:
     """Return the scorers that the search goes by, by their keys."""
-    objectives = {f"search.objectives.{name}": used for name, used in plan.under("search.objectives").items()}
-    return {"search.scorer": plan["search.scorer"], **objectives}
+    others = {
+        f"{key}.{name}": used
+        for key in ("search.rungs", "search.objectives")
+        for name, used in plan.under(key).items()
+    }
+    return {"search.scorer": plan["search.scorer"], **others}
 
 
 def inherits(scorer: Component) -> bool:
@@ -173,10 +210,10 @@ def _strategy(parts: Parts) -> Strategy:
     return strategy
 
 
-def _write_trials(session: Session, records: list[TrialRecord]) -> None:
+def _write_trials(session: Session, name: str, records: list[TrialRecord]) -> None:
     from snnplug.runs.reading import to_plain
 
-    session.directory.write_json("trials.json", [to_plain(record) for record in records])
+    session.directory.write_json(name, [to_plain(record) for record in records])
 
 
 def _graph(session: Session, space: SearchSpace, genotype: Any) -> Graph | None:
@@ -207,7 +244,10 @@ def _drawable(graph: Any) -> bool:
 
 
 def _record(result: SearchResult, plan: Plan, graph: Graph | None) -> SearchRecord:
+    from snnplug.engine.rungs import rung_record
+
     goals = {name: "max" if sign > 0 else "min" for name, sign in _goals(plan).items()}
+    first = result.rungs[0].trial(result.best.key)
     return SearchRecord(
         space=plan["search.space"].qualified,
         strategy=plan["search.strategy"].qualified,
@@ -218,8 +258,8 @@ def _record(result: SearchResult, plan: Plan, graph: Graph | None) -> SearchReco
         refused=len(result.trials) - len(result.evaluated) if plan.recipe.search.limits.given else None,
         best=result.best.genotype,
         key=result.best.key,
-        score=result.best.score,
-        values=dict(result.best.values),
+        score=first.score,
+        values=dict(first.values),
         objectives=goals,
         pareto=tuple(TrialRecord.of(trial) for trial in result.pareto),
         references={
@@ -228,4 +268,5 @@ def _record(result: SearchResult, plan: Plan, graph: Graph | None) -> SearchReco
         seconds=result.seconds,
         seconds_per_candidate=result.seconds_per_candidate,
         graph=graph,
+        rungs=tuple(rung_record(rung, below) for below, rung in itertools.pairwise(result.rungs)),
     )

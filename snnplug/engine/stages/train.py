@@ -82,10 +82,22 @@ class Train(Stage):
             model.load_state_dict(dict(supernet.weights(work.genotype)))
         if section.weights:
             work.records["train"] = start_from(session, model, section.weights, _WEIGHTS)
+        if work.genotype is not None:
+            self._go_on(session, work)
         history = train(session, work.parts, model, section, self.name, work.genotype)
         work.network = model
         work.records["epochs"] = len(history)
         work.seconds[self.name] = sum(epoch.seconds or 0.0 for epoch in history)
+
+    def _go_on(self, session: Session, work: Work) -> None:
+        """Begin where the search has left the training of what it found, if it trained."""
+        from snnplug.engine.scoring.trainings import take_over
+
+        assert work.parts.space is not None
+        with work.parts.calls.running:
+            key = work.parts.space.key(work.genotype)
+        if done := take_over(session, key):
+            session.report.say(f"the training goes on after the {done} epochs that the search has given it")
 
     def _take(self, session: Session, work: Work, other: str) -> None:
         """Take the network that another run has trained."""
