@@ -1,8 +1,7 @@
 """Numbers of a graph that a regression can learn from, for any search space.
 
 What counts is where a layer of neurons stands: how many layers can come before it, and how many behind it. Of
-each such place there is the number of edges by operation, and the thresholds that are known there; beside these,
-numbers of the whole graph. Our own, after what predicts accuracy on SpikeNAS-Bench.
+each such place there is the number of edges by operation; beside these, numbers of the whole graph, and of its thresholds. Our own, after what predicts accuracy on SpikeNAS-Bench.
 """
 
 from __future__ import annotations
@@ -60,6 +59,7 @@ def _of_the_whole(paths: Paths) -> dict[str, float]:
     layers = sum(map(layers_of, edges))
     on = sum(layers_of(edge) for edge in edges if paths.is_on_longest(edge))
     beside = Counter(paths.before[edge.source].most for edge in edges if layers_of(edge))
+    into = [edge for edge in edges if edge.target == paths.order[-1]]
     return {
         "connected": 1.0,
         "longest": float(whole.most),
@@ -72,6 +72,8 @@ def _of_the_whole(paths: Paths) -> dict[str, float]:
         "layers on the longest": float(on),
         "layers off the longest": float(layers - on),
         "layers side by side": float(max(beside.values(), default=0)),
+        "edges into the output": float(len(into)),
+        "edges into the output, with neurons": float(sum(map(bool, map(layers_of, into)))),
         "edges without neurons": float(sum(not layers_of(edge) for edge in edges)),
         "skips": float(sum(_skips(paths, edge) for edge in edges)),
         "nodes": float(len(paths.before)),

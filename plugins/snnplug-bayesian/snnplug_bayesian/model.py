@@ -1,6 +1,6 @@
 """Gaussian processes on features, averaged by how well each explains what was observed.
 
-    y = m + f(x) + noise        f: 10 linear(prior) + linear(features) + w rbf(features / f), each known or likely
+    y = m + f(x) + noise        f: 5 linear(prior) + linear(features) + w rbf(features / f), each known or likely
                                    scaled as one; noise: a share of the variance of all
 
 The linear kernel of the prior is what lets few observations be read as "the prior, and a little". w, the length f and the share
@@ -22,7 +22,7 @@ from sklearn.gaussian_process.kernels import RBF, ConstantKernel, DotProduct, Ke
 
 __all__ = ["Mixture", "Prediction"]
 
-_PRIOR = 10.0  # weight of the linear kernel of the prior; that of the features has 1
+_PRIOR = 5.0  # weight of the linear kernel of the prior; that of the features has 1
 _WEIGHTS = (0.5, 1.5, 4.0)
 _LENGTHS = (0.7, 1.2)  # for a feature of variance 1, in units of the root of their number
 _NOISE = (0.05, 0.1, 0.2, 0.4, 0.8)

@@ -38,7 +38,6 @@ def thresholds_of(paths: Paths) -> dict[str, float]:
         return {}
     places: dict[str, list[float]] = {}
     for before, behind, threshold, longest in layers:
-        places.setdefault(f"{before} before, {behind} behind: threshold", []).append(threshold)
         if longest:
             places.setdefault(f"longest, {before} before: threshold", []).append(threshold)
             places.setdefault(f"longest, {behind} behind: threshold", []).append(threshold)
