@@ -47,9 +47,7 @@ class Mixture:
 
     def __init__(self, features: NDArray[np.float64], prior: NDArray[np.float64]) -> None:
         self._priors = prior.shape[1]
-        self._points = np.hstack(
-            [math.sqrt(_PRIOR) * prior, features / math.sqrt(max(features.shape[1], 1))]
-        )
+        self._points = np.hstack([math.sqrt(_PRIOR) * prior, features / math.sqrt(max(features.shape[1], 1))])
         self._signal = float((self._points**2).sum(1).mean())
         self._fitted: list[tuple[float, float, GaussianProcessRegressor]] = []
 

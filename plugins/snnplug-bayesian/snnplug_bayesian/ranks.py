@@ -12,7 +12,6 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
-from scipy.stats import rankdata
 
 __all__ = ["normal_scores", "score_at"]
 
@@ -22,7 +21,10 @@ _DIGITS = 9  # scores that differ less are equal
 def normal_scores(scores: Sequence[float]) -> NDArray[np.float64]:
     """Return the normal scores of some scores, in their order."""
     values = np.array([_rounded(score) for score in scores])
-    return ndtri((rankdata(values) - 0.5) / max(len(values), 1))
+    _, kinds, counts = np.unique(values, return_inverse=True, return_counts=True)
+    last = np.cumsum(counts)
+    ranks = last - (counts - 1) / 2  # the mean of those of its equals
+    return np.asarray(ndtri((ranks[kinds] - 0.5) / max(len(values), 1)))
 
 
 def score_at(z: float, scores: Sequence[float]) -> float:

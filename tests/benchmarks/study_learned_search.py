@@ -1,0 +1,243 @@
+"""What a search that learns buys on a budget of training epochs, simulated on the logs of SpikeNAS-Bench.
+
+    python tests/benchmarks/study_learned_search.py SpikeNAS-Bench --seeds 200
+
+Every search spends at most the budget; a network's training costs its epochs, and going on with one costs what is added. A network is
+judged by the mean of its last five validation accuracies so far, the one that a search names by the
+same after all epochs. Regret: test accuracy of the best network of those searched, less that of the one
+named, in percentage points. What was chosen (rungs, shares, when to trust) was chosen on the half "choose".
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import hashlib
+import random
+import statistics
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from snnplug import Ask, Candidate, Registry, Task, TrainedNetwork, Trial
+from snnplug.statistics.configurations import find_configurations
+from snnplug.statistics.intervals import estimate_mean
+from snnplug.statistics.predictors import unique
+
+BUDGETS = (1000, 2000, 5000)
+EPOCHS = 100
+RUNGS = (10, 30, EPOCHS)
+KEPT = 3  # one in so many goes up to the next rung
+POOL = 1000
+ROUND = 16
+
+
+class Table:
+    """Networks of a benchmark as a search space, with what their training said.
+
+    Args:
+        networks: functionally different.
+        cells: the search space that they belong to.
+    """
+
+    def __init__(self, networks: Sequence[TrainedNetwork], cells: Any) -> None:
+        self.networks, self.cells = list(networks), cells
+        self.by_key = {network.key: network for network in networks}
+        self.same = {cells.key(network.genotype): network.key for network in networks}
+        scorer = Registry.from_installed().create("scorer", "spiking_chain")
+        self.scores = {n.key: scorer(self._candidate(n)).value for n in networks}
+        self.best = max(network.accuracy for network in networks)
+
+    def _candidate(self, network: TrainedNetwork) -> Candidate:
+        return Candidate(
+            genotype=network.genotype,
+            key=network.key,
+            build=lambda repeat=0: sys.exit("a network was built"),
+            batch=lambda index, size: sys.exit("data was read"),
+            seed=0,
+            graph=functools.partial(self.graph, network.key),
+        )
+
+    def sample(self, rng: random.Random) -> str:
+        """Draw a network."""
+        return rng.choice(self.networks).key
+
+    def mutate(self, key: str, rng: random.Random) -> str:
+        """Change an edge until it is another of these networks."""
+        genotype = self.by_key[key].genotype
+        for _ in range(100):
+            changed = self.same.get(self.cells.key(self.cells.mutate(genotype, rng)))
+            if changed not in (None, key):
+                return str(changed)
+        return self.sample(rng)
+
+    def key(self, key: str) -> str:
+        """Return what a network is known by, which is its genotype here."""
+        return key
+
+    @functools.cache  # noqa: B019 - one table a process
+    def graph(self, key: str) -> Any:
+        """Return the cell."""
+        return self.cells.graph(self.by_key[key].genotype)
+
+    def seen(self, key: str, epoch: int) -> float:
+        """Return the mean of five validation accuracies after so many of a hundred epochs."""
+        epochs = self.by_key[key].epochs
+        end = round(epoch * len(epochs) / EPOCHS)
+        return statistics.fmean(epochs[end - 5 : end])
+
+    def regret(self, keys: Sequence[str]) -> float:
+        """Return how far the one that is best after training lies below the best of all, in points."""
+        named = max(keys, key=lambda key: self.seen(key, EPOCHS))
+        return 100 * (self.best - self.by_key[named].accuracy)
+
+
+def numbers(budget: int, rungs: Sequence[int] = RUNGS, kept: int = KEPT) -> list[int]:
+    """Return how many networks each rung of a halving gets, so that all cost the budget at most."""
+    first = budget
+    while True:
+        found = [first]
+        for _ in rungs[1:]:
+            found.append(max(1, found[-1] // kept))
+        steps = [b - a for a, b in zip((0, *rungs), rungs, strict=False)]
+        if sum(n * step for n, step in zip(found, steps, strict=True)) <= budget:
+            return found
+        first -= 1
+
+
+def trained(table: Table, budget: int, seed: int) -> float:
+    """Train random networks to the end."""
+    return table.regret([n.key for n in random.Random(seed).sample(table.networks, budget // EPOCHS)])
+
+
+def by_score(table: Table, budget: int, seed: int) -> float:
+    """Train those of a pool with the best score."""
+    return table.regret(ranked(table, seed)[: budget // EPOCHS])
+
+
+def ranked(table: Table, seed: int) -> list[str]:
+    """Return a pool by its score, equals in random order."""
+    pool = random.Random(seed).sample(table.networks, min(POOL, len(table.networks)))
+    return sorted((n.key for n in pool), key=lambda key: -table.scores[key])
+
+
+def evolved(table: Table, budget: int, seed: int) -> float:
+    """Regularised evolution, every network trained to the end."""
+    draws = budget // EPOCHS
+    strategy = Registry.from_installed(quiet=True).create(
+        "strategy", "evolution", table, seed, draws=draws, population=max(4, draws // 3), sample_size=4
+    )
+    found: list[str] = []
+    while keys := strategy.ask(1):
+        found += keys
+        strategy.tell([Trial(index=0, genotype=k, key=k, score=table.seen(k, EPOCHS)) for k in keys])
+    return table.regret(found)
+
+
+def stopped(table: Table, budget: int, seed: int, epoch: int = 40) -> float:
+    """Stop random networks early, and train the best of them to the end."""
+    keys = [n.key for n in random.Random(seed).sample(table.networks, (budget - EPOCHS + epoch) // epoch)]
+    return table.regret([max(keys, key=lambda key: table.seen(key, epoch))])
+
+
+def halved(table: Table, keys: Sequence[str], counts: Sequence[int]) -> float:
+    """Train the first of some networks, more and more of fewer and fewer."""
+    kept = list(keys[: counts[0]])
+    for count, epoch in zip(counts[1:], RUNGS, strict=False):
+        kept = sorted(kept, key=lambda key: -table.seen(key, epoch))[:count]
+    return table.regret(kept)
+
+
+def halved_random(table: Table, budget: int, seed: int) -> float:
+    """Successive halving of random networks."""
+    counts = numbers(budget)
+    return halved(table, [n.key for n in random.Random(seed).sample(table.networks, counts[0])], counts)
+
+
+def halved_by_score(table: Table, budget: int, seed: int) -> float:
+    """Successive halving of those with the best score."""
+    return halved(table, ranked(table, seed), numbers(budget))
+
+
+def learned(table: Table, budget: int, seed: int, **parameters: Any) -> float:
+    """The strategy: score, halving and learning."""
+    strategy = Registry.from_installed(quiet=True).create(
+        "strategy", "bayesian", table, seed, draws=min(POOL, len(table.networks)), trainings=numbers(budget), **parameters
+    )
+    done: list[str] = []
+    spent: dict[str, int] = {}
+    while asked := [Ask.of(ask) for ask in strategy.ask(ROUND)]:
+        for ask in asked:
+            if ask.rung:
+                spent[ask.genotype] = RUNGS[ask.rung - 1]
+            if ask.rung == len(RUNGS):
+                done.append(ask.genotype)
+        strategy.tell([trial_of(table, ask) for ask in asked])
+    assert sum(spent.values()) <= budget
+    return table.regret(done)
+
+
+def trial_of(table: Table, ask: Ask) -> Trial:
+    """Return what came of a candidate."""
+    key = ask.genotype
+    score = table.seen(key, RUNGS[ask.rung - 1]) if ask.rung else table.scores[key]
+    return Trial(index=0, genotype=key, key=key, score=score, rung=ask.rung)
+
+
+SEARCHES: dict[str, Callable[[Table, int, int], float]] = {
+    "random search": trained,
+    "evolution": evolved,
+    "early stopping": stopped,
+    "successive halving": halved_random,
+    "score": by_score,
+    "score + halving": halved_by_score,
+    "score + halving + learning": learned,
+}
+
+
+def tables(root: str, half: str) -> dict[str, Table]:
+    """Return the networks of a half that were trained alike, and all of it."""
+    from snnplug_spikenas_bench.cell import OPERATIONS
+
+    registry = Registry.from_installed(quiet=True)
+    networks = registry.create("benchmark", "spikenas_bench", root=root).networks
+    other = find_configurations(networks).other
+    cells = registry.use(
+        "search_space",
+        "snasnet",
+        neuron=registry.use("neuron", "lif", tau=4 / 3),
+        backward=False,
+        require_direct=False,
+        operations=OPERATIONS,
+    ).build(Task(input_shape=(3, 32, 32), classes=10, steps=5))
+    even = half == "choose"
+    kept = [n for n in unique(networks) if (int(hashlib.sha256(n.key.encode()).hexdigest()[0], 16) % 2 == 0) == even]
+    return {
+        "trained alike": Table([n for n in kept if n.id not in other], cells),
+        "all": Table(kept, cells),
+    }
+
+
+def main() -> None:
+    """Print a table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("root", help="folder of the benchmark")
+    parser.add_argument("--half", choices=["choose", "report"], default="report")
+    parser.add_argument("--seeds", type=int, default=200)
+    options = parser.parse_args()
+    for name, table in tables(str(Path(options.root)), options.half).items():
+        print(f"\n{len(table.networks):,} networks of the half {options.half!r}, {name}\n")
+        print("| search | " + " | ".join(f"{budget:,} epochs" for budget in BUDGETS) + " |")
+        print("| --- | " + " | ".join("---" for _ in BUDGETS) + " |")
+        for title, search in SEARCHES.items():
+            cells = []
+            for budget in BUDGETS:
+                regrets = [search(table, budget, seed) for seed in range(options.seeds)]
+                found = estimate_mean(regrets)
+                cells.append(f"{found.value:.2f} [{found.low:.2f}, {found.high:.2f}]")
+            print(f"| {title} | " + " | ".join(cells) + " |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
