@@ -74,6 +74,11 @@ class Run:
         return self._whole("trials.json", self.records.trials) or ()
 
     @property
+    def rungs(self) -> tuple[TrialRecord, ...]:
+        """What was scored at the rungs of the search above the first, each with its `rung`."""
+        return self._whole("rungs.json", self.records.rungs) or ()
+
+    @property
     def activity(self) -> Activity | None:
         """What the trained network did on test data."""
         return self._whole("activity.json", self.records.activity)

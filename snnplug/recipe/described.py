@@ -24,7 +24,9 @@ def _network(recipe: Recipe) -> Iterator[str]:
 
 def _search(recipe: Recipe) -> Iterator[str]:
     if recipe.search is not None:
-        yield f"{_bare(recipe.search.strategy)} by {_bare(recipe.search.scorer)}"
+        above = ({"use": rung} if isinstance(rung, str) else rung for rung in recipe.search.rungs)
+        scorers = ", then ".join(map(_bare, (recipe.search.scorer, *above)))
+        yield f"{_bare(recipe.search.strategy)} by {scorers}"
 
 
 def _learning(recipe: Recipe) -> Iterator[str]:

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 import attrs
 
 from snnplug.report.trade import ACCURACY
-from snnplug.runs.records import TrialRecord
 from snnplug.runs.schema import Number
+from snnplug.runs.search_records import SearchRecord, TrialRecord
 
 __all__ = [
     "Beside",
@@ -65,16 +65,20 @@ def part_names(trials: Sequence[TrialRecord]) -> list[str]:
     return sorted(names, key=lambda name: name != ACCURACY)
 
 
-def lower_is_better(trials: Sequence[TrialRecord], best: TrialRecord) -> bool:
-    """Whether the winner has the lowest score, and others a higher one."""
+def lower_is_better(
+    trials: Sequence[TrialRecord], best: TrialRecord, found: SearchRecord | None = None
+) -> bool:
+    """Whether lower scores are better: as recorded, else where the winner has the lowest and others more."""
+    if found is not None and found.higher_is_better is not None:
+        return not found.higher_is_better
     scores = [trial.score for trial in trials if trial.score is not None]
     return best.score == min(scores) < max(scores)
 
 
-def best_candidates(trials: Sequence[TrialRecord], best: TrialRecord) -> list[TrialRecord]:
-    """Return the best ten, of equals those drawn first; `best` is the winner and says which way is better."""
+def best_candidates(trials: Sequence[TrialRecord], *, lower: bool) -> list[TrialRecord]:
+    """Return the best ten, of equals those drawn first; the best have `lower` scores, or higher ones."""
     scored = [(trial, trial.score) for trial in trials if trial.score is not None]
-    sign = -1 if lower_is_better(trials, best) else 1
+    sign = -1 if lower else 1
     scored.sort(key=lambda pair: -sign * pair[1])
     return [trial for trial, _ in scored[:_BEST]]
 

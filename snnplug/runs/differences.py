@@ -7,7 +7,7 @@ from typing import Any
 __all__ = ["differences"]
 
 _TIMES = ("seconds", "seconds_per_candidate", "device", "versions", "schema", "notes")
-_LATER = ("interval", "twins")  # an earlier version has not written them
+_LATER = ("interval", "twins", "rungs", "higher_is_better")  # an earlier version has not written them
 _NONE: tuple[Any, ...] = (None, {})  # an earlier version has not written what is empty
 
 

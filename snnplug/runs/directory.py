@@ -3,6 +3,7 @@
 recipe.toml     the recipe as given            resolved.json  everything resolved
 metrics.jsonl   one line per epoch             trials.journal the search, trial by trial
 trials.json     the search, readable           activity.json  what the network did
+rungs.json      its rungs above the first      candidates/    those that were trained in it
 checkpoint.pt   weights and training state     summary.json, report.html
 checksums.json  of all that are replaced whole, but recipe.toml, which may be edited
 """

@@ -44,8 +44,8 @@ class Records:
     Attributes:
         directory: the run directory, as it was given.
         resolved: what was run.
-        summary, epochs, trials, activity, energy, conversion, answers: what came out; None where the file is
-            missing or cannot be read.
+        summary, epochs, trials, rungs, activity, energy, conversion, answers: what came out; None where the
+            file is missing or cannot be read.
         problems: what is wrong with a file that cannot be read, or is gone from a finished run, by its name.
         notes: what to know of the directory as a whole, a sentence each.
     """
@@ -55,6 +55,7 @@ class Records:
     summary: Summary | None = None
     epochs: tuple[Epoch, ...] | None = None
     trials: tuple[TrialRecord, ...] | None = None
+    rungs: tuple[TrialRecord, ...] | None = None
     activity: Activity | None = None
     energy: EnergyRecord | None = None
     conversion: ConversionErrors | None = None
@@ -92,6 +93,7 @@ class Records:
             summary=read("summary.json", Summary),
             epochs=read("metrics.jsonl", tuple[Epoch, ...], _lines),
             trials=read("trials.json", tuple[TrialRecord, ...]),
+            rungs=read("rungs.json", tuple[TrialRecord, ...]),
             activity=read("activity.json", Activity),
             conversion=read("conversion.json", ConversionErrors),
             answers=read("answers.json", AnswerRecord),

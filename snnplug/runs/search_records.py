@@ -105,7 +105,8 @@ class SearchRecord:
     `objectives` are goals ("min" or "max") by scorer; no candidate beats one of `pareto` in all of them
     and in the score. Of the `distinct` candidates some were `refused` by limits, None without limits, and all
     others `evaluated`. `references` are networks made by hand, by name, scored beside the search. With
-    `rungs` the best is that of the highest one; `score` is the scorer's all the same.
+    `rungs` the best is that of the highest one; `score` is the scorer's all the same. `higher_is_better` says
+    which of its scores are better, None in records of an earlier snnplug.
     """
 
     space: str = ""
@@ -126,3 +127,4 @@ class SearchRecord:
     seconds_per_candidate: Number = None
     graph: Graph | None = None
     rungs: tuple[RungRecord, ...] = ()
+    higher_is_better: bool | None = None

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import functools
 import random
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from snnplug.contracts import Candidate, Edge, Genotype, Graph, Task
@@ -25,6 +26,7 @@ from snnplug.nn.neuron import State
 from snnplug.registry.component import Component
 from snnplug.registry.kinds import NeuronSpec
 from snnplug.registry.registry import Registry
+from snnplug.runs.records import Epoch
 from snnplug.seeds import derive_seed, digest
 
 __all__ = ["TASK", "TinyNeuron", "TinySpace", "TinyStart", "TinySupernet", "tiny_candidate", "tiny_neuron"]
@@ -215,7 +217,7 @@ def tiny_candidate(
 ) -> Candidate:
     """Return a candidate as the engine would make it: everything seeded, batches from random images.
 
-    What it inherits are the first weights of a supernet, untrained.
+    What it inherits are the first weights of a supernet, untrained. It is trained on one batch.
 
     Args:
         genotype: of the space; None for two 3x3 convolutions.
@@ -258,6 +260,9 @@ def tiny_candidate(
         part = slice(index * size, (index + 1) * size)
         return x[:, part], labels[part]
 
+    def train(epochs: int, *, samples: int = 0, space: Mapping[str, Any] | None = None) -> list[Epoch]:
+        return list(_tiny_training(build(), epochs, batch, held_out))
+
     return Candidate(
         genotype=genotype,
         key=key,
@@ -269,4 +274,21 @@ def tiny_candidate(
         held_out_samples=_HELD_OUT,
         chain=lambda: supernet().chain(genotype),
         graph=lambda: space.graph(genotype),
+        train=train,
     )
+
+
+def _tiny_training(model: nn.Module, epochs: int, batch: Any, held_out: Any) -> Iterator[Epoch]:
+    """Train a network on one batch, an epoch a step."""
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+    x, labels = batch(0, 16)
+    for epoch in range(1, epochs + 1):
+        with torch.enable_grad():
+            loss = F.cross_entropy(model.train()(x).mean(0), labels)
+            optimizer.zero_grad()
+            torch.autograd.backward(loss)
+            optimizer.step()
+        x_val, of_val = held_out(0, _HELD_OUT)
+        with torch.no_grad():
+            right = (model.eval()(x_val).mean(0).argmax(1) == of_val).float().mean()
+        yield Epoch(epoch=epoch, loss=loss.item(), accuracy=0.0, val_accuracy=right.item())

@@ -7,9 +7,10 @@ import random
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+import attrs
 import pytest
 
-from snnplug.contracts import Genotype, Strategy, Trial
+from snnplug.contracts import Ask, Genotype, Strategy, Trial
 from snnplug.registry.component import Component
 from snnplug.testing.base import Conformance
 from snnplug.testing.candidates import TinySpace
@@ -26,7 +27,7 @@ class StrategyConformance(Conformance):
             adaptive = True
 
     Attributes:
-        draws: how many genotypes are asked for.
+        draws: how many genotypes are asked for, at the first rung.
         adaptive: the next draws depend on the results of those before.
         drawn: draws depend on the seed.
     """
@@ -49,26 +50,31 @@ class StrategyConformance(Conformance):
         """Return a score that depends on the genotype alone."""
         return int(self.space().key(genotype)[:8], 16) / 2**32
 
-    def search(self, strategy: Strategy, chunk: int, limit: int | None = None) -> list[Genotype]:
+    def search(self, strategy: Strategy, chunk: int, limit: int | None = None) -> list[Ask]:
         """Ask for chunks and tell the scores until the strategy or the limit ends it."""
-        space, asked = self.space(), list[Genotype]()
+        space, asked = self.space(), list[Ask]()
+        told = {(-1, "")}
         while limit is None or len(asked) < limit:
-            genotypes = strategy.ask(chunk)
-            assert len(genotypes) <= chunk, (
-                f"ask({chunk}) returned {len(genotypes)} genotypes; return up to n, fewer at the end"
+            found = [Ask.of(one) for one in strategy.ask(chunk)]
+            assert len(found) <= chunk, (
+                f"ask({chunk}) returned {len(found)} genotypes; return up to n, fewer at the end"
             )
-            if not genotypes:
+            if not found:
                 break
-            strategy.tell(self._trials(space, genotypes, len(asked)))
-            asked += genotypes
-            assert len(asked) <= 10 * self.draws, (
+            self._check_rungs(strategy, space, found, told)
+            trials = self._trials(space, found, len(asked))
+            strategy.tell(trials)
+            told |= {(trial.rung, trial.key) for trial in trials}
+            asked += found
+            assert len(asked) <= 10 * strategy.draws, (
                 f"the strategy does not end: {len(asked)} genotypes asked for with draws = {self.draws}; "
                 "count what is asked, and return none when it is finished"
             )
         return asked
 
-    def check_number(self, asked: Sequence[Genotype]) -> None:
+    def check_number(self, everything: Sequence[Ask]) -> None:
         """Assert that as many genotypes were asked for as declared, or all that the space has."""
+        asked = [ask.genotype for ask in everything if not ask.rung]
         assert len(asked) <= self.draws, f"{len(asked)} genotypes were asked for with draws = {self.draws}"
         assert len(asked) == self.draws or self.is_exhausted(asked), (
             f"{len(asked)} genotypes were asked for with draws = {self.draws}, though the space has more; go "
@@ -81,28 +87,51 @@ class StrategyConformance(Conformance):
         known = {space.key(genotype) for genotype in asked}
         return all(space.key(space.sample(rng)) in known for _ in range(200))
 
-    def _trials(self, space: Any, genotypes: Sequence[Genotype], start: int) -> list[Trial]:
+    def _trials(self, space: Any, asked: Sequence[Ask], start: int) -> list[Trial]:
         return [
-            Trial(index=start + i, genotype=g, key=space.key(g), score=self.score(g))
-            for i, g in enumerate(genotypes)
+            Trial(
+                index=start + i,
+                genotype=ask.genotype,
+                key=space.key(ask.genotype),
+                score=(self.score(ask.genotype) * (1 + ask.rung) ** 2) % 1.0,  # the rungs do not agree
+                rung=ask.rung,
+            )
+            for i, ask in enumerate(asked)
         ]
+
+    def _check_rungs(
+        self, strategy: Strategy, space: Any, asked: Sequence[Ask], told: set[tuple[int, str]]
+    ) -> None:
+        rungs = getattr(strategy, "rungs", 1)
+        for ask in asked:
+            assert 0 <= ask.rung < rungs, (
+                f"asked for at rung {ask.rung}, with rungs = {rungs}; set self.rungs to the number of scores"
+            )
+            assert not ask.rung or (ask.rung - 1, space.key(ask.genotype)) in told, (
+                f"{ask.genotype!r} is asked for at rung {ask.rung} and was not told at rung {ask.rung - 1}; "
+                "ask for the score there first"
+            )
 
     @pytest.mark.parametrize("chunk", [1, 5])
     def test_ends_after_its_draws(self, component: Component, chunk: int) -> None:
         """It asks for `draws` genotypes, fewer only if the space has no new one, then for none."""
         strategy = self.build(component)
-        assert strategy.draws == self.draws, (
+        assert strategy.draws == self.draws or getattr(strategy, "rungs", 1) > 1, (
             f"built with draws = {self.draws} it says draws = {strategy.draws}; set self.draws from the "
             "parameter"
         )
         asked = self.search(strategy, chunk)
         self.check_number(asked)
+        assert len(asked) <= strategy.draws, (
+            f"{len(asked)} asked for over all rungs, with draws = {strategy.draws}; set self.draws to their "
+            "sum"
+        )
         assert not strategy.ask(chunk), "once it has returned none, `ask` returns more; it must stay finished"
 
     def test_genotypes_are_of_the_space(self, component: Component) -> None:
         """Everything asked for is plain JSON and builds."""
         space = self.space()
-        for genotype in self.search(self.build(component), 4):
+        for genotype in (ask.genotype for ask in self.search(self.build(component), 4)):
             back = json.loads(json.dumps(genotype))
             assert back == genotype, (
                 f"the genotype {genotype!r} comes back from JSON as {back!r}; ask the space for it"
@@ -139,11 +168,11 @@ class StrategyConformance(Conformance):
 
     def test_scores_may_be_missing(self, component: Component) -> None:
         """A failed candidate, told as NaN, does not stop the search."""
-        strategy, asked, space = self.build(component), list[Genotype](), self.space()
-        while genotypes := strategy.ask(3):
-            failed = [Trial(index=0, genotype=g, key=space.key(g), score=float("nan")) for g in genotypes]
+        strategy, asked, space = self.build(component), list[Ask](), self.space()
+        while found := [Ask.of(one) for one in strategy.ask(3)]:
+            failed = [attrs.evolve(trial, score=float("nan")) for trial in self._trials(space, found, 0)]
             strategy.tell(failed)
-            asked += genotypes
+            asked += found
             assert len(asked) <= self.draws, f"more than draws = {self.draws} genotypes were asked for"
         self.check_number(asked)
 
@@ -153,9 +182,9 @@ class StrategyConformance(Conformance):
             pytest.skip("depends on results")
         sequences = []
         for chunk in (1, 3, self.draws):
-            strategy, asked = self.build(component), list[Genotype]()
-            while genotypes := strategy.ask(chunk):
-                asked += genotypes
+            strategy, asked = self.build(component), list[Ask]()
+            while found := [Ask.of(one) for one in strategy.ask(chunk)]:
+                asked += found
             sequences.append(asked)
         assert sequences[0] == sequences[1] == sequences[2], (
             f"asked for 1, 3 or {self.draws} at a time it draws different genotypes; draw number n from "

@@ -12,6 +12,7 @@ import random
 import signal
 import sys
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +46,56 @@ TOYS: dict[str, Any] = {
     "train": {"epochs": 12, "batch_size": 4, "optimizer": {"use": "adam", "lr": 0.02}},
 }
 
-STAGES = {"search.supernet": "resolved.json", "search": "trials.journal", "train": "trials.json"}
-"""The stages of a run with a supernet, and the file whose appearance begins each."""
+Begun = Callable[[Path], bool]
+
+
+def there(name: str) -> Begun:
+    """Whether a run directory has a file."""
+    return lambda directory: (directory / name).exists()
+
+
+def scored(name: str, least: int) -> Begun:
+    """Whether so many candidates are in a journal."""
+    return lambda directory: in_journal(directory / name) >= least
+
+
+def in_journal(journal: Path) -> int:
+    """Return how many candidates a journal has."""
+    return journal.read_text().count('"index"') if journal.exists() else 0
+
+
+STAGES = {
+    "search.supernet": there("resolved.json"),
+    "search": there("trials.journal"),
+    "train": there("trials.json"),
+}
+"""The stages of a run with a supernet, and what begins each."""
+
+RUNGS = {
+    "rung 0": there("trials.journal"),
+    "rung 1": there("candidates"),
+    "rung 2": scored("trials-1.journal", 5),
+    "train": there("trials.json"),
+}
+"""The rungs of a search, and what begins each."""
+
+HALVED: dict[str, Any] = {
+    **TOYS,
+    "search": {
+        **TOYS["search"],
+        "strategy": {"use": "successive_halving", "draws": 12, "keep": [5, 3]},
+        "rungs": [{"use": "trained", "epochs": 3}, {"use": "trained", "epochs": 6, "last": 2}],
+    },
+    "train": {**TOYS["train"], "epochs": 9},
+}
+
+
+def halving_registry() -> Registry:
+    """The toys, with a strategy and a scorer that are installed."""
+    registry, installed = toys.toy_registry(), Registry.from_installed(quiet=True)
+    for kind, name in (("strategy", "successive_halving"), ("scorer", "trained")):
+        registry.register(installed.find(kind, name).spec)
+    return registry
 
 
 class Driver:
@@ -76,45 +125,46 @@ class Driver:
             os._exit(1)
         os._exit(0)
 
-    def unbroken(self, *files: str) -> list[float]:
-        """Run it to its end, and return when the files appeared."""
+    def unbroken(self, *begun: Begun) -> list[float]:
+        """Run it to its end, and return when each began."""
         child = self.start(self.folder / "unbroken", resume=False)
-        times = [until_exists(self.folder / "unbroken" / file) for file in files]
+        times = [until(one, self.folder / "unbroken") for one in begun]
         wait(child)
         return times
 
-    def kill(self, directory: Path, file: str, seconds: float) -> None:
-        """Start a run, and kill it some time after a file has appeared."""
+    def kill(self, directory: Path, begun: Begun, seconds: float) -> None:
+        """Start a run, and kill it some time after something has begun."""
         child = self.start(directory, resume=False)
-        until_exists(directory / file)
+        until(begun, directory)
         time.sleep(seconds)
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
 
     def anywhere(self, points: int) -> list[dict[str, Any]]:
         """Kill it at points that are spread over its length."""
-        started, ended = self.unbroken("resolved.json", "summary.json")
+        started, ended = self.unbroken(there("resolved.json"), there("summary.json"))
         results = []
         for point in range(points):
             directory = self.folder / f"killed-{point}"
-            self.kill(directory, "resolved.json", (ended - started) * (point + self.rng.random()) / points)
+            self.kill(
+                directory, there("resolved.json"), (ended - started) * (point + self.rng.random()) / points
+            )
             finished = (directory / "summary.json").exists()
-            journal = directory / "trials.journal"
-            scored = journal.read_text().count('"index"') if journal.exists() else 0
+            scored = in_journal(directory / "trials.journal")
             wait(self.start(directory, resume=True))
             results.append({"scored": scored, "finished": finished, "outcome": outcome(directory)})
         return results
 
-    def in_each_stage(self, points: int) -> list[dict[str, Any]]:
-        """Kill it at random moments of each stage; a moment that fell into a later stage does not count."""
-        times = self.unbroken(*STAGES.values(), "summary.json")
+    def in_each(self, stages: Mapping[str, Begun], points: int) -> list[dict[str, Any]]:
+        """Kill it at random moments of each stage; a moment that fell into a later one does not count."""
+        times = self.unbroken(*stages.values(), there("summary.json"))
         results: list[dict[str, Any]] = []
-        for (stage, file), began, ended in zip(STAGES.items(), times, times[1:], strict=False):
+        for (stage, begun), began, ended in zip(stages.items(), times, times[1:], strict=False):
             hits = tries = 0
             while hits < points:
                 directory, tries = self.folder / f"{stage}-{tries}", tries + 1
-                self.kill(directory, file, (ended - began) * self.rng.random())
-                if (found := stage_of(directory)) != stage:
+                self.kill(directory, begun, (ended - began) * self.rng.random())
+                if (found := stage_of(directory, stages)) != stage:
                     continue
                 hits += 1
                 wait(self.start(directory, resume=True))
@@ -122,9 +172,9 @@ class Driver:
         return results
 
 
-def stage_of(directory: Path) -> str:
+def stage_of(directory: Path, stages: Mapping[str, Begun]) -> str:
     """Return in which stage a run was killed."""
-    begun = [stage for stage, file in STAGES.items() if (directory / file).exists()]
+    begun = [stage for stage, has_begun in stages.items() if has_begun(directory)]
     return "finished" if (directory / "summary.json").exists() else begun[-1]
 
 
@@ -135,9 +185,9 @@ def wait(child: int) -> None:
         raise SystemExit(f"child ended with {status}")
 
 
-def until_exists(path: Path) -> float:
-    """Wait for a file and return the time."""
-    while not path.exists():
+def until(begun: Begun, directory: Path) -> float:
+    """Wait until something has begun, and return the time."""
+    while not begun(directory):
         time.sleep(0.001)
     return time.monotonic()
 
@@ -147,9 +197,12 @@ def main(folder: Path, what: str, points: int) -> None:
     if what == "anywhere":
         driver = Driver(TOYS, toys.toy_registry(), folder)
         killed = driver.anywhere(points)
+    elif what == "in_each_rung":
+        driver = Driver(HALVED, halving_registry(), folder)
+        killed = driver.in_each(RUNGS, points)
     else:
         driver = Driver(supernets.RECIPE, Registry.from_installed(quiet=True), folder)
-        killed = driver.in_each_stage(points)
+        killed = driver.in_each(STAGES, points)
     print(json.dumps({"unbroken": outcome(folder / "unbroken"), "killed": killed}))
 
 

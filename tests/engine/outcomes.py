@@ -14,15 +14,18 @@ def outcome(directory: Path) -> dict[str, Any]:
     """Return all that must be equal."""
     summary = json.loads((directory / "summary.json").read_text())
     summary.pop("seconds")
-    summary["search"].pop("seconds")
-    summary["search"].pop("seconds_per_candidate")
+    for record in (summary["search"], *summary["search"].get("rungs", ())):
+        record.pop("seconds")
+        record.pop("seconds_per_candidate")
     trials = json.loads((directory / "trials.json").read_text())
+    above = directory / "rungs.json"
+    trials += json.loads(above.read_text()) if above.exists() else []
     metrics = [json.loads(line) for line in (directory / "metrics.jsonl").read_text().splitlines()]
     for record in trials + metrics:
         record.pop("seconds")
     checkpoints = {
-        file.name: fingerprint(torch.load(file, weights_only=True))
-        for file in sorted(directory.glob("checkpoint*.pt"))
+        str(file.relative_to(directory)): fingerprint(torch.load(file, weights_only=True))
+        for file in sorted(directory.glob("**/checkpoint*.pt"))
     }
     return {"summary": summary, "trials": trials, "metrics": metrics, "checkpoints": checkpoints}
 

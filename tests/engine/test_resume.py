@@ -38,6 +38,18 @@ def test_killed_in_supernet_search_and_training_and_resumed_equals_unbroken(
         assert one["outcome"] == report["unbroken"]
 
 
+@pytest.mark.parametrize("points", [1, pytest.param(5, marks=pytest.mark.slow)])
+def test_killed_at_each_rung_and_resumed_equals_unbroken(tmp_path: Path, points: int) -> None:
+    report = killed(tmp_path, "in_each_rung", points)
+    stages = [one["stage"] for one in report["killed"]]
+    rungs = [f"rung {level}" for level in range(3)]
+    assert stages == [stage for stage in (*rungs, "train") for _ in range(points)]
+    search = report["unbroken"]["summary"]["search"]
+    assert [rung["candidates"] for rung in search["rungs"]] == [5, 3]
+    for one in report["killed"]:
+        assert one["outcome"] == report["unbroken"]
+
+
 @pytest.mark.parametrize("points", [2, pytest.param(10, marks=pytest.mark.slow)])
 def test_killed_anywhere_and_resumed_equals_unbroken(tmp_path: Path, points: int) -> None:
     report = killed(tmp_path, "anywhere", points)

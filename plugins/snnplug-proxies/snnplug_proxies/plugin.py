@@ -41,6 +41,13 @@ def snnplug_scorers() -> Iterable[ScorerSpec]:
         cost="training",
     )
     yield ScorerSpec(
+        name="trained",
+        target="snnplug_proxies.trained:Trained",
+        summary="Validation accuracy, or training loss, after the first epochs of the recipe's own training.",
+        reference="Ru et al., NeurIPS 2021, arXiv:2006.04492",
+        cost="training",
+    )
+    yield ScorerSpec(
         name="firing_rate",
         target="snnplug_proxies.rate:FiringRate",
         summary="Spikes per neuron and time step of the untrained network, on one batch.",

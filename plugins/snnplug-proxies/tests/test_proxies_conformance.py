@@ -27,6 +27,11 @@ class TestShortTraining(ScorerConformance):
     params = ({"steps": 2, "batch_size": 8}, {"steps": 2, "batch_size": 8, "held_out": 4})
 
 
+class TestTrained(ScorerConformance):
+    name = "snnplug-proxies:trained"
+    params = ({"measure": "loss"}, {"epochs": 3, "measure": "loss", "last": 2, "samples": 8})
+
+
 class TestFiringRate(ScorerConformance):
     name = "snnplug-proxies:firing_rate"
     params = ({"batch_size": 8},)

@@ -34,6 +34,12 @@ def snnplug_strategies() -> Iterable[StrategySpec]:
         reference="Deb et al., IEEE Trans. Evol. Comput. 6(2), 2002, doi:10.1109/4235.996017",
     )
     yield StrategySpec(
+        name="successive_halving",
+        target="snnplug_strategies.successive_halving:SuccessiveHalving",
+        summary="The best of many by a cheap score are scored by dearer ones, rung by rung; or ASHA.",
+        reference="Jamieson & Talwalkar, AISTATS 2016, arXiv:1502.07943; Li et al., arXiv:1810.05934",
+    )
+    yield StrategySpec(
         name="spike_aware_evolution",
         target="snnplug_strategies.spike_aware:SpikeAwareEvolution",
         summary="Generations of mutants, children and random networks, none twice (AutoSNN).",

@@ -29,6 +29,12 @@ class TestExhaustive(StrategyConformance):
         return Listed()
 
 
+class TestSuccessiveHalving(StrategyConformance):
+    name = "snnplug-strategies:successive_halving"
+    params = ({"keep": [5, 2]}, {"keep": [5, 2], "asynchronous": True}, {"keep": [12]})
+    adaptive = True
+
+
 class TestEvolution(StrategyConformance):
     name = "snnplug-strategies:evolution"
     params = (

@@ -77,9 +77,8 @@ def score_networks(
                 ]
             workers, timeout = _workers(scorer, parts), parts.plan.recipe.search.timeout
             weights = shared if inherits(scorer) else None
-            with scoring(
-                parts, Scorers((scorer,), shared=weights), workers, "the same command", timeout
-            ) as score:
+            used = Scorers((scorer,), shared=weights)
+            with scoring(parts, used, workers, "the same command", timeout) as score:
                 for scored in score(jobs):
                     network, trial = networks[scored.trial.index], scored.trial
                     if scored.reason:

@@ -138,10 +138,8 @@ def _check_rungs(parts: Parts, strategy: Strategy) -> None:
     if rungs == 1 + given:
         return
     if rungs == 1:
-        said = (
-            f"strategy {component.name} asks for the score of [search] scorer alone; leave search.rungs out"
-        )
-        said += ", or choose a strategy that asks at rungs (snnplug list strategies)"
+        said = f"strategy {component.name} asks for the score of search.scorer alone; leave search.rungs "
+        said += "out, or choose a strategy that asks at rungs, such as one of successive halving"
     else:
         said = f"strategy {component.name} asks at {rungs - 1} rungs above the first, and search.rungs has "
         said += f"{given}; give as many scorers there, or set the strategy's parameters for {given}"
@@ -269,4 +267,5 @@ def _record(result: SearchResult, plan: Plan, graph: Graph | None) -> SearchReco
         seconds_per_candidate=result.seconds_per_candidate,
         graph=graph,
         rungs=tuple(rung_record(rung, below) for below, rung in itertools.pairwise(result.rungs)),
+        higher_is_better=result.rungs[0].sign > 0,
     )

@@ -21,6 +21,7 @@ from snnplug.report.candidates import (
 )
 from snnplug.report.cell import draw, layout
 from snnplug.report.chain import draw_chain, is_chain
+from snnplug.report.rungs import Climber, RungView, climbers, rung_views
 from snnplug.report.section import Section, Stat, render_template
 from snnplug.report.trade import Trade, trades
 from snnplug.runs.reading import Records
@@ -42,8 +43,10 @@ class Search(Section):
             return []
         if summary.accuracy is not None and summary.accuracy.test is not None:
             return []
-        scorer = words.plain(summary.search.scorer)
-        return [Stat("Best score", words.number(summary.search.score), note=f"by {scorer}")]
+        score, scorer = summary.search.score, summary.search.scorer
+        if summary.search.rungs and (best := summary.search.rungs[-1].best) is not None:
+            score, scorer = best.score, summary.search.rungs[-1].scorer
+        return [Stat("Best score", words.number(score), note=f"by {words.plain(scorer)}")]
 
     def render(self, records: Records) -> Markup:
         """Return the cell and the scores, nothing where the recipe has no search."""
@@ -104,6 +107,10 @@ class _Scores:
     references: Sequence[Beside] = ()
     reasons: Sequence[Reason] = ()
     lower: bool = False
+    rungs: Sequence[RungView] = ()
+    climbers: Sequence[Climber] = ()
+    first_seconds: float = 0.0
+    first_best: float | None = None
     course: Markup | None = None
     ranks: Markup | None = None
     histogram: Markup | None = None
@@ -128,18 +135,23 @@ def _scores(data: Records) -> _Scores | None:
     scores = [score for _, score in scored]
     ranks, histogram = score_ranks(scores, top[1], "ranks"), score_histogram(scores, top[1], "histogram")
     by_hand, winner = found.references if found else {}, top[0]
-    parts, lower = part_names(data.trials), lower_is_better(data.trials, winner)
+    parts, lower = part_names(data.trials), lower_is_better(data.trials, winner, found)
+    rungs = rung_views(data)
     return _Scores(
         *counts,
         baselines=baselines,
         fronts=fronts,
         trades=trades(data.trials, winner, list(by_hand.values())),
         parts=parts,
-        best=best_candidates(data.trials, winner),
+        best=best_candidates(data.trials, lower=lower),
         winner=winner,
         references=beside(by_hand, winner, parts),
         reasons=reasons(data.trials),
         lower=lower,
+        rungs=rungs,
+        climbers=climbers(data, rungs),
+        first_seconds=sum(trial.seconds or 0.0 for trial in data.trials),
+        first_best=min(scores) if lower else max(scores),
         course=score_course([trial.score for trial in data.trials], lower, "course"),
         ranks=ranks,
         histogram=histogram,
