@@ -2,10 +2,10 @@
 
     python tests/benchmarks/study_learned_search.py SpikeNAS-Bench --seeds 200
 
-Every search spends at most the budget; a network's training costs its epochs, and going on with one costs what is added. A network is
-judged by the mean of its last five validation accuracies so far, the one that a search names by the
-same after all epochs. Regret: test accuracy of the best network of those searched, less that of the one
-named, in percentage points. What was chosen (rungs, shares, when to trust) was chosen on the half "choose".
+No search spends more than the budget: a training costs its epochs, and going on with one costs what is
+added. A network is judged by the mean of its last five validation accuracies so far, and the one that a
+search names by the same after all epochs. Regret: test accuracy of the best network of the half, less that
+of the one named, in percentage points. Rungs, shares and when to trust were chosen on the half "choose".
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ from pathlib import Path
 from typing import Any
 
 from snnplug import Ask, Candidate, Registry, Task, TrainedNetwork, Trial
+from snnplug.report.rungs import best_of
 from snnplug.statistics.configurations import find_configurations
-from snnplug.statistics.intervals import estimate_mean
+from snnplug.statistics.intervals import Estimate, estimate_mean, paired_difference
 from snnplug.statistics.predictors import unique
 
 BUDGETS = (1000, 2000, 5000)
@@ -160,22 +161,35 @@ def halved_by_score(table: Table, budget: int, seed: int) -> float:
     return halved(table, ranked(table, seed), numbers(budget))
 
 
-def learned(table: Table, budget: int, seed: int, **parameters: Any) -> float:
-    """The strategy: score, halving and learning."""
+def learned(
+    table: Table,
+    budget: int,
+    seed: int,
+    reasons: dict[str, dict[int, list[float]]] | None = None,
+    **parameters: Any,
+) -> float:
+    """The strategy: score, halving and learning; test accuracies by why and seed go to `reasons`."""
     strategy = Registry.from_installed(quiet=True).create(
-        "strategy", "bayesian", table, seed, draws=min(POOL, len(table.networks)), trainings=numbers(budget), **parameters
+        "strategy",
+        "bayesian",
+        table,
+        seed,
+        draws=min(POOL, len(table.networks)),
+        keep=numbers(budget),
+        **parameters,
     )
-    done: list[str] = []
-    spent: dict[str, int] = {}
+    asks: list[Ask] = []
     while asked := [Ask.of(ask) for ask in strategy.ask(ROUND)]:
-        for ask in asked:
-            if ask.rung:
-                spent[ask.genotype] = RUNGS[ask.rung - 1]
-            if ask.rung == len(RUNGS):
-                done.append(ask.genotype)
+        asks += asked
         strategy.tell([trial_of(table, ask) for ask in asked])
+    spent = {ask.genotype: RUNGS[ask.rung - 1] for ask in asks if ask.rung}
     assert sum(spent.values()) <= budget
-    return table.regret(done)
+    for ask in asks if reasons is not None else []:
+        if ask.rung == 1:
+            reasons.setdefault(ask.why, {}).setdefault(seed, []).append(
+                100 * table.by_key[ask.genotype].accuracy
+            )
+    return table.regret([ask.genotype for ask in asks if ask.rung == len(RUNGS)])
 
 
 def trial_of(table: Table, ask: Ask) -> Trial:
@@ -212,7 +226,11 @@ def tables(root: str, half: str) -> dict[str, Table]:
         operations=OPERATIONS,
     ).build(Task(input_shape=(3, 32, 32), classes=10, steps=5))
     even = half == "choose"
-    kept = [n for n in unique(networks) if (int(hashlib.sha256(n.key.encode()).hexdigest()[0], 16) % 2 == 0) == even]
+    kept = [
+        n
+        for n in unique(networks)
+        if (int(hashlib.sha256(n.key.encode()).hexdigest()[0], 16) % 2 == 0) == even
+    ]
     return {
         "trained alike": Table([n for n in kept if n.id not in other], cells),
         "all": Table(kept, cells),
@@ -230,13 +248,32 @@ def main() -> None:
         print(f"\n{len(table.networks):,} networks of the half {options.half!r}, {name}\n")
         print("| search | " + " | ".join(f"{budget:,} epochs" for budget in BUDGETS) + " |")
         print("| --- | " + " | ".join("---" for _ in BUDGETS) + " |")
+        reasons: dict[str, dict[int, list[float]]] = {}
+        rows: dict[str, list[list[float]]] = {}
         for title, search in SEARCHES.items():
-            cells = []
+            rows[title] = []
             for budget in BUDGETS:
-                regrets = [search(table, budget, seed) for seed in range(options.seeds)]
-                found = estimate_mean(regrets)
-                cells.append(f"{found.value:.2f} [{found.low:.2f}, {found.high:.2f}]")
-            print(f"| {title} | " + " | ".join(cells) + " |", flush=True)
+                extra = {"reasons": reasons} if search is learned and budget == BUDGETS[-1] else {}
+                rows[title].append([search(table, budget, seed, **extra) for seed in range(options.seeds)])
+            print_row(title, [estimate_mean(regrets) for regrets in rows[title]])
+        *_, without, with_it = rows
+        print_row(
+            "what learning changes, by seed",
+            [paired_difference(a, b) for a, b in zip(rows[with_it], rows[without], strict=True)],
+        )
+        print(f"\nTest accuracy after all epochs, % of what was asked for at {BUDGETS[-1]:,} epochs\n")
+        print("| why | candidates | mean | best of five |\n| --- | --- | --- | --- |")
+        for why, by_seed in reasons.items():
+            means = [statistics.fmean(accuracies) for accuracies in by_seed.values()]
+            count = statistics.fmean(map(len, by_seed.values()))
+            best = [best_of(accuracies, 5) for accuracies in by_seed.values() if len(accuracies) >= 5]
+            print_row(f"{why} | {count:.0f}", [estimate_mean(means), estimate_mean(best)])
+
+
+def print_row(title: str, estimates: Sequence[Estimate]) -> None:
+    """Print estimates with their intervals."""
+    cells = [f"{one.value:.2f} [{one.low:.2f}, {one.high:.2f}]" for one in estimates]
+    print(f"| {title} | " + " | ".join(cells) + " |", flush=True)
 
 
 if __name__ == "__main__":

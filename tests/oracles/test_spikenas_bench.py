@@ -215,8 +215,17 @@ def learned_taus(part: Benchmark, trainings: int) -> tuple[list[float], list[flo
     for draw in range(10 if trainings else 1):
         rows = random.Random(f"{draw}").sample(choosing, trainings)
         if trainings:
-            mixture.fit(np.array(rows), normal_scores([statistics.mean(networks[i].epochs[-20:]) for i in rows]))
-        for taus, kept in zip(found, ([i for i in range(len(networks)) if report[i] and alike[i]], [i for i in range(len(networks)) if report[i]]), strict=True):
+            mixture.fit(
+                np.array(rows), normal_scores([statistics.mean(networks[i].epochs[-20:]) for i in rows])
+            )
+        for taus, kept in zip(
+            found,
+            (
+                [i for i in range(len(networks)) if report[i] and alike[i]],
+                [i for i in range(len(networks)) if report[i]],
+            ),
+            strict=True,
+        ):
             values = mixture.predict(np.array(kept)).mean if trainings else prior[kept]
             taus.append(kendall(values.tolist(), [networks[i].accuracy for i in kept]) or 0.0)
     return found

@@ -1,12 +1,12 @@
 """Which candidate is worth asking for next: the expected improvement, of one goal or of a drawn trade-off.
 
     one goal       EI = E max(f - best, 0) = d (phi(u) + u Phi(u)),   u = (mean - best) / d
-    several goals  the same of  s = min_j w_j z_j + 0.05 sum_j w_j z_j   with weights w drawn anew for each pick
+    several goals  the same of  s = min_j w_j z_j + 0.05 sum_j w_j z_j,   weights w drawn anew for each choice
 
-`best` is the highest mean of what was observed, as single observations are noisy. Jones et al., J. Global Optim. 13,
-1998, doi:10.1023/A:1008306431147; the augmented Tchebycheff function with random weights is that of ParEGO, Knowles, IEEE
-Trans. Evol. Comput. 10(1), 2006, doi:10.1109/TEVC.2005.851274. What differs from ParEGO: each goal has a model of its own, and the
-improvement of their trade-off is a mean over draws.
+Jones et al., J. Global Optim. 13, 1998, doi:10.1023/A:1008306431147. Random weights and s (the augmented
+Tchebycheff function) are those of ParEGO, Knowles, IEEE Trans. Evol. Comput. 10(1), 2006,
+doi:10.1109/TEVC.2005.851274. What differs: `best` is the highest expected value of what was observed, as
+observations are noisy; each goal has a model of its own, and the improvement of s is a mean over draws.
 """
 
 from __future__ import annotations

@@ -45,12 +45,15 @@ class Chooser:
         learner: of the pool.
         seed: of the search.
         trust: scores that must be known before anything learned is followed.
+        chance_share: share of the choices until then that are drawn by chance, the others follow the prior.
         prior_share: share of the choices after that which follow the prior.
     """
 
-    def __init__(self, learner: Learner, seed: int, trust: int, prior_share: float) -> None:
-        self._learner, self._seed = learner, seed
-        self._trust, self._share = trust, prior_share
+    def __init__(
+        self, learner: Learner, seed: int, *, trust: int, chance_share: float, prior_share: float
+    ) -> None:
+        self._learner, self._seed, self._trust = learner, seed, trust
+        self._chance_share, self._prior_share = chance_share, prior_share
 
     def choose(self, told: Mapping[int, Trial], left: Sequence[int], first: int, number: int) -> list[Choice]:
         """Return up to `number` choices.
@@ -66,13 +69,14 @@ class Chooser:
         seen = {row: goals for row, goals in seen.items() if all(map(math.isfinite, goals))}
         expected = self._learner.learn(list(seen), list(seen.values())) if len(seen) >= self._trust else None
         scores = [goals[0] for goals in seen.values()]
-        fallback = CHANCE if self._learner.prior is None else PRIOR
         for index in range(first, first + min(number, len(left))):
             rng = random.Random(derive_seed(self._seed, "choice", index))
             if expected is None:
-                values, why = self._prior(rng), f"{fallback}, {BEFORE}"
-            elif math.floor((index + 1) * self._share) > math.floor(index * self._share):
-                values, why = self._prior(rng), fallback
+                by_chance = _falls_to(index, self._chance_share)
+                values, why = self._chance(rng) if by_chance else self._prior(rng)
+                why = f"{why}, {BEFORE}"
+            elif _falls_to(index, self._prior_share):
+                values, why = self._prior(rng)
             else:
                 values, why = self._improvement(expected, list(seen), rng), LEARNED
             row = left.pop(best_first(values[left])[0])
@@ -80,15 +84,18 @@ class Chooser:
             found.append(Choice(row, why, score))
         return found
 
-    def _prior(self, rng: random.Random) -> NDArray[np.float64]:
-        """Return how much the prior likes each candidate; without one they stand in the order drawn."""
+    def _prior(self, rng: random.Random) -> tuple[NDArray[np.float64], str]:
+        """Return how much the prior likes each candidate; where there is none, chance decides."""
         learner = self._learner
         if learner.prior is None:
-            return -np.arange(learner.size, dtype=float)
+            return self._chance(rng)
         if not learner.known:
-            return learner.prior
+            return learner.prior, PRIOR
         goals = np.stack([learner.prior, *learner.known], -1)
-        return trade_off(goals, random_weights(goals.shape[-1], rng))
+        return trade_off(goals, random_weights(goals.shape[-1], rng)), PRIOR
+
+    def _chance(self, rng: random.Random) -> tuple[NDArray[np.float64], str]:
+        return np.array([rng.random() for _ in range(self._learner.size)]), CHANCE
 
     def _improvement(
         self, expected: Sequence[Prediction], seen: list[int], rng: random.Random
@@ -98,6 +105,11 @@ class Chooser:
         weights = random_weights(len(expected), rng)
         best = trade_off(np.stack([goal.mean[seen] for goal in expected], -1), weights).max()
         return expected_trade_off(expected, weights, best, rng)
+
+
+def _falls_to(index: int, share: float) -> bool:
+    """Whether a choice is one of a share of all, spread evenly."""
+    return math.floor((index + 1) * share) > math.floor(index * share)
 
 
 def goals_of(trial: Trial) -> tuple[float, ...]:

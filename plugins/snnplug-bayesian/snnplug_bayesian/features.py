@@ -1,7 +1,8 @@
 """Numbers of a graph that a regression can learn from, for any search space.
 
-What counts is where a layer of neurons stands: how many layers can come before it, and how many behind it. Of
-each such place there is the number of edges by operation; beside these, numbers of the whole graph, and of its thresholds. Our own, after what predicts accuracy on SpikeNAS-Bench.
+What counts is where an edge stands: how many layers of neurons can come before it, and how many behind it. Of
+each such place there is the number of edges by operation; beside these, numbers of the whole graph and of its
+thresholds. Our own, chosen on one half of SpikeNAS-Bench.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ def features_of(graph: Graph) -> Features:
 def _of_the_whole(paths: Paths) -> dict[str, float]:
     whole, edges = paths.whole, paths.edges
     assert whole is not None
-    mean = whole.total / whole.count
+    mean = whole.total / whole.number
     layers = sum(map(layers_of, edges))
     on = sum(layers_of(edge) for edge in edges if paths.is_on_longest(edge))
     beside = Counter(paths.before[edge.source].most for edge in edges if layers_of(edge))
@@ -66,8 +67,8 @@ def _of_the_whole(paths: Paths) -> dict[str, float]:
         f"longest: {whole.most}": 1.0,
         "shortest": float(whole.least),
         "mean path": mean,
-        "spread of paths": math.sqrt(max(whole.squares / whole.count - mean**2, 0.0)),
-        "paths": math.log(whole.count),
+        "spread of paths": math.sqrt(max(whole.squares / whole.number - mean**2, 0.0)),
+        "paths": math.log(whole.number),
         "layers": float(layers),
         "layers on the longest": float(on),
         "layers off the longest": float(layers - on),

@@ -25,8 +25,8 @@ class Learner:
 
     Args:
         graphs: of the candidates, in the order of the pool.
-        scored: their trials with the cheap score, in the same order; empty where there is none. The score is the
-            prior, and whatever else is recorded beside it is a feature.
+        scored: their trials with the cheap score, in the same order; empty where there is none. The score is
+            the prior, and whatever is recorded beside it is a feature.
         most: observations that are fitted at most.
     """
 
@@ -63,7 +63,7 @@ class Learner:
 
 
 def kept_of(scores: Sequence[float], most: int) -> list[int]:
-    """Return which observations are fitted, in their order: half of them the best, the others evenly among the rest."""
+    """Return which observations are fitted, in their order: half are the best, half spread over the rest."""
     if len(scores) <= most:
         return list(range(len(scores)))
     order = sorted(range(len(scores)), key=lambda i: (-scores[i], i))

@@ -1,12 +1,12 @@
 """Gaussian processes on features, averaged by how well each explains what was observed.
 
-    y = m + f(x) + noise        f: 5 linear(prior) + linear(features) + w rbf(features / f), each known or likely
-                                   scaled as one; noise: a share of the variance of all
+    y = m + g(x) + noise        covariance of g: 5 linear(prior) + linear(features) + w rbf(features / l)
 
-The linear kernel of the prior is what lets few observations be read as "the prior, and a little". w, the length f and the share
-of noise are not fitted but averaged over, by marginal likelihood (Rasmussen and Williams, Gaussian Processes for
-Machine Learning, MIT Press 2006, section 5.2); the mean m has a wide prior of its own, and the scale is the
-likeliest. The regressions are scikit-learn's.
+The linear part of the prior lets few observations be read as "the prior, and a little more". The weight w,
+the length l and the share of noise are not fitted but averaged over, by marginal likelihood; the mean m has
+a wide prior, and the scale of all is the likeliest. Rasmussen and Williams, Gaussian Processes for Machine
+Learning, MIT Press 2006, chapters 2 and 5. The regressions are scikit-learn's. Weights, lengths and shares
+were chosen on one half of SpikeNAS-Bench.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ __all__ = ["Mixture", "Prediction"]
 _PRIOR = 5.0  # weight of the linear kernel of the prior; that of the features has 1
 _WEIGHTS = (0.5, 1.5, 4.0)
 _LENGTHS = (0.7, 1.2)  # for a feature of variance 1, in units of the root of their number
-_NOISE = (0.05, 0.1, 0.2, 0.4, 0.8)
+_NOISE = (0.05, 0.15, 0.4, 0.8)
 _MEAN = 10.0  # standard deviation of the mean
 _FAR = 1e6  # a length over which nothing changes
 
 
 class Prediction(NamedTuple):
-    """What is expected of each candidate, and how uncertain it is without the noise of a single observation."""
+    """What is expected of each candidate, and how uncertain that is, a single observation's noise aside."""
 
     mean: NDArray[np.float64]
     deviation: NDArray[np.float64]
@@ -48,6 +48,8 @@ class Mixture:
     def __init__(self, features: NDArray[np.float64], prior: NDArray[np.float64]) -> None:
         self._priors = prior.shape[1]
         self._points = np.hstack([math.sqrt(_PRIOR) * prior, features / math.sqrt(max(features.shape[1], 1))])
+        if not self._points.shape[1]:  # nothing tells the candidates apart
+            self._points = np.zeros((len(prior), 1))
         self._signal = float((self._points**2).sum(1).mean())
         self._fitted: list[tuple[float, float, GaussianProcessRegressor]] = []
 
@@ -72,7 +74,7 @@ class Mixture:
         mean = np.zeros(len(rows))
         square = np.zeros(len(rows))
         for share, (_, scale, process) in zip(shares, self._fitted, strict=True):
-            if share > 1e-4:
+            if share > 1e-3:
                 middle, deviation = process.predict(self._points[rows], return_std=True)
                 mean += share * middle
                 square += share * (scale * deviation**2 + middle**2)

@@ -1,7 +1,7 @@
 """The paths of a graph from input to output: how many layers of neurons lie before and behind an edge.
 
-Feedback is left out, and so is what lies on no path. A node that only passes on what it gets (one edge without
-neurons or stride leads to it, or away from it) is merged with its neighbour: it computes nothing.
+Feedback is left out, and so is what lies on no path. A node that only passes on what it gets is merged with
+its neighbour: one edge leads to it, or away from it, and that has neither neurons nor stride.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ class Reach(NamedTuple):
 
     Attributes:
         most, least: layers on the longest and the shortest one.
-        count: how many paths there are.
+        number: how many paths there are.
         total, squares: sums over the paths, of their layers and of the squares of these.
     """
 
     most: int
     least: int
-    count: int
+    number: int
     total: int
     squares: int
 
@@ -140,7 +140,7 @@ def _reach(edges: list[Edge], start: str) -> dict[str, Reach]:
             found[node] = Reach(
                 max(reach.most for reach in arriving),
                 min(reach.least for reach in arriving),
-                sum(reach.count for reach in arriving),
+                sum(reach.number for reach in arriving),
                 sum(reach.total for reach in arriving),
                 sum(reach.squares for reach in arriving),
             )
@@ -148,11 +148,11 @@ def _reach(edges: list[Edge], start: str) -> dict[str, Reach]:
 
 
 def _longer(reach: Reach, layers: int) -> Reach:
-    most, least, count, total, squares = reach
+    most, least, number, total, squares = reach
     return Reach(
         most + layers,
         least + layers,
-        count,
-        total + count * layers,
-        squares + 2 * layers * total + count * layers**2,
+        number,
+        total + number * layers,
+        squares + 2 * layers * total + number * layers**2,
     )

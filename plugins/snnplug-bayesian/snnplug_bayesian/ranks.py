@@ -1,4 +1,4 @@
-"""Scores as normal scores: what a regression sees is their order, so that one that went astray counts no more.
+"""Scores as normal scores: a regression sees their order alone, so none counts more for having gone astray.
 
     z = inverse of the normal distribution at (rank - 1/2) / n
 

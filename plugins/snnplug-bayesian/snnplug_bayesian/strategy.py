@@ -1,17 +1,18 @@
 """Bayesian optimisation on graphs, with a cheap score as its prior.
 
-With trainings, all `draws` networks get the cheap score, which is the prior. Of these `trainings[0]` get the next
-score, then the `trainings[1]` best of them the one after that, and so on. Which networks get the
-first of the dear scores is learned from what came of those before:
+With `keep`, all `draws` networks get the cheap score, which is the prior. Of these `keep[0]` get the next
+score, then the `keep[1]` best of them the one after that, and so on. Which ones get the first of the dear
+scores is learned from what came of those before:
 
-    until `trust` have it      the next best by the prior
-    from then on               the one of greatest expected improvement, but a share `prior_share` goes to the
-                               prior's next best, so that a run says what learning bought
+    until `trust` have it    the next best by the prior, and a share `chance_share` by chance, as a model that
+                             has seen nothing but the prior's best expects too much of all others
+    from then on             the one of greatest expected improvement, and a share `prior_share` still by the
+                             prior, so that a run says what learning bought
 
-Without trainings the only score is learned, and chance takes the place of the prior.
+Without `keep` the only score is learned, and chance takes the place of the prior.
 
-The model is in `snnplug_bayesian.model`, the improvement in `snnplug_bayesian.acquisition`. All that is asked for in one
-round is chosen from what was told before it, so the recipe's `search.round_size` is part of the result.
+The model is in `snnplug_bayesian.model`, expected improvement in `snnplug_bayesian.acquisition`. All that is
+asked for in one round is chosen from what was told before it, so `search.round_size` is part of the result.
 """
 
 from __future__ import annotations
@@ -39,10 +40,12 @@ class Bayesian:
         space: what is drawn from.
         seed: seed of the search.
         draws: networks that get the first score, no network twice.
-        trainings: how many of them get each dearer score, in the order of the recipe's `search.rungs`; empty
+        keep: how many of them get each dearer score, in the order of the recipe's `search.rungs`; empty
             for a search on one score.
         pool: networks among which a search on one score chooses, at least `draws`.
         trust: scores that must be known before anything learned is followed.
+        chance_share: share of the choices until then that are drawn by chance; none where so few are
+            chosen that nothing learned would be followed.
         prior_share: share of the choices after that which follow the prior all the same.
         most: scores that are fitted at most, half of them the best.
 
@@ -56,23 +59,26 @@ class Bayesian:
         seed: int,
         *,
         draws: Annotated[int, Ge(1)] = 64,
-        trainings: Sequence[Annotated[int, Ge(1)]] = (),
+        keep: Sequence[Annotated[int, Ge(1)]] = (),
         pool: Annotated[int, Ge(1)] = 1000,
         trust: Annotated[int, Ge(2)] = 25,
-        prior_share: Annotated[float, Interval(ge=0, le=1)] = 0.5,
+        chance_share: Annotated[float, Interval(ge=0, le=1)] = 0.25,
+        prior_share: Annotated[float, Interval(ge=0, le=1)] = 0.25,
         most: Annotated[int, Ge(2)] = 300,
     ) -> None:
-        numbers = [draws, *trainings]
+        numbers = [draws, *keep]
         if numbers != sorted(numbers, reverse=True):
             raise ValueError(
-                f"trainings must be at most draws = {draws}, and not grow from one score to the next; got "
-                f"{list(trainings)}"
+                f"keep must be at most draws = {draws}, and not grow from one score to the next; got "
+                f"{list(keep)}"
             )
         self.space, self.seed = space, seed
-        self.trust, self.prior_share, self.most = trust, prior_share, most
+        self.trust, self.most = trust, most
+        learns = trust < (keep[0] if keep else draws)
+        self.chance_share, self.prior_share = chance_share if learns else 0.0, prior_share
         self.draws, self.rungs = sum(numbers), len(numbers)
         self._numbers = numbers
-        self._drawn = drawn(space, seed, draws if trainings else max(pool, draws))
+        self._drawn = drawn(space, seed, draws if keep else max(pool, draws))
         self._pool: list[Member] = []
         self._rows: dict[str, int] = {}  # of the pool, by key
         self._asked = [0] * len(numbers)  # by rung
@@ -125,7 +131,11 @@ class Bayesian:
             graphs = [self.space.graph(member.genotype) for member in self._pool]
             scored = list(self._told[0].values()) if self._rung else []
             self._chooser = Chooser(
-                Learner(graphs, scored, self.most), self.seed, self.trust, self.prior_share
+                Learner(graphs, scored, self.most),
+                self.seed,
+                trust=self.trust,
+                chance_share=self.chance_share,
+                prior_share=self.prior_share,
             )
         below = self._told[0] if self._rung else None
         left = [

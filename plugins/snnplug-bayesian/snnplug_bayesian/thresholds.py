@@ -1,11 +1,12 @@
 """How the thresholds of neurons lie along the paths of a graph: at the entry, at the exit, and how they rise.
 
-A mean over paths counts every path once. All paths of equally many layers are summed at a time, as within them a
-covariance with the position is linear in the thresholds; so many paths cost no more than few.
+A mean over paths counts every path once. All paths of equally many layers are summed at a time, as a
+covariance with the position is linear in their thresholds; so many paths cost no more than few.
 """
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -20,7 +21,7 @@ __all__ = ["thresholds_of"]
 class _Sums(NamedTuple):
     """Sums over the paths to a node that have equally many layers of neurons."""
 
-    count: float = 0.0
+    number: float = 0.0
     thresholds: float = 0.0
     moments: float = 0.0  # of position times threshold
     first: float = 0.0
@@ -65,20 +66,20 @@ def _along_paths(paths: Paths) -> dict[str, float]:
     by_node: dict[str, dict[int, _Sums]] = {}
     node = ""
     for node in paths.order:
-        sums: dict[int, _Sums] = {} if node in into else {0: _Sums(count=1.0)}
+        sums: dict[int, _Sums] = {} if node in into else {0: _Sums(number=1.0)}
         for edge in into.get(node, []):
             for length, passed in by_node[edge.source].items():
                 longer = _longer(passed, length, layers_of(edge), edge.threshold or 0.0)
                 before = sums.get(length + layers_of(edge), _Sums())
-                sums[length + layers_of(edge)] = _Sums(*np.add(before, longer))
+                sums[length + layers_of(edge)] = _Sums(*map(operator.add, before, longer))
         by_node[node] = sums
     ends = [(length, sums) for length, sums in by_node[node].items() if length]
-    count = sum(sums.count for _, sums in ends)
+    number = sum(sums.number for _, sums in ends)
     rises = [sums.moments / length - (length - 1) / 2 * sums.thresholds / length for length, sums in ends]
     return {
-        "paths: rise": sum(rises) / count,
-        "paths: first threshold": sum(sums.first for _, sums in ends) / count,
-        "paths: last threshold": sum(sums.last for _, sums in ends) / count,
+        "paths: rise": sum(rises) / number,
+        "paths: first threshold": sum(sums.first for _, sums in ends) / number,
+        "paths: last threshold": sum(sums.last for _, sums in ends) / number,
     }
 
 
@@ -88,11 +89,11 @@ def _longer(sums: _Sums, length: int, layers: int, threshold: float) -> _Sums:
         return sums
     positions = sum(range(length, length + layers))
     return _Sums(
-        sums.count,
-        sums.thresholds + sums.count * layers * threshold,
-        sums.moments + sums.count * positions * threshold,
-        sums.first if length else sums.count * threshold,
-        sums.count * threshold,
+        sums.number,
+        sums.thresholds + sums.number * layers * threshold,
+        sums.moments + sums.number * positions * threshold,
+        sums.first if length else sums.number * threshold,
+        sums.number * threshold,
     )
 
 
