@@ -34,6 +34,12 @@ POOL = 1000
 ROUND = 16
 
 
+@functools.cache
+def installed() -> Registry:
+    """Return what is installed."""
+    return Registry.from_installed(quiet=True)
+
+
 class Table:
     """Networks of a benchmark as a search space, with what their training said.
 
@@ -46,7 +52,7 @@ class Table:
         self.networks, self.cells = list(networks), cells
         self.by_key = {network.key: network for network in networks}
         self.same = {cells.key(network.genotype): network.key for network in networks}
-        scorer = Registry.from_installed().create("scorer", "spiking_chain")
+        scorer = installed().create("scorer", "spiking_chain")
         self.scores = {n.key: scorer(self._candidate(n)).value for n in networks}
         self.best = max(network.accuracy for network in networks)
 
@@ -126,7 +132,7 @@ def ranked(table: Table, seed: int) -> list[str]:
 def evolved(table: Table, budget: int, seed: int) -> float:
     """Regularised evolution, every network trained to the end."""
     draws = budget // EPOCHS
-    strategy = Registry.from_installed(quiet=True).create(
+    strategy = installed().create(
         "strategy", "evolution", table, seed, draws=draws, population=max(4, draws // 3), sample_size=4
     )
     found: list[str] = []
@@ -136,7 +142,7 @@ def evolved(table: Table, budget: int, seed: int) -> float:
     return table.regret(found)
 
 
-def stopped(table: Table, budget: int, seed: int, epoch: int = 40) -> float:
+def stopped(table: Table, budget: int, seed: int, epoch: int = 60) -> float:
     """Stop random networks early, and train the best of them to the end."""
     keys = [n.key for n in random.Random(seed).sample(table.networks, (budget - EPOCHS + epoch) // epoch)]
     return table.regret([max(keys, key=lambda key: table.seen(key, epoch))])
@@ -169,7 +175,7 @@ def learned(
     **parameters: Any,
 ) -> float:
     """The strategy: score, halving and learning; test accuracies by why and seed go to `reasons`."""
-    strategy = Registry.from_installed(quiet=True).create(
+    strategy = installed().create(
         "strategy",
         "bayesian",
         table,
@@ -214,7 +220,7 @@ def tables(root: str, half: str) -> dict[str, Table]:
     """Return the networks of a half that were trained alike, and all of it."""
     from snnplug_spikenas_bench.cell import OPERATIONS
 
-    registry = Registry.from_installed(quiet=True)
+    registry = installed()
     networks = registry.create("benchmark", "spikenas_bench", root=root).networks
     other = find_configurations(networks).other
     cells = registry.use(
