@@ -216,35 +216,34 @@ SEARCHES: dict[str, Callable[[Table, int, int], float]] = {
 }
 
 
-def tables(root: str, half: str) -> dict[str, Table]:
-    """Return the networks of a half that were trained alike, and all of it."""
+def space() -> Any:
+    """Return the search space of the benchmark."""
     from snnplug_spikenas_bench.cell import OPERATIONS
 
-    registry = installed()
-    networks = registry.create("benchmark", "spikenas_bench", root=root).networks
+    neuron = installed().use("neuron", "lif", tau=4 / 3)
+    component = installed().use(
+        "search_space", "snasnet", neuron=neuron, backward=False, require_direct=False, operations=OPERATIONS
+    )
+    return component.build(Task(input_shape=(3, 32, 32), classes=10, steps=5))
+
+
+def half_of(network: TrainedNetwork) -> str:
+    """Return where a network belongs."""
+    first = hashlib.sha256(network.key.encode()).hexdigest()[0]
+    return "report" if int(first, 16) % 2 else "choose"
+
+
+def tables(root: str, half: str) -> dict[str, Table]:
+    """Return the networks of a half that were trained alike, and all of it."""
+    networks = installed().create("benchmark", "spikenas_bench", root=root).networks
     other = find_configurations(networks).other
-    cells = registry.use(
-        "search_space",
-        "snasnet",
-        neuron=registry.use("neuron", "lif", tau=4 / 3),
-        backward=False,
-        require_direct=False,
-        operations=OPERATIONS,
-    ).build(Task(input_shape=(3, 32, 32), classes=10, steps=5))
-    even = half == "choose"
-    kept = [
-        n
-        for n in unique(networks)
-        if (int(hashlib.sha256(n.key.encode()).hexdigest()[0], 16) % 2 == 0) == even
-    ]
-    return {
-        "trained alike": Table([n for n in kept if n.id not in other], cells),
-        "all": Table(kept, cells),
-    }
+    kept = [network for network in unique(networks) if half_of(network) == half]
+    alike = [network for network in kept if network.id not in other]
+    return {"trained alike": Table(alike, space()), "all": Table(kept, space())}
 
 
 def main() -> None:
-    """Print a table."""
+    """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("root", help="folder of the benchmark")
     parser.add_argument("--half", choices=["choose", "report"], default="report")

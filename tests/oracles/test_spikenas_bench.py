@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import random
+import importlib.util
 import statistics
 import tarfile
 from collections import Counter
@@ -187,48 +187,19 @@ def scores_of_graphs(networks: Sequence[TrainedNetwork]) -> tuple[list[float], l
 @pytest.mark.slow
 def test_what_is_learned_on_one_half_predicts_the_other(part: Benchmark) -> None:
     """Ten draws each from the half that all was chosen on; an independent count has 0.602 and 0.636."""
-    prior, on_50, on_100 = (learned_taus(part, trainings) for trainings in (0, 50, 100))
+    pytest.importorskip("snnplug_bayesian")
+    path = Path(__file__).parents[1] / "benchmarks" / "study_learned_taus.py"
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None and spec.loader is not None
+    study = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(study)
+    networks, cells = part.networks, space()
+    prior, on_50, on_100 = (study.learned_taus(networks, cells, trainings) for trainings in (0, 50, 100))
     assert statistics.mean(prior[0]) >= 0.58
     assert statistics.mean(on_50[0]) >= 0.60
     assert statistics.mean(on_100[0]) >= 0.63
     for alone, learned in zip(prior, on_100, strict=True):
         assert statistics.mean(learned) > statistics.mean(alone)
-
-
-def learned_taus(part: Benchmark, trainings: int) -> tuple[list[float], list[float]]:
-    """Return tau on the half for reports for each of ten draws: of networks trained alike, and of all."""
-    pytest.importorskip("snnplug_bayesian")
-    import numpy as np
-    from snnplug_bayesian.features import features_of, standardised, table_of
-    from snnplug_bayesian.model import Mixture
-    from snnplug_bayesian.ranks import normal_scores
-
-    networks, cells = unique(part.networks), space()
-    other = find_configurations(part.networks).other
-    report = [int(hashlib.sha256(n.key.encode()).hexdigest()[0], 16) % 2 == 1 for n in networks]
-    alike = [n.id not in other for n in networks]
-    table = standardised(table_of([features_of(cells.graph(n.genotype)) for n in networks]))
-    prior = normal_scores(scores_of_graphs(networks)[1])
-    mixture = Mixture(table, prior[:, None])
-    choosing = [i for i in range(len(networks)) if alike[i] and not report[i]]
-    found: tuple[list[float], list[float]] = ([], [])
-    for draw in range(10 if trainings else 1):
-        rows = random.Random(f"{draw}").sample(choosing, trainings)
-        if trainings:
-            mixture.fit(
-                np.array(rows), normal_scores([statistics.mean(networks[i].epochs[-20:]) for i in rows])
-            )
-        for taus, kept in zip(
-            found,
-            (
-                [i for i in range(len(networks)) if report[i] and alike[i]],
-                [i for i in range(len(networks)) if report[i]],
-            ),
-            strict=True,
-        ):
-            values = mixture.predict(np.array(kept)).mean if trainings else prior[kept]
-            taus.append(kendall(values.tolist(), [networks[i].accuracy for i in kept]) or 0.0)
-    return found
 
 
 @pytest.mark.data
