@@ -20,12 +20,12 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from snnplug_bayesian.model import Prediction
+from snnplug_bayesian.ranks import rounded
 
 __all__ = ["best_first", "expected_improvement", "expected_trade_off", "random_weights", "trade_off"]
 
 _AUGMENT = 0.05
 _SAMPLES = 64
-_DIGITS = 9  # numbers that differ less are equal, so that rounding elsewhere decides nothing
 
 
 def expected_improvement(prediction: Prediction, best: float) -> NDArray[np.float64]:
@@ -65,5 +65,4 @@ def expected_trade_off(
 
 def best_first(values: NDArray[np.float64]) -> NDArray[np.intp]:
     """Return positions in falling order, equals in the order given."""
-    rounded = np.array([float(f"{value:.{_DIGITS}g}") for value in values])
-    return np.argsort(-rounded, kind="stable")
+    return np.argsort(-rounded(values), kind="stable")

@@ -123,6 +123,8 @@ def in_order(told: Mapping[int, Trial]) -> list[int]:
     Of one front the better score comes first, of equal ones what was asked for earlier.
     """
     left = {row: goals_of(trial) for row, trial in told.items() if math.isfinite(trial.score)}
+    if all(len(goals) == 1 for goals in left.values()):
+        return sorted(left, key=lambda row: -left[row][0])
     found: list[int] = []
     while left:
         rows = list(left)

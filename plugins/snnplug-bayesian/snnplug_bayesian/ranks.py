@@ -13,14 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-__all__ = ["normal_scores", "score_at"]
+__all__ = ["normal_scores", "rounded", "score_at"]
 
-_DIGITS = 9  # scores that differ less are equal
+_DIGITS = 9
 
 
 def normal_scores(scores: Sequence[float]) -> NDArray[np.float64]:
     """Return the normal scores of some scores, in their order."""
-    values = np.array([_rounded(score) for score in scores])
+    values = np.asarray(scores, dtype=float)
+    values = rounded(np.where(np.isnan(values), -np.inf, values))
     _, kinds, counts = np.unique(values, return_inverse=True, return_counts=True)
     last = np.cumsum(counts)
     ranks = last - (counts - 1) / 2  # the mean of those of its equals
@@ -40,7 +41,9 @@ def score_at(z: float, scores: Sequence[float]) -> float:
     return float(np.interp(z, places, values))
 
 
-def _rounded(score: float) -> float:
-    if np.isnan(score):
-        return -np.inf
-    return float(f"{score:.{_DIGITS}g}")
+def rounded(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return numbers to nine digits each, so that what sums are rounded to decides nothing."""
+    size = np.abs(values)
+    plain = (size > 0) & np.isfinite(values)
+    unit = 10.0 ** (np.floor(np.log10(np.where(plain, size, 1.0))) - _DIGITS + 1)
+    return np.where(plain, np.round(np.where(plain, values, 0.0) / unit) * unit, values)

@@ -16,7 +16,7 @@ from snnplug_bayesian.acquisition import (
 )
 from snnplug_bayesian.learner import kept_of
 from snnplug_bayesian.model import Mixture, Prediction
-from snnplug_bayesian.ranks import normal_scores, score_at
+from snnplug_bayesian.ranks import normal_scores, rounded, score_at
 
 
 def test_normal_scores():
@@ -121,3 +121,11 @@ def test_what_is_fitted_of_many():
     assert min(scores[i] for i in kept) < 3
     assert kept_of(scores[:20], 20) == list(range(20))
     assert len(kept_of(scores, 3)) == 3
+
+
+def test_numbers_are_rounded_to_nine_digits():
+    values = np.array([0.1 + 0.2, -123456789.6, 0.0, math.inf, -math.inf, 1e-30, 2.5e300])
+    assert rounded(values).tolist() == pytest.approx(
+        [0.3, -123456790.0, 0.0, math.inf, -math.inf, 1e-30, 2.5e300]
+    )
+    assert rounded(values)[0] == rounded(np.array([0.3]))[0]
