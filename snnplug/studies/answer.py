@@ -7,7 +7,7 @@ distinguishable, which does not say that they are equal.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,7 +22,7 @@ from snnplug.statistics.paired import holm, paired_test
 from snnplug.statistics.pareto import pareto_front
 from snnplug.studies.combinations import Combination, Job
 
-__all__ = ["Answer", "Cell", "Row", "answer", "is_done"]
+__all__ = ["Answer", "Cell", "Row", "answer", "is_done", "values_of"]
 
 SURE = 0.05
 Verdict = Literal["", "better", "worse", "not distinguishable"]
@@ -62,6 +62,7 @@ class Row:
         front: no other combination beats it in the means of all measures.
         failures: why runs have no result, by seed.
         refused: why none of them could start.
+        pruned: why it was not run with all seeds, empty where it was.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Row:
     front: bool = False
     failures: Mapping[int, str] = attrs.field(factory=dict)
     refused: str = ""
+    pruned: str = ""
 
 
 @attrs.frozen(kw_only=True)
@@ -94,6 +96,7 @@ def answer(
     failures: Mapping[str, str],
     refused: Mapping[str, str],
     everything: Sequence[Combination],
+    pruned: Mapping[str, str] | None = None,
 ) -> Answer:
     """Read what the runs of a study have come to.
 
@@ -106,6 +109,7 @@ def answer(
         failures: why runs have no result, by directory.
         refused: why combinations could not start, by name.
         everything: all combinations, those refused too.
+        pruned: why combinations were not run with all seeds, by name.
     """
     found = {one.name: _values(place, one, jobs, measures) for one in everything}
     rows = []
@@ -125,6 +129,7 @@ def answer(
                 baseline=one == baseline,
                 failures={job.seed: failures[job.directory] for job in mine if job.directory in failures},
                 refused=refused.get(one.name, ""),
+                pruned=(pruned or {}).get(one.name, ""),
             )
         )
     rows = _with_front(_judged(rows, measures), measures)
@@ -145,18 +150,30 @@ def _values(
     """Return the numbers of a combination, by measure and seed."""
     found: dict[str, dict[int, float]] = {measure: {} for measure in measures}
     for job in jobs:
-        if job.combination != one or not is_done(place, job):
-            continue
-        directory = RunDirectory(place / job.directory)
-        try:
-            plain, named = directory.read_summary(), figures(read_summary(directory))
-        except RunDirectoryError:
-            continue
-        for measure in measures:
-            value = named[measure].value if measure in named else lookup_number(plain, measure)
-            if isinstance(value, int | float) and not isinstance(value, bool):
-                found[measure][job.seed] = float(value)
+        if job.combination == one:
+            for measure, value in values_of(place, job, measures).items():
+                found[measure][job.seed] = value
     return found
+
+
+def values_of(place: Path, job: Job, measures: Iterable[str]) -> dict[str, float]:
+    """Return the numbers of a run by measure, as far as it has them."""
+    directory = RunDirectory(place / job.directory)
+    if not directory.is_finished:
+        return {}
+    try:
+        plain, named = directory.read_summary(), figures(read_summary(directory))
+    except RunDirectoryError:
+        return {}
+    found = {
+        measure: named[measure].value if measure in named else lookup_number(plain, measure)
+        for measure in measures
+    }
+    return {
+        measure: float(value)
+        for measure, value in found.items()
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    }
 
 
 def lookup_number(summary: Any, path: str) -> Any:

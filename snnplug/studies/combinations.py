@@ -15,7 +15,7 @@ from snnplug.recipe.recipe import Recipe
 from snnplug.seeds import digest
 from snnplug.studies.file import StudyFile
 
-__all__ = ["Combination", "Job", "baseline_of", "combinations", "jobs"]
+__all__ = ["Combination", "Job", "baseline_of", "combinations", "job_of", "jobs"]
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._=,+-]+")
 _LONGEST = 80  # letters of a directory's name
@@ -66,6 +66,8 @@ def label(value: Any) -> str:
     if isinstance(value, dict) and "use" in value:
         more = ", ".join(f"{key} = {label(part)}" for key, part in value.items() if key != "use")
         return f"{_bare(value['use'])} ({more})" if more else _bare(value["use"])
+    if isinstance(value, float):
+        return f"{value:.6g}" if value != int(value) or abs(value) >= 1e6 else str(value)
     return value if isinstance(value, str) else json.dumps(value)
 
 
@@ -76,7 +78,7 @@ def combinations(study: StudyFile) -> list[Combination]:
         RecipeError: a condition names what is no axis, or nothing is left.
     """
     for condition in (study.baseline, *study.leave_out):
-        if unknown := [key for key in condition if key not in study.axes]:
+        if unknown := [key for key in condition if key not in (*study.axes, *study.ranges)]:
             key, axes = unknown[0], ", ".join(study.axes) or "none"
             hint = did_you_mean(key, study.axes)
             raise RecipeError([f"{key} is named in a condition and is no axis.{hint} Axes: {axes}"])
@@ -108,15 +110,16 @@ def jobs(study: StudyFile, found: Sequence[Combination]) -> list[Job]:
     Raises:
         RecipeError: a recipe is wrong.
     """
-    made = []
-    for seed in study.seeds:
-        for one in found:
-            recipe = study.recipe_of(one.values, seed)
-            name = ",".join(f"{key.rpartition('.')[2]}={text}" for key, text in one.labels.items())
-            name = _UNSAFE.sub("", name.replace(" (", "."))[:_LONGEST] or "run"
-            mark = digest(attrs.evolve(recipe, name="").to_dict())[:8]
-            made.append(Job(one, seed, recipe, f"{name},seed={seed}-{mark}"))
-    return made
+    return [job_of(study, one, seed) for seed in study.seeds for one in found]
+
+
+def job_of(study: StudyFile, one: Combination, seed: int) -> Job:
+    """Return the run of a combination with a seed; errors as of `jobs`."""
+    recipe = study.recipe_of(one.values, seed)
+    name = ",".join(f"{key.rpartition('.')[2]}={text}" for key, text in one.labels.items())
+    name = _UNSAFE.sub("", name.replace(" (", "."))[:_LONGEST] or "run"
+    mark = digest(attrs.evolve(recipe, name="").to_dict())[:8]
+    return Job(one, seed, recipe, f"{name},seed={seed}-{mark}")
 
 
 def _bare(name: Any) -> str:

@@ -13,6 +13,13 @@ train.epochs = 20
 [[leave_out]]                    # combinations that are not wanted
 neuron = "plif"
 loss = "tet"
+
+With `samples` a sampler draws that many combinations of the axes and of [ranges], in place of all:
+
+    samples = 40
+    sampler = "tpe"                  # or "random"
+    [ranges]
+    "train.optimizer.lr" = { low = 1e-4, high = 1e-1, log = true }
 """
 
 from __future__ import annotations
@@ -30,12 +37,13 @@ from snnplug.recipe.limits import read_limited, refuse_deep
 from snnplug.recipe.overrides import apply_settings
 from snnplug.recipe.read import recipe_data
 from snnplug.recipe.recipe import Recipe
+from snnplug.studies.ranges import SAMPLING, Range, read_ranges, sampling_problems
 
 __all__ = ["StudyFile", "read_study"]
 
 _MEASURES = {"accuracy.test": "max", "spikes_per_sample": "min"}
 _SEEDS = 3
-_NAMED_TABLES = ("axes", "set", "measures", "baseline")
+_NAMED_TABLES = ("axes", "set", "measures", "baseline", "ranges")
 
 
 @attrs.frozen(kw_only=True)
@@ -53,6 +61,11 @@ class StudyFile:
         baseline: values by key of the combination that others are compared with.
         leave_out: combinations that agree with all values of one of these tables are not run; a list of
             values stands for any of them.
+        ranges: numbers that a sampler draws from, by key of the recipe.
+        samples: how many combinations are drawn; 0 for all, without a sampler.
+        sampler: "tpe" (tree-structured Parzen estimator) or "random"; `sampler_seed` is its seed.
+        round_size: combinations drawn at a time; what they have come to is told after each round.
+        prune: do not run a combination with further seeds that is worse than the median after the first ones.
         text: as it was given.
     """
 
@@ -64,6 +77,12 @@ class StudyFile:
     measures: Mapping[str, str]
     baseline: Mapping[str, Any] = attrs.field(factory=dict)
     leave_out: Sequence[Mapping[str, Any]] = ()
+    ranges: Mapping[str, Range] = attrs.field(factory=dict)
+    samples: int = 0
+    sampler: str = "tpe"
+    sampler_seed: int = 0
+    round_size: int = 4
+    prune: bool = False
     text: str = ""
 
     def recipe_of(self, values: Mapping[str, Any], seed: int) -> Recipe:
@@ -103,7 +122,7 @@ def read_study(source: str | Path) -> StudyFile:
 
 
 def _study(data: dict[str, Any], path: Path, text: str) -> StudyFile:
-    known = {"name", "recipe", "seeds", *_NAMED_TABLES, "leave_out"}
+    known = {"name", "recipe", "seeds", *_NAMED_TABLES, "leave_out", *SAMPLING}
     problems = [f"{key}: unknown key.{did_you_mean(key, known)}" for key in data if key not in known]
     problems += [
         f"{key} must be a table, got {data[key]!r}"
@@ -129,6 +148,8 @@ def _study(data: dict[str, Any], path: Path, text: str) -> StudyFile:
         for name, way in measures.items()
         if way not in ("max", "min")
     ]
+    ranges, wrong = read_ranges(data.get("ranges", {}), axes)
+    problems += [*wrong, *sampling_problems(data, ranges, measures)]
     if problems:
         raise RecipeError([f"{path}: {problem}" for problem in problems])
     return StudyFile(
@@ -140,7 +161,9 @@ def _study(data: dict[str, Any], path: Path, text: str) -> StudyFile:
         measures=measures,
         baseline=dict(_flat(data.get("baseline", {}))),
         leave_out=[dict(_flat(one)) for one in leave_out],
+        ranges=ranges,
         text=text,
+        **{name: data[name] for name in SAMPLING if name in data},
     )
 
 

@@ -19,9 +19,11 @@ from snnplug.registry.registry import Registry
 from snnplug.runs.directory import RunDirectory
 from snnplug.runs.reading import to_plain
 from snnplug.studies.answer import Answer, answer, is_done
-from snnplug.studies.combinations import Combination, Job, baseline_of, combinations, jobs
+from snnplug.studies.combinations import Combination, baseline_of, combinations, jobs
+from snnplug.studies.doing import Doing, draw_all
 from snnplug.studies.file import StudyFile, read_study
-from snnplug.studies.running import Settings, run_all
+from snnplug.studies.running import Settings
+from snnplug.studies.sampling import corners
 
 __all__ = ["Study", "study"]
 
@@ -81,35 +83,47 @@ def study(
         )
     names = registry or Registry.from_installed(quiet=quiet)
     file, report = read_study(source), Reporter(quiet=quiet, log=log)
-    found = combinations(file)
-    base = baseline_of(file, found)
+    combined = combinations(file)
     path = Path(out) if out is not None else Path("studies") / file.name
     directory = _directory(path, make=not only_check)
     place = directory.path / "runs"
-    refused = _refused(file, found, place, report, device, names)
-    fitting = [one for one in found if one.name not in refused]
+    tried = corners(file, combined) if file.samples else combined
+    refused = _refused(file, tried, place, report, device, names)
+    fitting = [one for one in tried if one.name not in refused]
     for reason in dict.fromkeys(refused.values()):
         first, *others = [name for name, why in refused.items() if why == reason]
         report.say(f"left out: {first}{f' and {len(others)} more' if others else ''}: {reason}")
-    if not fitting:
-        raise RecipeError([f"none of {len(found)} combinations can run; the reasons stand above"])
-    wanted = jobs(file, fitting)
-    done = sum(is_done(place, job) for job in wanted)
-    size = f"{len(fitting)} combinations x {len(file.seeds)} seeds"
-    report.say(f"{file.name}: {size}, {done} of {len(wanted)} runs done")
+    if not fitting or (file.samples and refused):
+        none = f"none of {len(tried)} combinations can run"
+        why = "all that a sampler may draw has to fit" if fitting else none
+        raise RecipeError([f"{why}; the reasons: {'; '.join(dict.fromkeys(refused.values()))}"])
+    settings = Settings(place, device, threads, accept_versions, _cuda_devices(device, workers))
+    doing = Doing(settings, workers, report, registry)
+    if not file.samples:
+        wanted = jobs(file, fitting)
+        done = sum(is_done(place, job) for job in wanted)
+        size = f"{len(fitting)} combinations x {len(file.seeds)} seeds"
+        report.say(f"{file.name}: {size}, {done} of {len(wanted)} runs done")
     if only_check:
         return None
-    settings = Settings(place, device, threads, accept_versions, _cuda_devices(device, workers))
     with directory.locked(f"snnplug study {source}"):
         directory.write_text("study.toml", file.text)
-        failures = _run(wanted, settings, workers, report, registry)
-        result = answer(file.name, place, wanted, base, file.measures, failures, refused, found)
+        pruned: dict[str, str] = {}
+        if file.samples:
+            wanted, pruned = draw_all(file, doing)
+            fitting, refused = list({job.combination.name: job.combination for job in wanted}.values()), {}
+        else:
+            with doing.bar(len(wanted)):
+                doing.run(wanted)
+        everything = fitting if file.samples else combined
+        base = baseline_of(file, everything)
+        failures = doing.failures
+        result = answer(file.name, place, wanted, base, file.measures, failures, refused, everything, pruned)
         _write(directory, result)
     if not any(row.runs for row in result.rows):
-        raise RunFailed(
-            f"no run of the study has a result; the first failed: {next(iter(failures.values()))}"
-        )
-    return Study(directory=directory.path, answer=result, computed=len(wanted) - done - len(failures))
+        first = next(iter(failures.values()), "")
+        raise RunFailed(f"no run of the study has a result; the first failed: {first}")
+    return Study(directory=directory.path, answer=result, computed=doing.computed)
 
 
 def _directory(path: Path, *, make: bool) -> RunDirectory:
@@ -147,21 +161,6 @@ def _refused(
                 refused[one.name] = " ".join(str(error).split()) or one_line(error)
             bar.advance()
     return refused
-
-
-def _run(
-    wanted: Sequence[Job], settings: Settings, workers: int, report: Reporter, registry: Registry | None
-) -> dict[str, str]:
-    """Run what is not finished, and return why runs have no result, by directory."""
-    left = [job for job in wanted if not is_done(settings.place, job)]
-    failures: dict[str, str] = {}
-    with report.bar("study", len(wanted), len(wanted) - len(left)) as bar:
-        for outcome in run_all(left, settings, workers, registry):
-            if outcome.failure:
-                failures[outcome.job.directory] = outcome.failure
-                report.say(f"note: {outcome.job.directory} failed: {outcome.failure}")
-            bar.advance(f"{len(failures)} failed" if failures else "")
-    return failures
 
 
 def _cuda_devices(device: str, workers: int) -> int:
