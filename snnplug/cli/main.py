@@ -26,6 +26,7 @@ __all__ = ["COMMANDS", "main"]
 COMMANDS = {
     "run": "Run a recipe and write a run directory.",
     "convert": "Convert a trained PyTorch model to a spiking network.",
+    "study": "Run every combination of some settings, and say what differs.",
     "replay": "Repeat a run and say whether the result is identical.",
     "compare": "Put runs side by side.",
     "energy": "Estimate the energy of a finished run by more models.",

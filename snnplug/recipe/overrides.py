@@ -8,7 +8,7 @@ from typing import Any
 
 from snnplug.errors import RecipeError
 
-__all__ = ["apply_overrides"]
+__all__ = ["apply_overrides", "apply_settings"]
 
 Table = dict[str, Any]
 
@@ -22,29 +22,51 @@ def apply_overrides(data: Table, overrides: Iterable[str]) -> tuple[Table, dict[
     Raises:
         RecipeError: an override is not of that form, or a key goes through a value.
     """
-    result = _deep_copy(data)
-    replaced: dict[str, Any] = {}
     problems: list[str] = []
+    settings = []
     for override in overrides:
         key, separator, text = override.partition("=")
-        parts = [part.strip() for part in key.split(".")]
-        if not separator or not all(parts):
+        if separator and all(part.strip() for part in key.split(".")):
+            settings.append((key, _parse_value(text.strip()), f"-s {override}"))
+        else:
             problems.append(f"-s {override!r} is not of the form key=value, such as train.epochs=5")
-            continue
+    result, replaced = _deep_copy(data), dict[str, Any]()
+    problems += _set(result, replaced, settings)
+    if problems:
+        raise RecipeError(problems)
+    return result, replaced
+
+
+def apply_settings(data: Table, settings: Mapping[str, Any]) -> tuple[Table, dict[str, Any]]:
+    """Set keys, dotted where they are in tables, to values.
+
+    Returns, Raises:
+        As `apply_overrides`.
+    """
+    result, replaced = _deep_copy(data), dict[str, Any]()
+    named = ((key, _deep_copy(value), f"{key} = {value!r}") for key, value in settings.items())
+    if problems := _set(result, replaced, named):
+        raise RecipeError(problems)
+    return result, replaced
+
+
+def _set(result: Table, replaced: dict[str, Any], settings: Iterable[tuple[str, Any, str]]) -> list[str]:
+    """Set keys in place, note what stood there, and return a line for each that goes through a value."""
+    problems = []
+    for key, value, said in settings:
+        parts = [part.strip() for part in key.split(".")]
         table = result
         for depth, part in enumerate(parts[:-1]):
             table = table.setdefault(part, {})
             if isinstance(table, str):
                 table = _replace_name_by_table(result, parts[: depth + 1], table)
             if not isinstance(table, dict):
-                problems.append(f"-s {override}: {'.'.join(parts[: depth + 1])!r} is a value, not a table")
+                problems.append(f"{said}: {'.'.join(parts[: depth + 1])!r} is a value, not a table")
                 break
         else:
             replaced.setdefault(".".join(parts), table.get(parts[-1]))
-            table[parts[-1]] = _parse_value(text.strip())
-    if problems:
-        raise RecipeError(problems)
-    return result, replaced
+            table[parts[-1]] = value
+    return problems
 
 
 def _replace_name_by_table(data: Table, path: list[str], name: str) -> Table:

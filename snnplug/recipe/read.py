@@ -15,7 +15,7 @@ from snnplug.recipe.overrides import apply_overrides
 from snnplug.recipe.recipe import Recipe
 from snnplug.recipe.section import Table
 
-__all__ = ["read_recipe", "recipe_text", "to_toml"]
+__all__ = ["read_recipe", "recipe_data", "recipe_text", "to_toml"]
 
 
 def read_recipe(source: str | Path, overrides: Iterable[str] = ()) -> Recipe:
@@ -28,7 +28,7 @@ def read_recipe(source: str | Path, overrides: Iterable[str] = ()) -> Recipe:
     Raises:
         RecipeError: there is no such recipe, or it is wrong.
     """
-    data, name = _read(source)
+    data, name = recipe_data(source)
     data, overridden = apply_overrides(data, overrides)
     return attrs.evolve(Recipe.from_dict(data, name=name), overridden=overridden)
 
@@ -61,7 +61,12 @@ def recipe_text(source: str | Path) -> str:
         raise RecipeError([f"cannot read the recipe {str(source)!r}: {error}"]) from error
 
 
-def _read(source: str | Path) -> tuple[Table, str]:
+def recipe_data(source: str | Path) -> tuple[Table, str]:
+    """Return what stands in a recipe, as it stands, and its name.
+
+    Raises:
+        RecipeError: there is no such recipe, or it is no TOML.
+    """
     text = recipe_text(source)
     name = str(source) if str(source) in built_in_recipes() else Path(source).stem
     try:

@@ -23,10 +23,10 @@ READY = "ready"  # sent once, when the parts are built
 def serve(
     pipe: Connection, program: Mapping[str, Any], environment: Mapping[str, str | None], number: int
 ) -> None:
-    """Score what comes through the pipe until it closes.
+    """Do what comes through the pipe until it closes.
 
     Args:
-        pipe: gives orders, then one job after the other.
+        pipe: gives a pickled `build(number) -> work`, then one item after the other.
         program: the driver's main module, as `multiprocessing` describes it; objects may be defined in it.
         environment: variables to put back, None for those to remove.
         number: place among the workers, on which the device depends.
@@ -40,7 +40,7 @@ def serve(
     keep_freed_memory()
     try:
         _bring_in(program)
-        _score(pipe, number)
+        _work(pipe, number)
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return  # the driver is gone
     except Exception as error:
@@ -62,23 +62,12 @@ def _bring_in(program: Mapping[str, Any]) -> None:
         ) from error
 
 
-def _score(pipe: Connection, number: int) -> None:
-    import torch
-
-    from snnplug.engine.device import deterministic, worker_device
-    from snnplug.engine.parts import make_parts
-    from snnplug.engine.scoring.evaluator import Evaluator
-
-    plan, scorers, name = pickle.loads(pipe.recv_bytes())
-    device = worker_device(torch.device(name), number, torch.cuda.device_count())
-    if device.type == "cuda":
-        torch.cuda.set_device(device)  # where kernels of a plugin's own run
-    evaluate = Evaluator(make_parts(plan, device), scorers)
-    with deterministic():
-        pipe.send_bytes(pickle.dumps(READY))
-        while True:
-            job = pickle.loads(pipe.recv_bytes())
-            pipe.send_bytes(pickle.dumps(evaluate(job)))
+def _work(pipe: Connection, number: int) -> None:
+    work = pickle.loads(pipe.recv_bytes())(number)
+    pipe.send_bytes(pickle.dumps(READY))
+    while True:
+        item = pickle.loads(pipe.recv_bytes())
+        pipe.send_bytes(pickle.dumps(work(item)))
 
 
 def _portable(error: Exception) -> bytes:

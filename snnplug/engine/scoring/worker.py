@@ -13,7 +13,6 @@ from multiprocessing import get_context, resource_tracker, spawn
 from types import ModuleType
 from typing import Any
 
-from snnplug.engine.scoring.evaluator import Job
 from snnplug.engine.scoring.serving import READY, serve
 
 __all__ = ["Worker"]
@@ -23,36 +22,37 @@ _TO_END = 1.0  # seconds for a process to go by itself
 
 
 class Worker:
-    """A process and what it is scoring.
+    """A process and what it is doing.
 
     Args:
-        orders: what the process builds its evaluator of, pickled.
+        orders: a pickled `build(number) -> work`; the process calls work with each item that it is given.
         number: its place among the workers, from 0, on which its device depends.
+        daemon: it may start no processes of its own.
     """
 
-    def __init__(self, orders: bytes, number: int = 0) -> None:
+    def __init__(self, orders: bytes, number: int = 0, *, daemon: bool = True) -> None:
         self.number = number
         context = get_context("spawn")  # a forked process could not use CUDA, nor torch's threads
         self.pipe, theirs = context.Pipe()
         environment = {_SAFE_PATH: os.environ.get(_SAFE_PATH)}
         told = (theirs, _program(), environment, number)
-        self.process = context.Process(target=serve, args=told, daemon=True)
+        self.process = context.Process(target=serve, args=told, daemon=daemon)
         with _without_this_folder(), _without_interrupts(), _without_a_program():
             self.process.start()
         theirs.close()  # else the end of the process would not be seen
-        self.job: Job | None = None
+        self.job: Any = None
         self._ready = False
         self._began: float | None = None
         self._send(orders)
 
-    def give(self, job: Job) -> None:
-        """Let it score a candidate."""
+    def give(self, job: Any) -> None:
+        """Let it work on an item."""
         self.job = job
         self._start_clock()
         self._send(pickle.dumps(job))
 
     def receive(self) -> Any:
-        """Return a score or an error, or None where it only says that it is ready.
+        """Return a result or an error, or None where it only says that it is ready.
 
         Raises:
             EOFError, OSError: the process has ended.
@@ -67,7 +67,7 @@ class Worker:
 
     @property
     def seconds(self) -> float:
-        """Time since it began with its candidate; building the parts before the first one does not count."""
+        """Time since it began with its item; building what it needs before the first one does not count."""
         return 0.0 if self._began is None else time.monotonic() - self._began
 
     def end(self, patience: float = 0.0) -> int | None:

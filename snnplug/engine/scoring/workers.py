@@ -11,8 +11,10 @@ import math
 import pickle
 import signal
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from multiprocessing.connection import wait
+
+import attrs
 
 from snnplug.contracts import Trial
 from snnplug.engine.parts import Parts
@@ -20,6 +22,7 @@ from snnplug.engine.scoring.evaluator import Evaluator, Job, Scored
 from snnplug.engine.scoring.scorers import Scorers, check_epochs
 from snnplug.engine.scoring.worker import Worker
 from snnplug.errors import ContractError, RunFailed, SnnplugError, one_line
+from snnplug.recipe.plan import Plan
 
 __all__ = ["Here", "Workers", "check_scoring", "scoring"]
 
@@ -158,8 +161,7 @@ class Workers:
 
     def _bury(self, worker: Worker) -> Job:
         """Take a dead worker out and return its candidate, which is tried once more."""
-        job = worker.job
-        assert job is not None
+        job: Job = worker.job
         self._workers.remove(worker)
         code = worker.end(_FAREWELL)
         self._deaths[job.key] += 1
@@ -171,10 +173,36 @@ class Workers:
         return job
 
 
+@attrs.frozen
+class _Orders:
+    """What a worker builds its evaluator of."""
+
+    plan: Plan
+    scorers: Scorers
+    device: str
+
+    def __call__(self, number: int) -> Callable[[Job], Scored]:
+        import torch
+
+        from snnplug.engine.device import deterministic, worker_device
+        from snnplug.engine.parts import make_parts
+
+        device = worker_device(torch.device(self.device), number, torch.cuda.device_count())
+        if device.type == "cuda":
+            torch.cuda.set_device(device)  # where kernels of a plugin's own run
+        evaluate = Evaluator(make_parts(self.plan, device), self.scorers)
+
+        def score(job: Job) -> Scored:
+            with deterministic():
+                return evaluate(job)
+
+        return score
+
+
 def _orders(parts: Parts, scorers: Scorers, count: int, timeout: float) -> bytes:
-    """Return what a worker builds its evaluator of."""
+    """Return what each worker is sent first."""
     try:
-        return pickle.dumps((parts.plan, scorers, str(parts.device)))
+        return pickle.dumps(_Orders(parts.plan, scorers, str(parts.device)))
     except Exception as error:  # pickle raises whatever it meets
         setting = f"search.timeout = {timeout:g}" if timeout else f"search.workers = {count}"
         without = "no search.timeout and search.workers = 1" if timeout else "search.workers = 1"

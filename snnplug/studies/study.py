@@ -1,0 +1,210 @@
+"""A study from its file to its answer: checked, run, gone on with, read.
+
+Its directory has a run directory for each combination and seed under runs/, named after what it is and a
+digest of its recipe: what is asked again is there already, and a changed file computes what is new.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import attrs
+
+from snnplug.engine.progress import Log, Reporter
+from snnplug.errors import RecipeError, RunDirectoryError, RunFailed, SnnplugError, UsageError, one_line
+from snnplug.registry.registry import Registry
+from snnplug.runs.directory import RunDirectory
+from snnplug.runs.reading import to_plain
+from snnplug.studies.answer import Answer, answer, is_done
+from snnplug.studies.combinations import Combination, baseline_of, combinations, jobs
+from snnplug.studies.doing import Doing, draw_all
+from snnplug.studies.file import StudyFile, read_study
+from snnplug.studies.running import Settings
+from snnplug.studies.sampling import corners
+
+__all__ = ["Study", "study"]
+
+
+@attrs.frozen(kw_only=True)
+class Study:
+    """A study that was carried out.
+
+    Attributes:
+        directory: of the study: `answer.json`, `answer.csv`, `report.html`, and runs/.
+        answer: what it has found.
+        computed: number of runs that were computed now, not before.
+    """
+
+    directory: Path
+    answer: Answer
+    computed: int
+
+
+def study(
+    source: str | Path,
+    *,
+    out: str | Path | None = None,
+    workers: int = 1,
+    device: str = "auto",
+    threads: int = 1,
+    registry: Registry | None = None,
+    quiet: bool = True,
+    log: Log = "auto",
+    accept_versions: bool = False,
+    only_check: bool = False,
+) -> Study | None:
+    """Carry out a study, or go on with it.
+
+    Args:
+        source: its file.
+        out: its directory, new or that of the same study; by default studies/NAME.
+        workers: processes that run its runs.
+        device: of each run: "auto", "cpu" or "cuda"; workers are spread over the GPUs that there are.
+        threads: CPU threads of each run, which decide the last bits of its sums.
+        registry: where names are looked up; by default every installed plugin, which is all that other
+            processes know.
+        quiet: print nothing.
+        log: as `snnplug.run` takes it.
+        accept_versions: go on with other versions of plugins than those that runs were begun with.
+        only_check: only say what would be run; None is returned.
+
+    Raises:
+        RecipeError: the file is wrong, or none of its combinations can run.
+        RunDirectoryError: the directory is another's.
+        RunFailed: no run has a result.
+        UsageError: workers are to look up names in a registry.
+    """
+    if registry is not None and workers > 1:
+        raise UsageError(
+            f"workers = {workers} know installed plugins alone: take workers = 1 with a registry"
+        )
+    names = registry or Registry.from_installed(quiet=quiet)
+    file, report = read_study(source), Reporter(quiet=quiet, log=log)
+    combined = combinations(file)
+    path = Path(out) if out is not None else Path("studies") / file.name
+    directory = _directory(path, make=not only_check)
+    place = directory.path / "runs"
+    tried = corners(file, combined) if file.samples else combined
+    refused = _refused(file, tried, place, report, device, names)
+    fitting = [one for one in tried if one.name not in refused]
+    for reason in dict.fromkeys(refused.values()):
+        first, *others = [name for name, why in refused.items() if why == reason]
+        report.say(f"left out: {first}{f' and {len(others)} more' if others else ''}: {reason}")
+    if not fitting or (file.samples and refused):
+        none = f"none of {len(tried)} combinations can run"
+        why = "all that a sampler may draw has to fit" if fitting else none
+        raise RecipeError([f"{why}; the reasons: {'; '.join(dict.fromkeys(refused.values()))}"])
+    settings = Settings(place, device, threads, accept_versions, _cuda_devices(device, workers))
+    doing = Doing(settings, workers, report, registry)
+    if not file.samples:
+        wanted = jobs(file, fitting)
+        done = sum(is_done(place, job) for job in wanted)
+        size = f"{len(fitting)} combinations x {len(file.seeds)} seeds"
+        report.say(f"{file.name}: {size}, {done} of {len(wanted)} runs done")
+    if only_check:
+        return None
+    with directory.locked(f"snnplug study {source}"):
+        directory.write_text("study.toml", file.text)
+        pruned: dict[str, str] = {}
+        if file.samples:
+            wanted, pruned = draw_all(file, doing)
+            fitting, refused = list({job.combination.name: job.combination for job in wanted}.values()), {}
+        else:
+            with doing.bar(len(wanted)):
+                doing.run(wanted)
+        everything = fitting if file.samples else combined
+        base = baseline_of(file, everything)
+        failures = doing.failures
+        result = answer(file.name, place, wanted, base, file.measures, failures, refused, everything, pruned)
+        _write(directory, result)
+    if not any(row.runs for row in result.rows):
+        first = next(iter(failures.values()), "")
+        raise RunFailed(f"no run of the study has a result; the first failed: {first}")
+    return Study(directory=directory.path, answer=result, computed=doing.computed)
+
+
+def _directory(path: Path, *, make: bool) -> RunDirectory:
+    if (path / "resolved.json").exists():
+        raise RunDirectoryError(f"{path} is a run directory; choose another --out for the study")
+    if path.is_dir() and any(path.iterdir()) and not (path / "study.toml").exists():
+        raise RunDirectoryError(f"{path} holds files that are no study; choose another --out")
+    if make:
+        try:
+            (path / "runs").mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RunDirectoryError(f"cannot make the directory {path}: {error.strerror}") from error
+    return RunDirectory(path)
+
+
+def _refused(
+    file: StudyFile,
+    found: Sequence[Combination],
+    place: Path,
+    report: Reporter,
+    device: str,
+    registry: Registry,
+) -> dict[str, str]:
+    """Return why combinations cannot run, by name; one of which a run has begun was checked before."""
+    refused: dict[str, str] = {}
+    with report.bar("check", len(found)) as bar:
+        for one in found:
+            try:
+                (job,) = jobs(attrs.evolve(file, seeds=file.seeds[:1]), [one])
+                if not (place / job.directory / "resolved.json").exists():
+                    from snnplug.engine.prepare import prepare
+
+                    prepare(job.recipe, registry, device=device)
+            except SnnplugError as error:
+                refused[one.name] = " ".join(str(error).split()) or one_line(error)
+            bar.advance()
+    return refused
+
+
+def _cuda_devices(device: str, workers: int) -> int:
+    if device == "cpu" or workers == 1:
+        return 0
+    import torch
+
+    return torch.cuda.device_count()
+
+
+def _write(directory: RunDirectory, result: Answer) -> None:
+    from snnplug.report.study import study_page
+
+    directory.write_json("answer.json", to_plain(result))
+    directory.write_text("answer.csv", to_csv(result))
+    directory.write_text("report.html", study_page(result))
+
+
+def to_csv(result: Answer) -> str:
+    """Return the answer as a table: a line for each combination and measure."""
+    text = io.StringIO()
+    lines = csv.writer(text, lineterminator="\n")
+    head = [
+        "measure",
+        "mean",
+        "low",
+        "high",
+        "difference",
+        "difference low",
+        "difference high",
+        "p",
+        "verdict",
+    ]
+    lines.writerow([*result.axes, *head, *(f"seed {seed}" for seed in result.seeds)])
+    for row in result.rows:
+        for measure, cell in row.cells.items():
+            mean, difference = _numbers(cell.mean), _numbers(cell.difference)
+            values = [cell.values.get(seed, "") for seed in result.seeds]
+            p = "" if cell.p is None else cell.p
+            verdict = "baseline" if row.baseline else cell.verdict
+            lines.writerow([*row.values.values(), measure, *mean, *difference, p, verdict, *values])
+    return text.getvalue()
+
+
+def _numbers(estimate: object) -> list[object]:
+    found: Mapping[str, object] = {} if estimate is None else attrs.asdict(estimate)  # type: ignore[arg-type]
+    return [found.get(name) if found.get(name) is not None else "" for name in ("value", "low", "high")]
