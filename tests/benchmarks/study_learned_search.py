@@ -28,8 +28,6 @@ from snnplug.statistics.predictors import unique
 
 BUDGETS = (1000, 2000, 5000)
 EPOCHS = 100
-RUNGS = (10, 30, EPOCHS)
-KEPT = 3  # one in so many goes up to the next rung
 POOL = 1000
 ROUND = 16
 
@@ -46,10 +44,14 @@ class Table:
     Args:
         networks: functionally different.
         cells: the search space that they belong to.
+        rungs: epochs of a halving.
+        kept: one in so many goes up to the next of them.
     """
 
-    def __init__(self, networks: Sequence[TrainedNetwork], cells: Any) -> None:
-        self.networks, self.cells = list(networks), cells
+    def __init__(
+        self, networks: Sequence[TrainedNetwork], cells: Any, rungs: Sequence[int], kept: int
+    ) -> None:
+        self.networks, self.cells, self.rungs, self.kept = list(networks), cells, list(rungs), kept
         self.by_key = {network.key: network for network in networks}
         self.same = {cells.key(network.genotype): network.key for network in networks}
         scorer = installed().create("scorer", "spiking_chain")
@@ -100,17 +102,16 @@ class Table:
         return 100 * (self.best - self.by_key[named].accuracy)
 
 
-def numbers(budget: int, rungs: Sequence[int] = RUNGS, kept: int = KEPT) -> list[int]:
+def numbers(table: Table, budget: int) -> list[int]:
     """Return how many networks each rung of a halving gets, so that all cost the budget at most."""
-    first = budget
-    while True:
+    steps = [b - a for a, b in zip((0, *table.rungs), table.rungs, strict=False)]
+    for first in range(budget, 0, -1):
         found = [first]
-        for _ in rungs[1:]:
-            found.append(max(1, found[-1] // kept))
-        steps = [b - a for a, b in zip((0, *rungs), rungs, strict=False)]
+        for _ in table.rungs[1:]:
+            found.append(max(1, found[-1] // table.kept))
         if sum(n * step for n, step in zip(found, steps, strict=True)) <= budget:
             return found
-        first -= 1
+    sys.exit(f"{budget} epochs are not enough for one network")
 
 
 def trained(table: Table, budget: int, seed: int) -> float:
@@ -151,20 +152,20 @@ def stopped(table: Table, budget: int, seed: int, epoch: int = 60) -> float:
 def halved(table: Table, keys: Sequence[str], counts: Sequence[int]) -> float:
     """Train the first of some networks, more and more of fewer and fewer."""
     kept = list(keys[: counts[0]])
-    for count, epoch in zip(counts[1:], RUNGS, strict=False):
+    for count, epoch in zip(counts[1:], table.rungs, strict=False):
         kept = sorted(kept, key=lambda key: -table.seen(key, epoch))[:count]
     return table.regret(kept)
 
 
 def halved_random(table: Table, budget: int, seed: int) -> float:
     """Successive halving of random networks."""
-    counts = numbers(budget)
+    counts = numbers(table, budget)
     return halved(table, [n.key for n in random.Random(seed).sample(table.networks, counts[0])], counts)
 
 
 def halved_by_score(table: Table, budget: int, seed: int) -> float:
     """Successive halving of those with the best score."""
-    return halved(table, ranked(table, seed), numbers(budget))
+    return halved(table, ranked(table, seed), numbers(table, budget))
 
 
 def learned(
@@ -181,27 +182,27 @@ def learned(
         table,
         seed,
         draws=min(POOL, len(table.networks)),
-        keep=numbers(budget),
+        keep=numbers(table, budget),
         **parameters,
     )
     asks: list[Ask] = []
     while asked := [Ask.of(ask) for ask in strategy.ask(ROUND)]:
         asks += asked
         strategy.tell([trial_of(table, ask) for ask in asked])
-    spent = {ask.genotype: RUNGS[ask.rung - 1] for ask in asks if ask.rung}
+    spent = {ask.genotype: table.rungs[ask.rung - 1] for ask in asks if ask.rung}
     assert sum(spent.values()) <= budget
     for ask in asks if reasons is not None else []:
         if ask.rung == 1:
             reasons.setdefault(ask.why, {}).setdefault(seed, []).append(
                 100 * table.by_key[ask.genotype].accuracy
             )
-    return table.regret([ask.genotype for ask in asks if ask.rung == len(RUNGS)])
+    return table.regret([ask.genotype for ask in asks if ask.rung == len(table.rungs)])
 
 
 def trial_of(table: Table, ask: Ask) -> Trial:
     """Return what came of a candidate."""
     key = ask.genotype
-    score = table.seen(key, RUNGS[ask.rung - 1]) if ask.rung else table.scores[key]
+    score = table.seen(key, table.rungs[ask.rung - 1]) if ask.rung else table.scores[key]
     return Trial(index=0, genotype=key, key=key, score=score, rung=ask.rung)
 
 
@@ -233,13 +234,14 @@ def half_of(network: TrainedNetwork) -> str:
     return "report" if int(first, 16) % 2 else "choose"
 
 
-def tables(root: str, half: str) -> dict[str, Table]:
+def tables(root: str, half: str, rungs: Sequence[int], kept: int) -> dict[str, Table]:
     """Return the networks of a half that were trained alike, and all of it."""
     networks = installed().create("benchmark", "spikenas_bench", root=root).networks
     other = find_configurations(networks).other
-    kept = [network for network in unique(networks) if half_of(network) == half]
-    alike = [network for network in kept if network.id not in other]
-    return {"trained alike": Table(alike, space()), "all": Table(kept, space())}
+    everything = [network for network in unique(networks) if half_of(network) == half]
+    alike = [network for network in everything if network.id not in other]
+    sets = {"trained alike": alike, "all": everything}
+    return {name: Table(networks, space(), rungs, kept) for name, networks in sets.items()}
 
 
 def main() -> None:
@@ -248,14 +250,19 @@ def main() -> None:
     parser.add_argument("root", help="folder of the benchmark")
     parser.add_argument("--half", choices=["choose", "report"], default="report")
     parser.add_argument("--seeds", type=int, default=200)
+    parser.add_argument("--rungs", type=int, nargs="+", default=[10, 30, EPOCHS], help="epochs of a halving")
+    parser.add_argument("--kept", type=int, default=3, help="one in so many goes up to the next rung")
+    parser.add_argument("--halving-only", action="store_true", help="only the searches that have rungs")
     options = parser.parse_args()
-    for name, table in tables(str(Path(options.root)), options.half).items():
+    searches = {t: s for t, s in SEARCHES.items() if not options.halving_only or "halving" in t}
+    found = tables(str(Path(options.root)), options.half, options.rungs, options.kept)
+    for name, table in found.items():
         print(f"\n{len(table.networks):,} networks of the half {options.half!r}, {name}\n")
         print("| search | " + " | ".join(f"{budget:,} epochs" for budget in BUDGETS) + " |")
         print("| --- | " + " | ".join("---" for _ in BUDGETS) + " |")
         reasons: dict[str, dict[int, list[float]]] = {}
         rows: dict[str, list[list[float]]] = {}
-        for title, search in SEARCHES.items():
+        for title, search in searches.items():
             rows[title] = []
             for budget in BUDGETS:
                 extra = {"reasons": reasons} if search is learned and budget == BUDGETS[-1] else {}
