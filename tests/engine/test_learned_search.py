@@ -1,4 +1,4 @@
-"""A search that learns, in a run: its reasons are recorded, and neither a stop nor workers change anything."""
+"""A search that learns, in a run: its reasons are recorded, and a stop or workers change nothing."""
 
 from __future__ import annotations
 
@@ -69,6 +69,7 @@ def test_why_and_what_was_expected_are_recorded_and_shown(done: Path) -> None:
     assert "Of 12 candidates of rung 1 the strategy had said what score it expected" in report
 
 
+@pytest.mark.slow
 def test_stopped_and_continued_and_with_two_workers_it_is_the_same(
     done: Path, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
