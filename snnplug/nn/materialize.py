@@ -68,8 +68,8 @@ def needing_shapes(method: Callable[[Any], Any]) -> Callable[[Any], Any]:
             if is_materialized(self):
                 raise
             raise ContractError(
-                f"{type(self).__name__} has parameters whose shape follows its current, and none was seen yet; "
-                "call it with a current [T, B, C, ...] or calibrate it before asking for its "
+                f"{type(self).__name__} has parameters whose shape follows its current, and has seen none "
+                "yet; call it with a current [T, B, C, ...] or calibrate it before asking for its "
                 f"{method.__name__}"
             ) from error
 

@@ -1,4 +1,4 @@
-"""A clocked neuron stays before a max pool that its ANN's activation comes behind: both are compared there."""
+"""A clocked neuron stays before a max pool, its ANN's activation comes behind: they are compared before."""
 
 from __future__ import annotations
 

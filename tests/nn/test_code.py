@@ -11,7 +11,17 @@ from torch import Tensor, nn
 from torch.testing import assert_close
 
 from snnplug.errors import ContractError
-from snnplug.nn import Code, State, WindowNeuron, is_used, midpoints, quantiles, record, squared_errors, staircase
+from snnplug.nn import (
+    Code,
+    State,
+    WindowNeuron,
+    is_used,
+    midpoints,
+    quantiles,
+    record,
+    squared_errors,
+    staircase,
+)
 from snnplug.nn.time import TimeSequential
 
 TABLE = torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 2.0], [1.0, 2.0]])  # levels 0, 1, 2, 3
@@ -287,5 +297,5 @@ def test_an_error_of_a_table_itself_is_left_as_it_is() -> None:
         def code(self) -> Code:
             raise ValueError("mine")
 
-    with pytest.raises(ValueError, match="^mine$"):
+    with pytest.raises(ValueError, match=r"^mine$"):
         Broken().code()
