@@ -206,12 +206,15 @@ class _Trainer:
                 values, targets = self.calls.mixed(split, values, labels)
                 targets = targets.to(device, non_blocking=True)
                 self.course.before_batch(epoch, index)
+                purpose = self.stage, epoch, index, rank
                 with running_norms(self.model, alone=world > 1 and len(targets) == 1):
-                    x = parts.encode(values, self.stage, epoch, index, rank)
+                    x = parts.encode(values, *purpose)
                     if index == 0:  # of every batch it would cost time
                         self.calls.check_finite(values, x)
                     outputs = self.calls.network(self.model, x)
                 loss = self.calls.loss(outputs, targets)
+                more = self.course.more_loss(values, outputs, *purpose)
+                loss = loss if more is None else loss + more
                 if device.type == "cpu" or index % _CHECK_EVERY == 0:
                     self._refuse_non_finite(loss, epoch, index, x, outputs)
                 self.optimizer.zero_grad()
