@@ -5,9 +5,9 @@
 
 prints a table in Markdown. Our rows are those of the run's summary. SpikingJelly's have the ANN of that run,
 the training samples that our neurons were calibrated by (augmented anew where the recipe augments) and the
-test samples of our rows, or as many of them as --samples says. Their spikes are those of the samples that ours
-were counted on, or of all where not all of these are among them. They read the sum of the outputs of all steps,
-in the last column of those after SpikingJelly's own `estimate_delay_start`.
+test samples of our rows, or as many of them as --samples says. Their spikes are those of the samples that
+ours were counted on, or of all where not all of these are among them. They read the sum of the outputs of all
+steps, in the last column of those after SpikingJelly's own `estimate_delay_start`.
 """
 
 from __future__ import annotations
