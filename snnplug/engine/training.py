@@ -191,8 +191,7 @@ class _Trainer:
 
     def _epoch(self, epoch: int, bar: Any) -> tuple[float, float]:
         parts, section, device = self.parts, self.section, self.fabric.device
-        for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
-            group["lr"] = rate * learning_rate_factor(section, epoch)
+        self._set_rates(epoch)
         split = parts.splits.train
         indices = order(len(split), derive_seed(parts.seed, "epoch order", epoch))
         total = correct = torch.zeros((), dtype=torch.float64, device=device)
@@ -205,6 +204,8 @@ class _Trainer:
             for index, (share, (values, labels)) in enumerate(zip(parted, samples, strict=True)):
                 values, targets = self.calls.mixed(split, values, labels)
                 targets = targets.to(device, non_blocking=True)
+                if section.schedule_by == "batch":
+                    self._set_rates(epoch + index / len(parted))
                 self.course.before_batch(epoch, index)
                 purpose = self.stage, epoch, index, rank
                 with running_norms(self.model, alone=world > 1 and len(targets) == 1):
@@ -235,6 +236,10 @@ class _Trainer:
         if world > 1:
             total, correct = self.fabric.all_reduce(torch.stack([total, correct]), reduce_op="sum")
         return float(total) / len(split), float(correct) / len(split)
+
+    def _set_rates(self, epoch: float) -> None:
+        for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
+            group["lr"] = rate * learning_rate_factor(self.section, epoch)
 
     def _refuse_non_finite(
         self, loss: torch.Tensor, epoch: int, index: int, x: torch.Tensor, outputs: torch.Tensor
