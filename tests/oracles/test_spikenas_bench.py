@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import importlib.util
 import statistics
 import tarfile
 from collections import Counter
@@ -180,6 +181,25 @@ def scores_of_graphs(networks: Sequence[TrainedNetwork]) -> tuple[list[float], l
         for network in networks
     ]
     return [score.parts["chain"] for score in found], [round(score.value, 9) for score in found]
+
+
+@pytest.mark.data
+@pytest.mark.slow
+def test_what_is_learned_on_one_half_predicts_the_other(part: Benchmark) -> None:
+    """Ten draws each from the half that all was chosen on; an independent count has 0.602 and 0.636."""
+    pytest.importorskip("snnplug_bayesian")
+    path = Path(__file__).parents[1] / "benchmarks" / "study_learned_taus.py"
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None and spec.loader is not None
+    study = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(study)
+    networks, cells = part.networks, space()
+    prior, on_50, on_100 = (study.learned_taus(networks, cells, trainings) for trainings in (0, 50, 100))
+    assert statistics.mean(prior[0]) >= 0.58
+    assert statistics.mean(on_50[0]) >= 0.60
+    assert statistics.mean(on_100[0]) >= 0.63
+    for alone, learned in zip(prior, on_100, strict=True):
+        assert statistics.mean(learned) > statistics.mean(alone)
 
 
 @pytest.mark.data
