@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from snnplug.engine.replay import Replay, replay
     from snnplug.engine.result import Run, load
     from snnplug.engine.run import resume, run, run_again
+    from snnplug.engine.studies.study import Study, study
     from snnplug.errors import SnnplugError
     from snnplug.recipe.recipe import Recipe
     from snnplug.registry.component import Component
@@ -102,6 +103,7 @@ __all__ = [
     "Splits",
     "Strategy",
     "StrategySpec",
+    "Study",
     "Summary",
     "Supernet",
     "Task",
@@ -120,6 +122,7 @@ __all__ = [
     "resume",
     "run",
     "run_again",
+    "study",
 ]
 
 _HOMES = {  # what is imported when one of these names is first asked for
@@ -148,6 +151,7 @@ _HOMES = {  # what is imported when one of these names is first asked for
     "snnplug.engine.replay": ("Replay", "replay"),
     "snnplug.engine.result": ("Run", "load"),
     "snnplug.engine.run": ("resume", "run", "run_again"),
+    "snnplug.engine.studies.study": ("Study", "study"),
     "snnplug.errors": ("SnnplugError",),
     "snnplug.recipe.recipe": ("Recipe",),
     "snnplug.registry.component": ("Component",),

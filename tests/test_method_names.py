@@ -16,6 +16,7 @@ PACKAGE = Path(snnplug.__file__).parent
 PLAIN_WORDS = {"if", "direct", "latency", "phase", "burst", "delta", "population", "leaky", "sparse"}
 PLAIN_WORDS |= {"random", "parameters", "digits", "table", "rate", "fs", "exported", "dense", "recurrent"}
 PLAIN_WORDS |= {"candidate"}  # what a search scores, and an architecture that builds one
+PLAIN_WORDS |= {"trained"}  # what was done to networks, and a scorer that does it
 # scorers named after what the recorder and benchmarks count
 PLAIN_WORDS |= {"spikes_per_sample", "synaptic_operations", "spiking_layers"}
 PLAIN_WORDS |= {"relu", "relu6", "clamp"}  # operations of torch, which the core uses and sees

@@ -17,6 +17,8 @@ from typing import Any
 
 import click
 
+from snnplug.engine.launcher import is_first
+
 __all__ = ["Interrupts"]
 
 _WORDS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
@@ -54,7 +56,7 @@ class Interrupts:
 
         Of several processes of a run the first speaks.
         """
-        if self._said or os.environ.get("LOCAL_RANK", "0") != "0":
+        if self._said or not is_first():
             return
         self._said = True
         notes = getattr(stop, "__notes__", ())

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from snnplug.engine.launcher import is_first
 from snnplug.recipe.built_in import DEFAULT
 from snnplug.runs.standard_json import to_json
 
@@ -163,7 +163,7 @@ def _say_composed(recipe: str, overrides: tuple[str, ...], log: Log) -> None:
 
 
 def _say_done(done: Run, quiet: bool, log: Log) -> None:
-    if os.environ.get("LOCAL_RANK", "0") != "0":
+    if not is_first():
         return  # one of several processes; the first speaks for all
     if not quiet:
         _say_result(done, log)
@@ -185,6 +185,6 @@ def _say_result(done: Run, log: Log) -> None:
 
 
 def _say(text: str, log: Log, event: str, **facts: Any) -> None:
-    if os.environ.get("LOCAL_RANK", "0") == "0":
+    if is_first():
         said = to_json({"event": event, "text": text, **facts}, indent=None) if log == "jsonl" else text
         click.echo(said, err=True)

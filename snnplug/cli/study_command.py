@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
     from snnplug.engine.progress import Log
-    from snnplug.statistics.intervals import Estimate
-    from snnplug.studies.answer import Answer, Cell
+    from snnplug.runs.study_records import Answer, Cell, Interval
 
 __all__ = ["command"]
 
@@ -56,11 +55,11 @@ def command(
 
     \b
     Example of a FILE:
-      recipe = "imp_digits"
+      recipe = "default"
       seeds = 5
       [axes]
-      "neuron" = ["lif", "plif", { use = "imp", base = "lif" }]
-      "loss" = ["sdt", "tet"]
+      "neuron.tau" = [1.5, 2.0, 3.0]
+      "train.batch_size" = [16, 64]
       [measures]
       "accuracy.test" = "max"
       "spikes_per_sample" = "min"
@@ -68,7 +67,7 @@ def command(
     from snnplug.engine.process import own_process
 
     own_process()  # before torch is loaded
-    from snnplug.studies.study import study
+    from snnplug.engine.studies.study import study
 
     done = study(
         file,
@@ -112,6 +111,6 @@ def _texts(cell: Cell, baseline: bool) -> tuple[str, str]:
     return _estimate(cell.mean), f"{_estimate(cell.difference)}{verdict}" if cell.difference else "-"
 
 
-def _estimate(estimate: Estimate | Any) -> str:
+def _estimate(estimate: Interval) -> str:
     interval = "" if estimate.low is None else f" [{estimate.low:.4g}, {estimate.high:.4g}]"
     return f"{estimate.value:.4g}{interval}"

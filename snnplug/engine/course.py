@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from snnplug.engine.evaluate import Evaluation, evaluate
 from snnplug.engine.parts import Parts
@@ -34,6 +34,16 @@ class Course:
 
     def before_batch(self, epoch: int, index: int) -> None:
         """Begin a batch, from 0; the same in every process of the run."""
+
+    def more_loss(self, values: Tensor, outputs: Tensor, *purpose: object) -> Tensor | None:
+        """Return what is added to the loss of a batch, a scalar; None for nothing.
+
+        Args:
+            values: of the batch, as the encoder gets them.
+            outputs: of the network, `[T, B, K]`.
+            purpose: what the randomness of the batch's encoder depends on.
+        """
+        return None
 
     def validate(self, parts: Parts, model: nn.Module, batch_size: int) -> Evaluation | None:
         """Return loss and accuracy on validation data, None where there is none."""

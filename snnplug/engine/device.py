@@ -12,6 +12,7 @@ from typing import Any
 import attrs
 import torch
 
+from snnplug.engine.launcher import Launched, launched
 from snnplug.errors import DeviceError
 from snnplug.recipe.recipe import Recipe
 
@@ -33,7 +34,7 @@ DEVICES = ("auto", "cpu", "cuda")
 
 @attrs.frozen
 class Place:
-    """Where a run computes: "cpu" or "cuda", and number of devices.
+    """Where a run computes: "cpu" or "cuda", number of devices of each node, and of nodes.
 
     `partial` says that training steps leave parameters unused, as those of one path of a supernet do.
     """
@@ -41,6 +42,7 @@ class Place:
     accelerator: str
     devices: int = 1
     partial: bool = False
+    nodes: int = 1
 
     @property
     def device(self) -> torch.device:
@@ -50,22 +52,26 @@ class Place:
     def launch(self) -> Any:
         """Return a launched Fabric; with several devices this starts the other processes."""
         several = "ddp_find_unused_parameters_true" if self.partial else "ddp"
-        return _launched(self.accelerator, self.devices, several if self.devices > 1 else "auto")
+        strategy = several if self.devices * self.nodes > 1 else "auto"
+        return _launch(self.accelerator, devices=self.devices, num_nodes=self.nodes, strategy=strategy)
 
 
 def alone(device: torch.device) -> Any:
     """Return a launched Fabric of one device in this process, whatever others belong to the run."""
-    return _launched(device.type, [device.index or 0] if device.type == "cuda" else 1, "auto")
+    from lightning_fabric.plugins.environments.lightning import LightningEnvironment
+
+    mine = [device.index or 0] if device.type == "cuda" else 1
+    return _launch(device.type, devices=mine, plugins=[LightningEnvironment()])
 
 
-def _launched(accelerator: str, devices: int | list[int], strategy: str) -> Any:
+def _launch(accelerator: str, **more: Any) -> Any:
     # what Fabric says on the way is for authors of training loops, not for users of a recipe
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from lightning_fabric import Fabric
 
-        fabric = Fabric(accelerator=accelerator, devices=devices, strategy=strategy)
+        fabric = Fabric(accelerator=accelerator, **more)
         fabric.launch()
     return fabric
 
@@ -97,7 +103,8 @@ def find_place(
 
     Args:
         device: "auto", "cpu" or "cuda"; auto takes a GPU if there is one.
-        devices: number of GPUs (or of processes on the CPU).
+        devices: number of GPUs (or of processes on the CPU) of each node; where torchrun or srun has started
+            the processes, as many as they say.
         wanted: precisions by their keys in the recipe.
         partial: training steps may leave parameters unused.
 
@@ -106,6 +113,10 @@ def find_place(
     """
     if device not in DEVICES:
         raise DeviceError(f"unknown device {device!r}; choose one of {', '.join(DEVICES)}")
+    nodes = 1
+    if (started := launched()) is not None:
+        _check_launched(started, devices)
+        devices, nodes = started.devices, started.nodes
     found = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if device == "auto":
         device = "cuda" if found else "cpu"
@@ -119,7 +130,21 @@ def find_place(
     for key, precision in (wanted or {}).items():
         if device == "cpu" and precision == "16-mixed":
             raise DeviceError(f"{key} 16-mixed needs a GPU; on the CPU use 32-true or bf16-mixed")
-    return Place(device, devices, partial)
+    return Place(device, devices, partial, nodes)
+
+
+def _check_launched(started: Launched, devices: int) -> None:
+    """Refuse processes that another program has started in another number or form."""
+    if devices not in (1, started.devices):
+        raise DeviceError(
+            f"asked for {devices} devices, and {started.by} has started {started.devices} processes on this "
+            "node; leave --devices out, or start as many"
+        )
+    if started.by == "srun" and "SLURM_NTASKS_PER_NODE" not in os.environ:
+        raise DeviceError(
+            f"srun has started {started.devices * started.nodes} processes by --ntasks alone, of which "
+            f"nobody knows where they are; start them with --ntasks-per-node={started.devices}"
+        )
 
 
 def device_name(fabric: Any) -> str:

@@ -119,8 +119,8 @@ def _groups(model: nn.Module) -> list[dict[str, Any]]:
     return groups + ([{"params": neurons, "weight_decay": 0.0}] if neurons else [])
 
 
-def learning_rate_factor(section: TrainSection, epoch: int) -> float:
-    """Return what the learning rate is multiplied by in an epoch, counted from 0."""
+def learning_rate_factor(section: TrainSection, epoch: float) -> float:
+    """Return what the learning rate is multiplied by in an epoch, counted from 0; between two: within it."""
     if epoch < section.warmup_epochs:
         return (epoch + 1) / (section.warmup_epochs + 1)
     done = (epoch - section.warmup_epochs) / max(section.epochs - section.warmup_epochs, 1)

@@ -8,6 +8,7 @@ import os
 import sys
 import time
 
+from snnplug.engine.launcher import is_first
 from snnplug.engine.lifeline import end_with
 
 __all__ = ["bound_spinning", "end_with_the_first", "keep_freed_memory", "own_process"]
@@ -44,7 +45,7 @@ def end_with_the_first() -> None:
         while os.getppid() == launcher:
             time.sleep(0.5)
 
-    if os.environ.get("LOCAL_RANK", "0") != "0":
+    if os.environ.get("LOCAL_RANK", "0") != "0" or not is_first():
         end_with(launcher, wait)
 
 

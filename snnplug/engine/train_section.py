@@ -27,6 +27,7 @@ class TrainSection:
         optimizer: table; any optimizer of torch.optim in lower case, or timm's lamb, with its arguments.
             Parameters of neurons (time constants, initial potentials) get no weight decay.
         schedule: course of the learning rate over the epochs.
+        schedule_by: it changes after every "epoch", or after every "batch" as far as the epoch has come.
         warmup_epochs: linear rise before it.
         final_lr: end of the cosine, as a fraction of the learning rate.
         milestones, gamma: for "step": fractions of the epochs at which it is multiplied by gamma.
@@ -40,6 +41,7 @@ class TrainSection:
     batch_size: int = attrs.field(default=64, validator=_at_least_1)
     optimizer: Table = names_one(lambda: {"use": "adamw", "lr": 2e-3})
     schedule: Literal["constant", "cosine", "step"] = "cosine"
+    schedule_by: Literal["epoch", "batch"] = "epoch"
     warmup_epochs: int = attrs.field(default=0, validator=_at_least_0)
     final_lr: float = attrs.field(default=0.0, validator=_fraction)
     milestones: tuple[float, ...] = attrs.field(default=(0.5, 0.75), validator=_fractions)

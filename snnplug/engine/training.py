@@ -199,8 +199,7 @@ class _Trainer:
 
     def _epoch(self, epoch: int, bar: Any) -> tuple[float, float]:
         parts, section, device = self.parts, self.section, self.fabric.device
-        for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
-            group["lr"] = rate * learning_rate_factor(section, epoch)
+        self._set_rates(epoch)
         split = parts.splits.train
         indices = order(len(split), derive_seed(parts.seed, "epoch order", epoch))
         total = correct = torch.zeros((), dtype=torch.float64, device=device)
@@ -213,13 +212,18 @@ class _Trainer:
             for index, (share, (values, labels)) in enumerate(zip(parted, samples, strict=True)):
                 values, targets = self.calls.mixed(split, values, labels)
                 targets = targets.to(device, non_blocking=True)
+                if section.schedule_by == "batch":
+                    self._set_rates(epoch + index / len(parted))
                 self.course.before_batch(epoch, index)
+                purpose = self.stage, epoch, index, rank
                 with running_norms(self.model, alone=world > 1 and len(targets) == 1):
-                    x = parts.encode(values, self.stage, epoch, index, rank)
+                    x = parts.encode(values, *purpose)
                     if index == 0:  # of every batch it would cost time
                         self.calls.check_finite(values, x)
                     outputs = self.calls.network(self.model, x)
                 loss = self.calls.loss(outputs, targets)
+                more = self.course.more_loss(values, outputs, *purpose)
+                loss = loss if more is None else loss + more
                 if device.type == "cpu" or index % _CHECK_EVERY == 0:
                     self._refuse_non_finite(loss, epoch, index, x, outputs)
                 self.optimizer.zero_grad()
@@ -240,6 +244,10 @@ class _Trainer:
         if world > 1:
             total, correct = self.fabric.all_reduce(torch.stack([total, correct]), reduce_op="sum")
         return float(total) / len(split), float(correct) / len(split)
+
+    def _set_rates(self, epoch: float) -> None:
+        for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
+            group["lr"] = rate * learning_rate_factor(self.section, epoch)
 
     def _refuse_non_finite(
         self, loss: torch.Tensor, epoch: int, index: int, x: torch.Tensor, outputs: torch.Tensor

@@ -36,6 +36,7 @@ from torch import Tensor, nn
 
 from snnplug.errors import ContractError
 from snnplug.nn.correction import correction_of, follow
+from snnplug.nn.materialize import needing_shapes
 from snnplug.nn.neuron import SpikingNeuron, State
 from snnplug.nn.table import find_cases, look_up, take
 
@@ -111,6 +112,11 @@ class WindowNeuron(SpikingNeuron):
     corrects: bool = True
     correction: nn.Parameter | None
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if not hasattr(cls.code, "needs_shapes"):
+            cls.code = needing_shapes(cls.code)  # type: ignore[assignment, method-assign]
+
     def __init__(self, *, slots: Annotated[int, Ge(1)], upper: float = math.inf) -> None:
         super().__init__()
         if not upper > 0:
@@ -127,7 +133,11 @@ class WindowNeuron(SpikingNeuron):
 
     @abstractmethod
     def code(self) -> Code:
-        """Return the table as its parameters have it now, for corrected potentials."""
+        """Return the table as its parameters have it now, for corrected potentials.
+
+        Raises:
+            ContractError: their shape follows the current, and none was seen yet.
+        """
 
     def corrected(self) -> Code:
         """Return the table for potentials as they come, `[C, N-1]` and `[C, N, R]` if they are corrected."""

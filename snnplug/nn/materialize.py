@@ -5,6 +5,8 @@ It must happen before an optimizer is made, or the optimizer never sees them.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import torch
@@ -14,7 +16,7 @@ from snnplug.errors import ContractError
 from snnplug.nn.mode import evaluating
 from snnplug.nn.time_axis import explaining_time
 
-__all__ = ["is_materialized", "materialize"]
+__all__ = ["is_materialized", "materialize", "needing_shapes"]
 
 
 def is_materialized(module: nn.Module) -> bool:
@@ -49,3 +51,27 @@ def materialize(module: nn.Module, *inputs: Any, partly: bool = False) -> None:
             f"parameters without a shape after a forward pass: {', '.join(missing)}; "
             "a neuron must give them one in initial_state"
         )
+
+
+def needing_shapes(method: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Return a method of a module that says what to do where parameters have no shape yet.
+
+    Raises:
+        ContractError: by the method, in place of torch's error about one of them.
+    """
+
+    @wraps(method)
+    def called(self: Any) -> Any:
+        try:
+            return method(self)
+        except (ValueError, RuntimeError) as error:
+            if is_materialized(self):
+                raise
+            raise ContractError(
+                f"{type(self).__name__} has parameters whose shape follows its current, and has seen none "
+                "yet; call it with a current [T, B, C, ...] or calibrate it before asking for its "
+                f"{method.__name__}"
+            ) from error
+
+    called.needs_shapes = True  # type: ignore[attr-defined]
+    return called

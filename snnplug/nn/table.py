@@ -139,14 +139,20 @@ class _LookUp(torch.autograd.Function):
 
 def _summed(cases: Tensor, gradient: Tensor, values: Tensor) -> Tensor:
     """Return the sum of the gradients of each case, in the shape of the values."""
-    N = values.shape[-1]
-    index = cases.to(torch.int64)
+    ordered, _, order = _dense(cases)
+    gradient, N = gradient.permute(order), values.shape[-1]
+    first = None
     if values.ndim > 1:
-        index = index + (torch.arange(len(values), device=index.device) * N).view(-1, *[1] * (index.ndim - 2))
-    total = torch.zeros(
-        values.numel(), dtype=torch.promote_types(values.dtype, torch.float32), device=values.device
-    )
-    total.index_add_(0, index.reshape(-1), gradient.reshape(-1).to(total.dtype))
+        first = _of_channel(torch.arange(len(values), dtype=torch.int32) * N, ordered, order)
+    dtype = torch.promote_types(values.dtype, torch.float32)
+    total = torch.zeros(values.numel(), dtype=dtype, device=values.device)
+    length = len(ordered)
+    if ordered.device.type == "cpu" and (first is None or order[0] != 1):
+        length = max(1, _PIECE // max(1, ordered[0].numel()))
+    for case, own in zip(torch.split(ordered, length), torch.split(gradient, length), strict=True):
+        index = case.to(torch.int32)
+        index = index if first is None else index + first
+        total.index_add_(0, index.reshape(-1), own.reshape(-1).to(dtype))
     return total.view(values.shape).to(values.dtype)
 
 

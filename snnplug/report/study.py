@@ -9,7 +9,7 @@ import attrs
 from markupsafe import Markup
 
 from snnplug.report.section import environment
-from snnplug.studies.answer import Answer
+from snnplug.runs.study_records import Answer
 
 __all__ = ["study_page"]
 

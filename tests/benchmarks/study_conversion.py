@@ -1,12 +1,13 @@
 """A trained network under our codings and under SpikingJelly's converters, on the same samples.
 
     snnplug run sc_ttfs_digits --out RUN
-    python tests/benchmarks/study_conversion.py RUN [--steps 8 16 32 64] [--batch-size 128]
+    python tests/benchmarks/study_conversion.py RUN [--steps 8 16 32 64] [--batch-size 128] [--samples 0]
 
 prints a table in Markdown. Our rows are those of the run's summary. SpikingJelly's have the ANN of that run,
 the training samples that our neurons were calibrated by (augmented anew where the recipe augments) and the
-test samples of our rows. They read the sum of the outputs of all steps, in the last column of those after
-SpikingJelly's own `estimate_delay_start`.
+test samples of our rows, or as many of them as --samples says. Their spikes are those of the samples that
+ours were counted on, or of all where not all of these are among them. They read the sum of the outputs of all
+steps, in the last column of those after SpikingJelly's own `estimate_delay_start`.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ from torch import Tensor, nn
 
 import snnplug
 from snnplug import Registry
-from snnplug.engine.data import order
+from snnplug.engine.compare_section import compare_section
+from snnplug.engine.data import order, some
 from snnplug.engine.device import usual_settings
 from snnplug.engine.parts import Parts, make_parts
 from snnplug.engine.stages.train import Train
@@ -186,10 +188,8 @@ def our_lines(conversion: ConversionRecord) -> Iterator[str]:
         yield line(row.name, row.latency, row.spikes or 0.0, row.accuracy or 0.0, difference)
 
 
-def their_lines(
-    directory: Path, names: Iterable[str], count: int, given: argparse.Namespace
-) -> Iterator[str]:
-    """Yield the rows of some converters on the ANN of a run and on the first test samples.
+def their_lines(directory: Path, names: Iterable[str], given: argparse.Namespace) -> Iterator[str]:
+    """Yield the rows of some converters on the ANN of a run.
 
     Raises:
         SystemExit: no network was trained, or it cannot be had without a time axis.
@@ -201,18 +201,24 @@ def their_lines(
         raise SystemExit(f"{directory} holds no network that was trained")
     train, test = parts.splits.train, parts.splits.test
     drawn = order(len(train), derive_seed(parts.seed, "calibration samples"))  # as our neurons'
-    drawn = drawn[: recipe.sections["convert.compare"].calibration]
+    compared = compare_section(recipe)
+    drawn = drawn[: compared.calibration]
     with seeded(derive_seed(parts.seed, "calibration")):  # a split may augment
         loader = [x for x, _ in samples(parts, train, drawn, given.batch_size, "calibrate")]
-    batches = samples(parts, test, order(len(test))[:count], 128, "test")
+    count = given.samples or compared.test_samples
+    indices = some(len(test), count, derive_seed(parts.seed, "compared"))
+    batches = samples(parts, test, indices, 128, "test")
+    ours = some(len(parts.splits.measured), recipe.measure.samples, derive_seed(parts.seed, "measured"))
+    among = torch.isin(indices, ours)
+    counted = among if among.sum() == len(ours) else torch.ones_like(among)
     plain = ordinary(source.network.eval()).eval()
     check_equal(source.network, plain, batches[0][0])
     first = [value for x, labels in batches for value in _right(plain(x), labels)]
     for name in names:
         snn, delay = convert(plain, name, loader)
         for T, found in measure(snn, batches, given.steps, delay).items():
-            spikes = found.spikes[: recipe.measure.samples]  # of as many samples as our rows
-            said, mean = f"SpikingJelly {name} (T = {T})", sum(spikes) / len(spikes)
+            spikes = torch.tensor(found.spikes)[counted]
+            said, mean = f"SpikingJelly {name} (T = {T})", spikes.mean().item()
             late = "-" if found.delayed is None else points(paired_difference(found.delayed, first))
             difference, accuracy = paired_difference(found.right, first), sum(found.right) / len(first)
             yield line(said, T, mean, accuracy, points(difference), late)
@@ -227,6 +233,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, nargs="+", default=[8, 16, 32, 64])
     parser.add_argument("--batch-size", type=int, default=128, help="of their calibration")
     parser.add_argument("--converters", nargs="+", choices=CONVERTERS, default=list(CONVERTERS))
+    parser.add_argument("--samples", type=int, default=0, help="test samples of their rows, 0: those of ours")
     given = parser.parse_args()
     given.steps = sorted(set(given.steps))
     if min(*given.steps, given.batch_size) < 1:
@@ -241,7 +248,7 @@ def main() -> None:
         )
     print(*HEAD, *our_lines(result.conversion), sep="\n", flush=True)
     with usual_settings(), torch.no_grad():
-        for row in their_lines(given.run, given.converters, result.conversion.samples, given):
+        for row in their_lines(given.run, given.converters, given):
             print(row, flush=True)
 
 

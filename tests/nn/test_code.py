@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -10,7 +11,17 @@ from torch import Tensor, nn
 from torch.testing import assert_close
 
 from snnplug.errors import ContractError
-from snnplug.nn import Code, WindowNeuron, is_used, midpoints, quantiles, record, squared_errors
+from snnplug.nn import (
+    Code,
+    State,
+    WindowNeuron,
+    is_used,
+    midpoints,
+    quantiles,
+    record,
+    squared_errors,
+    staircase,
+)
 from snnplug.nn.time import TimeSequential
 
 TABLE = torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 2.0], [1.0, 2.0]])  # levels 0, 1, 2, 3
@@ -41,6 +52,20 @@ class Doubling(Binary):
 def row(*potentials: float) -> Tensor:
     """Return potentials `[T = 1, B, C = 1]`."""
     return torch.tensor(potentials).view(1, -1, 1)
+
+
+class PerChannel(Binary):
+    """One with a unit for each channel of its current."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.unit = nn.UninitializedParameter()
+
+    def sequence(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        if isinstance(self.unit, nn.UninitializedParameter):
+            self.unit.materialize((x.shape[2],))
+            self.unit.data.fill_(1)
+        return super().sequence(x, state)
 
 
 # tables
@@ -242,3 +267,35 @@ def test_squared_errors_of_many_tables_are_those_of_each() -> None:
     own = torch.stack([v, 2 * v, 3 * v])
     expected = [Binary(u).error(k * v.view(-1, 1)) for u, k in zip(units, (1, 2, 3), strict=True)]
     assert squared_errors(code, own).tolist() == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda neuron: neuron.code(),
+        lambda neuron: neuron.corrected(),
+        lambda neuron: neuron.levels,
+        lambda neuron: neuron.spike_counts(torch.zeros(1, 2, 3)),
+        lambda neuron: neuron.decoded(torch.zeros(2, 3)),
+        lambda neuron: staircase(neuron, 0, 1),
+    ],
+)
+def test_a_table_for_each_channel_asked_for_too_early_says_what_to_do(
+    ask: Callable[[PerChannel], object],
+) -> None:
+    neuron = PerChannel()
+    with pytest.raises(
+        ContractError, match=r"PerChannel has parameters whose shape follows .*call it .*or calibrate it"
+    ):
+        ask(neuron)
+    neuron(torch.zeros(1, 2, 3))
+    ask(neuron)
+
+
+def test_an_error_of_a_table_itself_is_left_as_it_is() -> None:
+    class Broken(Binary):
+        def code(self) -> Code:
+            raise ValueError("mine")
+
+    with pytest.raises(ValueError, match=r"^mine$"):
+        Broken().code()

@@ -192,7 +192,7 @@ def test_the_model_is_left_as_it_was() -> None:
         assert torch.equal(model.state_dict()[name], value), name
 
 
-def test_a_network_is_copied_trained_and_saved_like_any_other() -> None:
+def test_a_network_is_copied_trained_and_saved_like_any_other(tmp_path) -> None:
     x = images(2, 2, 6, 6)
     network = convert(small(), x, Rectify).network
     other = copy.deepcopy(network)
@@ -205,8 +205,12 @@ def test_a_network_is_copied_trained_and_saved_like_any_other() -> None:
         other.get_parameter("5.bias").add_(1)
     network.load_state_dict(other.state_dict())
     torch.testing.assert_close(other(x[None]), network(x[None]))
-    with pytest.raises(ContractError, match="state_dict"):
+    with pytest.raises(ContractError, match=r"torch\.save\(network\.state_dict\(\), path\); to read it"):
         pickle.dumps(network)
+    torch.save(other.state_dict(), tmp_path / "network.pt")
+    again = convert(small(), x, Rectify).network
+    again.load_state_dict(torch.load(tmp_path / "network.pt"))
+    torch.testing.assert_close(again(x[None]), other(x[None]))
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from snnplug.engine.studies.combinations import baseline_of, combinations, jobs
+from snnplug.engine.studies.file import read_study
 from snnplug.errors import RecipeError
-from snnplug.studies.combinations import baseline_of, combinations, jobs
-from snnplug.studies.file import read_study
 
 
 def written(tmp_path: Path, text: str) -> Path:

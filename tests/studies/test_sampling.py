@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from snnplug.engine.studies.study import study
 from snnplug.errors import RecipeError
-from snnplug.studies.study import study
 
 TEXT = """
 seeds = 2
@@ -49,7 +49,7 @@ def test_stopped_and_gone_on_with_it_draws_the_same(
     registry: Any, study_file: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = study(study_file(TEXT), out=tmp_path / "whole", registry=registry)
-    from snnplug.studies import doing
+    from snnplug.engine.studies import doing
 
     original, calls = doing.run_all, []
 

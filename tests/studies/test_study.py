@@ -13,9 +13,9 @@ import pytest
 from toy_study import TEXT
 
 import snnplug
+from snnplug.engine.studies.study import study
 from snnplug.errors import RecipeError, RunDirectoryError, RunFailed, UsageError
 from snnplug.statistics.paired import holm, paired_test
-from snnplug.studies.study import study
 
 
 def times(folder: Path) -> dict[str, int]:
@@ -56,7 +56,8 @@ def test_the_answer_is_what_its_numbers_say(registry: Any, study_file: Any, tmp_
         for cell, test, p in zip(others, tests, corrected, strict=True):
             assert cell.mean is not None
             assert cell.mean.value == pytest.approx(sum(cell.values.values()) / 3)
-            assert cell.difference == test.difference and cell.pairs == 3 and cell.p == p
+            assert cell.difference is not None and cell.pairs == 3 and cell.p == p
+            assert attrs.astuple(cell.difference) == attrs.astuple(test.difference)
             better = (test.difference.value > 0) == (way == "max")
             assert cell.verdict == ("not distinguishable" if p >= 0.05 else "better" if better else "worse")
         assert base.verdict == "" and base.difference is None
@@ -110,8 +111,9 @@ def test_a_run_that_was_stopped_goes_on(
         return original(self, epoch, bar)
 
     monkeypatch.setattr(training._Trainer, "_epoch", stop)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt) as stopped:
         study(study_file(), out=tmp_path / "s", registry=registry)
+    assert stopped.value.__notes__ == [f"continue with: snnplug study {study_file()} --out {tmp_path / 's'}"]
     seen = times(tmp_path / "s")
     again = study(study_file(), out=tmp_path / "s", registry=registry)
     assert whole is not None and again is not None

@@ -32,6 +32,7 @@ class TuneSection(TrainSection):
         parameters: which are trained: those of "neurons", scale and shift of "norms", all other "weights".
             Statistics of batch norm are held.
         control: tune the ANN alike, which is the network to compare with.
+        distill: weight of the divergence of what is said from what the ANN says, added to the loss; 0: none.
     """
 
     epochs: int = attrs.field(default=3, validator=attrs.validators.ge(1))
@@ -40,6 +41,7 @@ class TuneSection(TrainSection):
         factory=lambda: ["neurons", "norms"]
     )
     control: bool = True
+    distill: float = attrs.field(default=0.0, validator=attrs.validators.ge(0))
 
 
 class Tune(Stage):
@@ -79,10 +81,15 @@ class Tune(Stage):
         work.seconds[self.name] = seconds
 
     def _tune(self, session: Session, work: Work, parts: Parts, network: nn.Module, name: str) -> float:
+        from snnplug.engine.distillation import Distillation
         from snnplug.engine.training import train
         from snnplug.engine.tuning import FrozenStatistics, trainable
 
-        section = _section(parts)
+        section, teacher = _section(parts), work.source
+        assert teacher is not None
+        course = FrozenStatistics(network)
+        if section.distill:
+            course = Distillation(network, parts, teacher, section.distill)
         with trainable(network, section.parameters) as count:
             if not count:
                 raise RecipeError(
@@ -91,7 +98,7 @@ class Tune(Stage):
                         "to train; take others, or leave the section out"
                     ]
                 )
-            history = train(session, parts, network, section, name, work.genotype, FrozenStatistics(network))
+            history = train(session, parts, network, section, name, work.genotype, course)
         return sum(epoch.seconds or 0.0 for epoch in history)
 
 

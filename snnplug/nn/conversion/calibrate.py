@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from snnplug.errors import ContractError
 from snnplug.nn.code import WindowNeuron
+from snnplug.nn.conversion.before_pools import placed_as
 from snnplug.nn.conversion.decoding import decode, repeat
 from snnplug.nn.conversion.observe import Enough, observe
 from snnplug.nn.conversion.pairs import matched_neurons
@@ -66,7 +67,8 @@ def calibrate(
         batches = list(batches)  # passed once more for each such neuron
     rows = {name: _Rows(samples_per_layer, neuron.whole_samples, seed) for name, neuron in wanted.items()}
     uses: Counter[str] = Counter()
-    kept = _sampled(ann, batches, rows, decode, uses)
+    with placed_as(ann, snn):
+        kept = _sampled(ann, batches, rows, decode, uses)
     if wanted and not kept:
         raise ContractError("there is no batch of inputs; give at least one")
     for number, (name, samples) in enumerate(kept.items(), 1):

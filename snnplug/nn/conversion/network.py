@@ -25,7 +25,9 @@ class ConvertedNetwork(fx.GraphModule, TimeModule):
 
     def __reduce__(self) -> Any:
         raise ContractError(
-            "a converted network is saved by its state_dict; convert the model again to load it into"
+            "a converted network is not saved whole, but by its state_dict: "
+            "torch.save(network.state_dict(), path); to read it, convert the model again and call "
+            "network.load_state_dict(torch.load(path))"
         )
 
     def neurons(self) -> dict[str, SpikingNeuron]:

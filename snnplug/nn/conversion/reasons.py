@@ -11,6 +11,7 @@ _NORM = "its scale depends on the input, and a synapse's weight does not; use ba
 _ATTENTION = "it multiplies and normalises values that depend on the input, which no synapse does"
 _UPSAMPLES = "upsampling has no rule; resize the data before the network"
 _RECURRENT = "a recurrent layer has gates that multiply values; a converted network is feedforward"
+_GREATEST = "it takes the greatest value over axes; use a max pool, such as nn.AdaptiveMaxPool2d(1)"
 _BRANCH = "a data-dependent branch: a spiking network does the same for every input"
 
 _REASONS: Mapping[str, str] = {
@@ -37,6 +38,7 @@ _REASONS: Mapping[str, str] = {
         "a transposed convolution has no rule; use a convolution",
     ),
     **dict.fromkeys(("lstm", "gru", "rnn_tanh", "rnn_relu"), _RECURRENT),
+    **dict.fromkeys(("amax", "max"), _GREATEST),
     **dict.fromkeys(("cond", "while_loop", "where", "item", "masked_fill"), _BRANCH),
     **dict.fromkeys(("gt", "lt", "ge", "le", "eq", "ne", "sign", "topk", "sort", "argmax"), _BRANCH),
     **dict.fromkeys(("instance_norm", "cudnn_batch_norm", "native_batch_norm"), _NORM),

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from snnplug.contracts.conversion import LayerTrace, Trace
 from snnplug.errors import ContractError
 from snnplug.nn.code import WindowNeuron
+from snnplug.nn.conversion.before_pools import placed_as
 from snnplug.nn.conversion.decoding import decode, repeat, respond
 from snnplug.nn.conversion.levels import levels_of
 from snnplug.nn.conversion.observe import observe
@@ -44,9 +45,8 @@ def trace(
 ) -> Trace:
     """Return the error of every layer of neurons.
 
-    A layer that comes before a pool in one network and behind it in the other is left out, as a clocked
-    neuron of a graph that was converted may. What it holds at a time is the activations of both networks for
-    one batch.
+    An activation that a converted ANN has behind a max pool counts before it where the SNN's neuron stands
+    there. What it holds at a time is the activations of both networks for one batch.
 
     Args:
         ann: the network with analog neurons.
@@ -62,29 +62,26 @@ def trace(
     """
     neurons, samples = matched_neurons(ann, snn), 0
     layers: dict[str, _Layer] = {}
-    for x in batches:
-        samples += x.shape[1]
-        wanted, found = _run(ann, x), _run(snn, repeat(x, steps))
-        for name, uses in wanted.items():
-            if len(uses) != len(found.get(name, ())):
-                raise ContractError(
-                    f"ANN and SNN do not run {name!r} equally often; build or convert both networks alike"
-                )
-            for activation, sent in zip(uses, found[name], strict=True):
-                if activation.sent.shape != sent.sent.shape:
-                    if neurons[name].bias_every is not None:
-                        continue  # it is clocked, and stays before a pool
+    with placed_as(ann, snn):
+        for x in batches:
+            samples += x.shape[1]
+            wanted, found = _run(ann, x), _run(snn, repeat(x, steps))
+            for name, uses in wanted.items():
+                if len(uses) != len(found.get(name, ())):
                     raise ContractError(
-                        f"{name!r} sends {list(activation.sent.shape)} [B, C, ...] in the ANN, but "
-                        f"{list(sent.sent.shape)} in the SNN; build or convert both networks alike"
+                        f"ANN and SNN do not run {name!r} equally often; build or convert both networks alike"
                     )
-                if name not in layers:
-                    layers[name] = _Layer(neurons[name], sampled, seed)
-                layers[name].add(activation, sent)
+                for activation, sent in zip(uses, found[name], strict=True):
+                    if activation.sent.shape != sent.sent.shape:
+                        raise ContractError(
+                            f"{name!r} sends {list(activation.sent.shape)} [B, C, ...] in the ANN, but "
+                            f"{list(sent.sent.shape)} in the SNN; build or convert both networks alike"
+                        )
+                    if name not in layers:
+                        layers[name] = _Layer(neurons[name], sampled, seed)
+                    layers[name].add(activation, sent)
     if not samples:
         raise ContractError("there is no batch of inputs; give at least one")
-    if neurons and not layers:
-        raise ContractError("no layer sends values of the same shape in both networks; build both alike")
     return Trace(samples, steps, tuple(layer.result(name, worst) for name, layer in layers.items()))
 
 

@@ -12,7 +12,7 @@ from torch import fx
 from snnplug.nn.conversion.build import Build, Rule
 from snnplug.nn.conversion.value import Refused, Value
 
-__all__ = ["RULES"]
+__all__ = ["RULES", "spread"]
 
 
 def _same(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
@@ -117,6 +117,37 @@ def _pad(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
     return made._replace(nonnegative=x.nonnegative)
 
 
+def spread(build: Build, x: Value, shape: tuple[int, ...]) -> Value:
+    """Return a value whose samples repeat theirs along axes of size 1, up to a shape of as many axes."""
+    if x.shape == shape:
+        return x
+    made = build.graph.call_method("expand", (x.node, -1, *shape))
+    made.meta["axes"] = len(shape)
+    return x._replace(node=made, shape=shape)
+
+
+def _expand(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
+    """Keep what repeats a sample's values along axes of size 1."""
+    x = build.value(args["self"])
+    lead = build.lead(node)
+    shape = build.shape(node, lead)
+    if len(shape) != len(x.shape):
+        raise Refused("adds axes to a sample; give it those of size 1 by unsqueeze first")
+    build.note("kept", "repeats values")
+    return spread(build, x, shape)._replace(lead=lead)
+
+
+def _repeat(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
+    """Keep a sample side by side with itself."""
+    x = build.value(args["self"])
+    times = args["repeats"]
+    if len(times) != len(x.shape) + x.lead or any(one != 1 for one in times[: x.lead]):
+        raise Refused("repeats the batch, or adds axes to a sample")
+    build.note("kept", "repeats values")
+    made = build.emit(node, x, _functional(node), x.node, [1, *times[x.lead :]])
+    return made._replace(nonnegative=x.nonnegative)
+
+
 def _shuffle(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:
     """Keep what moves values within images."""
     x = build.value(args["self"])
@@ -159,6 +190,8 @@ RULES: Mapping[str, Rule] = {
     **dict.fromkeys(("slice", "select", "narrow"), _take),
     **dict.fromkeys(("chunk", "split", "split_with_sizes", "unbind", "tensor_split"), _divide),
     **dict.fromkeys(("flip", "roll"), _along),
+    **dict.fromkeys(("expand", "expand_as", "broadcast_to"), _expand),
+    "repeat": _repeat,
     **dict.fromkeys(("pad", "constant_pad_nd"), _pad),
     **dict.fromkeys(("pixel_shuffle", "pixel_unshuffle", "channel_shuffle"), _shuffle),
 }

@@ -10,6 +10,7 @@ from torch import Tensor, fx, nn
 
 from snnplug.nn.conversion.build import Build, Rule
 from snnplug.nn.conversion.layers import Shift
+from snnplug.nn.conversion.rules.shapes import spread
 from snnplug.nn.conversion.value import Refused, Value
 from snnplug.nn.conversion.windows import add as add_windows
 from snnplug.nn.conversion.windows import join
@@ -34,11 +35,7 @@ def _subtract_reversed(build: Build, node: fx.Node, args: Mapping[str, Any]) -> 
 
 def _sum(build: Build, node: fx.Node, a: Any, b: Any, of_a: float, of_b: float) -> Value:
     if build.is_value(a) and build.is_value(b):
-        x, y = build.value(a), build.value(b)
-        if x.shape != y.shape or x.lead != y.lead:
-            raise Refused(
-                f"adds tensors of different shapes, {list(x.shape)} and {list(y.shape)} of a sample"
-            )
+        x, y = _alike(build, build.value(a), build.value(b))
         build.note("kept", "the sum of what the neurons send")
         made = build.emit(node, x, add_windows, x.node, y.node, of_b, build.batch, build.every)
         return made._replace(nonnegative=x.nonnegative and y.nonnegative and of_b >= 0)
@@ -55,6 +52,16 @@ def _sum(build: Build, node: fx.Node, a: Any, b: Any, of_a: float, of_b: float) 
     made = build.call(node, shift, x)
     grows = bool((constant * of_b >= 0).all()) and of_a == 1
     return made._replace(nonnegative=x.nonnegative and grows)
+
+
+def _alike(build: Build, x: Value, y: Value) -> tuple[Value, Value]:
+    """Return two values of one shape, spread where the other is larger."""
+    if len(x.shape) != len(y.shape) or x.lead != y.lead:  # the batch would meet another axis
+        raise Refused(
+            f"adds tensors with other numbers of axes, {list(x.shape)} and {list(y.shape)} of a sample"
+        )
+    shape = tuple(torch.broadcast_shapes(x.shape, y.shape))  # type: ignore[no-untyped-call]
+    return spread(build, x, shape), spread(build, y, shape)
 
 
 def _scale(build: Build, node: fx.Node, args: Mapping[str, Any]) -> Value:

@@ -1,26 +1,4 @@
-"""The file of a study: a recipe, what is varied in it, and what is asked of the results.
-
-recipe = "imp_digits"            # a file, a built-in recipe, or a table [recipe]
-seeds = 5                        # 0 to 4, or a list
-baseline = { neuron = "lif" }    # what all others are compared with; the first combination by default
-[axes]
-neuron = ["lif", "plif", { use = "imp", base = "lif" }]
-loss = ["sdt", "tet"]
-[set]                            # the same for all
-train.epochs = 20
-[measures]                       # numbers of summary.json, and which way they are better
-"accuracy.test" = "max"
-[[leave_out]]                    # combinations that are not wanted
-neuron = "plif"
-loss = "tet"
-
-With `samples` a sampler draws that many combinations of the axes and of [ranges], in place of all:
-
-    samples = 40
-    sampler = "tpe"                  # or "random"
-    [ranges]
-    "train.optimizer.lr" = { low = 1e-4, high = 1e-1, log = true }
-"""
+"""The file of a study: a recipe, what is varied in it, and what is asked of the results."""
 
 from __future__ import annotations
 
@@ -31,13 +9,13 @@ from typing import Any
 
 import attrs
 
+from snnplug.engine.studies.ranges import SAMPLING, Range, read_ranges, sampling_problems
 from snnplug.errors import RecipeError, did_you_mean
 from snnplug.recipe.built_in import built_in_recipes
 from snnplug.recipe.limits import read_limited, refuse_deep
 from snnplug.recipe.overrides import apply_settings
 from snnplug.recipe.read import recipe_data
 from snnplug.recipe.recipe import Recipe
-from snnplug.studies.ranges import SAMPLING, Range, read_ranges, sampling_problems
 
 __all__ = ["StudyFile", "read_study"]
 

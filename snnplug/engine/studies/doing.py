@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from typing import Any
 
 from snnplug.engine.progress import Reporter
+from snnplug.engine.studies.answer import is_done, values_of
+from snnplug.engine.studies.combinations import Job, job_of
+from snnplug.engine.studies.file import StudyFile
+from snnplug.engine.studies.running import Settings, run_all
+from snnplug.engine.studies.sampling import Sampler
 from snnplug.registry.registry import Registry
-from snnplug.studies.answer import is_done, values_of
-from snnplug.studies.combinations import Job, job_of
-from snnplug.studies.file import StudyFile
-from snnplug.studies.running import Settings, run_all
-from snnplug.studies.sampling import Sampler
 
 __all__ = ["Doing", "draw_all"]
 

@@ -14,16 +14,17 @@ from pathlib import Path
 import attrs
 
 from snnplug.engine.progress import Log, Reporter
+from snnplug.engine.studies.answer import answer, is_done
+from snnplug.engine.studies.combinations import Combination, baseline_of, combinations, jobs
+from snnplug.engine.studies.doing import Doing, draw_all
+from snnplug.engine.studies.file import StudyFile, read_study
+from snnplug.engine.studies.running import Settings
+from snnplug.engine.studies.sampling import corners
 from snnplug.errors import RecipeError, RunDirectoryError, RunFailed, SnnplugError, UsageError, one_line
 from snnplug.registry.registry import Registry
 from snnplug.runs.directory import RunDirectory
 from snnplug.runs.reading import to_plain
-from snnplug.studies.answer import Answer, answer, is_done
-from snnplug.studies.combinations import Combination, baseline_of, combinations, jobs
-from snnplug.studies.doing import Doing, draw_all
-from snnplug.studies.file import StudyFile, read_study
-from snnplug.studies.running import Settings
-from snnplug.studies.sampling import corners
+from snnplug.runs.study_records import Answer
 
 __all__ = ["Study", "study"]
 
@@ -109,12 +110,19 @@ def study(
     with directory.locked(f"snnplug study {source}"):
         directory.write_text("study.toml", file.text)
         pruned: dict[str, str] = {}
-        if file.samples:
-            wanted, pruned = draw_all(file, doing)
-            fitting, refused = list({job.combination.name: job.combination for job in wanted}.values()), {}
-        else:
-            with doing.bar(len(wanted)):
-                doing.run(wanted)
+        try:
+            if file.samples:
+                wanted, pruned = draw_all(file, doing)
+                fitting, refused = (
+                    list({job.combination.name: job.combination for job in wanted}.values()),
+                    {},
+                )
+            else:
+                with doing.bar(len(wanted)):
+                    doing.run(wanted)
+        except KeyboardInterrupt as stop:
+            stop.__notes__ = [f"continue with: snnplug study {source} --out {path}"]
+            raise
         everything = fitting if file.samples else combined
         base = baseline_of(file, everything)
         failures = doing.failures
@@ -175,11 +183,11 @@ def _write(directory: RunDirectory, result: Answer) -> None:
     from snnplug.report.study import study_page
 
     directory.write_json("answer.json", to_plain(result))
-    directory.write_text("answer.csv", to_csv(result))
+    directory.write_text("answer.csv", _csv(result))
     directory.write_text("report.html", study_page(result))
 
 
-def to_csv(result: Answer) -> str:
+def _csv(result: Answer) -> str:
     """Return the answer as a table: a line for each combination and measure."""
     text = io.StringIO()
     lines = csv.writer(text, lineterminator="\n")

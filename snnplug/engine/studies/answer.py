@@ -9,82 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import attrs
 
+from snnplug.engine.studies.combinations import Combination, Job
 from snnplug.errors import RunDirectoryError
 from snnplug.runs.directory import RunDirectory
 from snnplug.runs.figures import figures
 from snnplug.runs.reading import read_summary
+from snnplug.runs.study_records import Answer, Cell, Interval, Row, Verdict
 from snnplug.statistics.intervals import Estimate, estimate_mean
 from snnplug.statistics.paired import holm, paired_test
 from snnplug.statistics.pareto import pareto_front
-from snnplug.studies.combinations import Combination, Job
 
-__all__ = ["Answer", "Cell", "Row", "answer", "is_done", "values_of"]
+__all__ = ["answer", "is_done", "values_of"]
 
-SURE = 0.05
-Verdict = Literal["", "better", "worse", "not distinguishable"]
-
-
-@attrs.frozen(kw_only=True)
-class Cell:
-    """One number of one combination.
-
-    Attributes:
-        values: by seed.
-        mean: with its bootstrap interval; None without values.
-        difference: to the baseline, over the seeds that both have, with the interval of a t distribution.
-        pairs: their number.
-        p: corrected for the number of combinations.
-        verdict: empty for the baseline, and where there is nothing to compare.
-    """
-
-    values: Mapping[int, float] = attrs.field(factory=dict)
-    mean: Estimate | None = None
-    difference: Estimate | None = None
-    pairs: int = 0
-    p: float | None = None
-    verdict: Verdict = ""
-
-
-@attrs.frozen(kw_only=True)
-class Row:
-    """A combination.
-
-    Attributes:
-        name: in a line.
-        values: in a few words by axis.
-        cells: by measure.
-        runs: name of the run directory by seed, of those that are finished.
-        baseline: others are compared with it.
-        front: no other combination beats it in the means of all measures.
-        failures: why runs have no result, by seed.
-        refused: why none of them could start.
-        pruned: why it was not run with all seeds, empty where it was.
-    """
-
-    name: str
-    values: Mapping[str, str] = attrs.field(factory=dict)
-    cells: Mapping[str, Cell] = attrs.field(factory=dict)
-    runs: Mapping[int, str] = attrs.field(factory=dict)
-    baseline: bool = False
-    front: bool = False
-    failures: Mapping[int, str] = attrs.field(factory=dict)
-    refused: str = ""
-    pruned: str = ""
-
-
-@attrs.frozen(kw_only=True)
-class Answer:
-    """All combinations of a study, and what was asked of them."""
-
-    name: str
-    axes: Mapping[str, Sequence[str]] = attrs.field(factory=dict)
-    measures: Mapping[str, str] = attrs.field(factory=dict)
-    seeds: Sequence[int] = ()
-    rows: Sequence[Row] = ()
+_SURE = 0.05
 
 
 def answer(
@@ -166,8 +107,7 @@ def values_of(place: Path, job: Job, measures: Iterable[str]) -> dict[str, float
     except RunDirectoryError:
         return {}
     found = {
-        measure: named[measure].value if measure in named else lookup_number(plain, measure)
-        for measure in measures
+        measure: named[measure].value if measure in named else _lookup(plain, measure) for measure in measures
     }
     return {
         measure: float(value)
@@ -176,7 +116,7 @@ def values_of(place: Path, job: Job, measures: Iterable[str]) -> dict[str, float
     }
 
 
-def lookup_number(summary: Any, path: str) -> Any:
+def _lookup(summary: Any, path: str) -> Any:
     """Return what stands at a dotted path of a summary, None where nothing does; lists are counted from 0."""
     for part in path.split("."):
         if isinstance(summary, list) and part.isdigit() and int(part) < len(summary):
@@ -191,12 +131,16 @@ def lookup_number(summary: Any, path: str) -> Any:
 def _cell(values: Mapping[int, float], baseline: Mapping[int, float], is_baseline: bool) -> Cell:
     if not values:
         return Cell()
-    mean = estimate_mean(list(values.values()))
+    mean = _interval(estimate_mean(list(values.values())))
     common = [seed for seed in values if seed in baseline]
     if is_baseline or not common:
         return Cell(values=values, mean=mean)
     test = paired_test([values[seed] for seed in common], [baseline[seed] for seed in common])
-    return Cell(values=values, mean=mean, difference=test.difference, pairs=test.pairs, p=test.p)
+    return Cell(values=values, mean=mean, difference=_interval(test.difference), pairs=test.pairs, p=test.p)
+
+
+def _interval(estimate: Estimate) -> Interval:
+    return Interval(estimate.value, estimate.low, estimate.high)
 
 
 def _judged(rows: Sequence[Row], measures: Mapping[str, str]) -> list[Row]:
@@ -207,7 +151,7 @@ def _judged(rows: Sequence[Row], measures: Mapping[str, str]) -> list[Row]:
         for (name, cell), p in zip(tested, holm([cell.p or 0.0 for _, cell in tested]), strict=True):
             assert cell.difference is not None
             better = (cell.difference.value > 0) == (way == "max")
-            verdict: Verdict = "not distinguishable" if p >= SURE else "better" if better else "worse"
+            verdict: Verdict = "not distinguishable" if p >= _SURE else "better" if better else "worse"
             cells[name][measure] = attrs.evolve(cell, p=p, verdict=verdict)
         for name, own in cells.items():
             if own[measure].pairs == 1:

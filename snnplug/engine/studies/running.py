@@ -11,11 +11,11 @@ from pathlib import Path
 
 import attrs
 
+from snnplug.engine.studies.combinations import Job
 from snnplug.errors import RunFailed, SnnplugError, one_line
 from snnplug.recipe.recipe import Recipe
 from snnplug.registry.registry import Registry
 from snnplug.runs.records import Threads
-from snnplug.studies.combinations import Job
 
 __all__ = ["Outcome", "Settings", "run_all"]
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import attrs
 
-from snnplug.studies.combinations import Combination
-from snnplug.studies.file import StudyFile
-from snnplug.studies.ranges import Range
+from snnplug.engine.studies.combinations import Combination
+from snnplug.engine.studies.file import StudyFile
+from snnplug.engine.studies.ranges import Range
 
 __all__ = ["Drawn", "Sampler", "corners"]
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import attrs
 
+from snnplug.engine.studies.file import StudyFile
 from snnplug.errors import RecipeError, did_you_mean
 from snnplug.recipe.recipe import Recipe
 from snnplug.seeds import digest
-from snnplug.studies.file import StudyFile
 
 __all__ = ["Combination", "Job", "baseline_of", "combinations", "job_of", "jobs"]
 
@@ -30,7 +30,7 @@ class Combination:
     @property
     def labels(self) -> dict[str, str]:
         """The values in a few words, by key."""
-        return {key: label(value) for key, value in self.values.items()}
+        return {key: _label(value) for key, value in self.values.items()}
 
     @property
     def name(self) -> str:
@@ -61,10 +61,10 @@ class Job:
     directory: str
 
 
-def label(value: Any) -> str:
+def _label(value: Any) -> str:
     """Return a value of an axis in a few words."""
     if isinstance(value, dict) and "use" in value:
-        more = ", ".join(f"{key} = {label(part)}" for key, part in value.items() if key != "use")
+        more = ", ".join(f"{key} = {_label(part)}" for key, part in value.items() if key != "use")
         return f"{_bare(value['use'])} ({more})" if more else _bare(value["use"])
     if isinstance(value, float):
         return f"{value:.6g}" if value != int(value) or abs(value) >= 1e6 else str(value)
@@ -129,5 +129,5 @@ def _bare(name: Any) -> str:
 def _same(value: Any, wanted: Any) -> bool:
     """Whether a value is the one wanted; a name alone stands for any table with that `use`."""
     if isinstance(wanted, str) and isinstance(value, dict):
-        return wanted in (value.get("use"), label(value), _bare(value.get("use", "")))
+        return wanted in (value.get("use"), _label(value), _bare(value.get("use", "")))
     return bool(value == wanted) and type(value) is type(wanted)
