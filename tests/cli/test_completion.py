@@ -75,7 +75,7 @@ def test_run_directories(tmp_path):
 def test_kinds_and_keys():
     assert complete("snnplug show neu") == complete("snnplug list --kind neu") == ["neuron"]
     assert complete("snnplug run -s measure.sam") == ["measure.samples="]
-    assert complete("snnplug run -s train.sch") == ["train.schedule="]
+    assert complete("snnplug run -s train.prec") == ["train.precision="]
     assert complete("snnplug run -s measure.samples=1 -s measure.r") == ["measure.raster="]
     assert complete("snnplug run no_such.toml -s neuron.us") == ["neuron.use="]
     assert complete("snnplug run -s a.b.c.d.e=") == []
@@ -97,7 +97,7 @@ def test_names():
 def test_bash_has_what_stands_before_a_break():
     breaks = {"COMP_BREAKS": " =:"}
     assert complete("snnplug run -s train.schedule=c", **breaks) == ["constant", "cosine"]
-    assert complete("snnplug run -s train.sch", **breaks) == ["train.schedule="]
+    assert complete("snnplug run -s train.prec", **breaks) == ["train.precision="]
 
 
 def test_a_tab_loads_no_torch():
@@ -146,8 +146,8 @@ class TestShells:
     @pytest.mark.skipif(not shutil.which("bash"), reason="needs bash")
     def test_bash(self):
         assert self.run("bash", "-c", BASH, "bash", "snnplug run -s train.schedule=cos") == ["cosine"]
-        assert self.run("bash", "-c", BASH, "bash", "snnplug run -s train.sched") == [
-            "no space after: train.schedule="
+        assert self.run("bash", "-c", BASH, "bash", "snnplug run -s train.prec") == [
+            "no space after: train.precision="
         ]
 
     @pytest.mark.skipif(not shutil.which("fish"), reason="needs fish")

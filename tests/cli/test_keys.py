@@ -56,7 +56,7 @@ def registry(tmp_path, monkeypatch) -> Registry:
         ("search.strategy.d", ["search.strategy.use=climb"], ["search.strategy.draws="]),
         ("search.strategy.seed", ["search.strategy.use=climb"], []),
         ("se", [], ["seed=", "search."]),
-        ("train.sch", [], ["train.schedule="]),
+        ("train.prec", [], ["train.precision="]),
         ("train.schedule=c", [], ["train.schedule=constant", "train.schedule=cosine"]),
         ("search.supernet.f", [], ["search.supernet.final_lr=", "search.supernet.from="]),
         ("search.limits.p", [], ["search.limits.parameters="]),
