@@ -115,7 +115,7 @@ class WindowNeuron(SpikingNeuron):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if not hasattr(cls.code, "needs_shapes"):
-            cls.code = needing_shapes(cls.code)  # type: ignore[method-assign]
+            cls.code = needing_shapes(cls.code)  # type: ignore[assignment, method-assign]
 
     def __init__(self, *, slots: Annotated[int, Ge(1)], upper: float = math.inf) -> None:
         super().__init__()

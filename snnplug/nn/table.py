@@ -149,7 +149,7 @@ def _summed(cases: Tensor, gradient: Tensor, values: Tensor) -> Tensor:
     length = len(ordered)
     if ordered.device.type == "cpu" and (first is None or order[0] != 1):
         length = max(1, _PIECE // max(1, ordered[0].numel()))
-    for case, own in zip(ordered.split(length), gradient.split(length), strict=True):
+    for case, own in zip(torch.split(ordered, length), torch.split(gradient, length), strict=True):
         index = case.to(torch.int32)
         index = index if first is None else index + first
         total.index_add_(0, index.reshape(-1), own.reshape(-1).to(dtype))

@@ -60,7 +60,7 @@ def _alike(build: Build, x: Value, y: Value) -> tuple[Value, Value]:
         raise Refused(
             f"adds tensors with other numbers of axes, {list(x.shape)} and {list(y.shape)} of a sample"
         )
-    shape = tuple(torch.broadcast_shapes(x.shape, y.shape))
+    shape = tuple(torch.broadcast_shapes(x.shape, y.shape))  # type: ignore[no-untyped-call]
     return spread(build, x, shape), spread(build, y, shape)
 
 
