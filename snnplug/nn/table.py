@@ -182,7 +182,9 @@ def _compared(v: Tensor, edges: Tensor, values: Tensor) -> Tensor:
     result = found[0].expand_as(v)
     for edge, level in zip(near, found[1:], strict=True):
         result = torch.where(v >= edge, level, result)
-    return result
+    # behind so many operations a view has Inductor write the axes in their order: it transposes what a
+    # convolution gives, and back for the next one; this copy is not made, and leaves the order open
+    return result.clone(memory_format=torch.channels_last) if result.ndim == 4 else result
 
 
 def _split(table: Tensor, v: Tensor) -> list[Tensor]:

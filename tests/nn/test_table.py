@@ -262,3 +262,13 @@ def test_few_numbers_by_channel_with_edges_that_are_a_view() -> None:
     assert not edges.is_contiguous()
     v = torch.tensor([[0.3, 0.1], [0.6, 0.8]])
     assert find_cases(v, edges).tolist() == [[1, 0], [2, 2]]
+
+
+def test_compiled_code_leaves_the_order_of_axes_to_the_convolutions_around_it() -> None:
+    edges, values = torch.tensor([0.5, 1.5]), torch.tensor([0.0, 1.0, 2.0])
+    torch._dynamo.reset()
+    compiled = torch.compile(lambda v: look_up(v, edges, values), backend="eager", fullgraph=True)
+    for shape in ((2, 3, 4, 5), (2, 3), (2, 3, 4, 5, 6)):
+        v = 2 * torch.rand(shape)
+        assert torch.equal(compiled(v), look_up(v, edges, values))
+    assert compiled(torch.rand(2, 3, 4, 5)).is_contiguous(memory_format=torch.channels_last)
