@@ -164,7 +164,8 @@ class Candidate:
             candidate's last such training ended, and the run's own training of what is found goes on where
             this has ended. With `samples` of the training data, or other parameters of the `space` by name,
             it is a training of its own. ContractError where nothing is trained. A scorer that trains has an
-            attribute `trains`, the number of epochs, so that too many are refused before the search.
+            attribute `trains`, the number of epochs, and `space`, if it asks for another one, so that what
+            cannot be done is refused before the search.
     """
 
     genotype: Genotype
@@ -253,9 +254,11 @@ class Ask:
     """
 
     genotype: Genotype
-    rung: int = 0
-    why: str = ""
-    expected: float | None = None
+    rung: int = attrs.field(default=0, validator=attrs.validators.instance_of(int))
+    why: str = attrs.field(default="", validator=attrs.validators.instance_of(str))
+    expected: float | None = attrs.field(
+        default=None, validator=attrs.validators.optional(attrs.validators.instance_of((int, float)))
+    )
 
     @classmethod
     def of(cls, asked: Genotype | Ask) -> Ask:

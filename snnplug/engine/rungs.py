@@ -18,6 +18,7 @@ from snnplug.engine.session import Session
 from snnplug.engine.trials import Trials
 from snnplug.registry.component import Component
 from snnplug.registry.kinds import ScorerSpec
+from snnplug.runs.journal import Failure
 from snnplug.runs.search_records import RungRecord, TrialRecord
 from snnplug.statistics.ranking import kendall
 
@@ -82,6 +83,13 @@ class Rung:
         finite = [trial for trial in self.trials if math.isfinite(trial.score)]
         return max(finite, key=lambda trial: (self.sign * trial.score, -trial.index), default=None)
 
+    def record(self, trial: Trial) -> TrialRecord:
+        """Return the record of one of its trials, or of a reference."""
+        ask, failure = self.asked.get(trial.key), self.known.failures.get(trial.key, Failure())
+        reason = None if math.isfinite(trial.score) else failure.reason or None
+        record = TrialRecord.of(trial, self.draws[trial.key], reason, failure.beyond)
+        return record if ask is None else attrs.evolve(record, why=ask.why or None, expected=ask.expected)
+
     def note(self, keys: Iterable[str]) -> str:
         """Return what the bar shows, with candidates that are new to it."""
         scores = [self.sign * score for score in self.scores(keys) if math.isfinite(score)]
@@ -93,10 +101,11 @@ class Rung:
 
 def rung_record(rung: Rung, below: Rung) -> RungRecord:
     """Return what a rung above the first has cost and bought; `below` is the one below it."""
-    seconds = [trial.seconds for trial in rung.trials]
+    trials = rung.trials
+    seconds = [trial.seconds for trial in trials]
     pairs = [
         (rung.sign * trial.score, below.sign * below.trial(trial.key).score, trial)
-        for trial in rung.trials
+        for trial in trials
         if math.isfinite(trial.score)
     ]
     best = max(pairs, key=lambda pair: pair[0], default=None)

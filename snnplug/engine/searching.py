@@ -7,11 +7,11 @@ writer, this process; candidates of one round may be scored by several.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
 import math
 import statistics
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import attrs
@@ -26,7 +26,6 @@ from snnplug.engine.scoring.workers import scoring
 from snnplug.engine.session import Session
 from snnplug.errors import ComponentError, RunFailed
 from snnplug.registry.contain import calling, refuse, title
-from snnplug.runs.journal import Failure
 from snnplug.runs.search_records import TrialRecord
 from snnplug.statistics.pareto import pareto_front
 
@@ -35,67 +34,49 @@ __all__ = ["SearchResult", "Searcher"]
 _GIVE_UP_AFTER = 5  # candidates that fail in a row from the start: the scorer cannot work here
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class SearchResult:
     """What a search found.
 
     Attributes:
         best: the trial with the best score at the highest rung; the first one of equals.
-        trials: all that were drawn, in the order in which they first were.
-        draws: genotypes asked for, by key.
-        rungs: all, the first of which has these trials and draws.
+        rungs: all of the search.
         pareto: where the recipe has objectives, the trials that no other beats in all of them
             and in the score; of the highest rung.
         workers: processes that scored.
-        failures: why candidates have no score or were refused, by key, as far as it was recorded.
         references: trials of networks made by hand, by name.
     """
 
     best: Trial
-    trials: tuple[Trial, ...]
-    draws: Counter[str]
-    rungs: tuple[Rung, ...] = ()
+    rungs: tuple[Rung, ...]
     pareto: tuple[Trial, ...] = ()
     workers: int = 1
-    failures: Mapping[str, Failure] = attrs.field(factory=dict)
     references: Mapping[str, Trial] = attrs.field(factory=dict)
+
+    @functools.cached_property
+    def trials(self) -> tuple[tuple[Trial, ...], ...]:
+        """All that were drawn, rung by rung, in the order in which they first were."""
+        return tuple(rung.trials for rung in self.rungs)
 
     @property
     def evaluated(self) -> list[Trial]:
-        """Those of the trials that no limit has refused."""
-        return [trial for trial in self.trials if not self._failure(trial).beyond]
+        """Those of the first rung that no limit has refused."""
+        known = self.rungs[0].known
+        return [trial for trial in self.trials[0] if not known.beyond(trial.key)]
 
     @property
     def seconds(self) -> float:
         """Time of scoring over all sessions of the run, divided among the workers."""
-        above = [trial for rung in self.rungs[1:] for trial in rung.trials]
-        return sum(trial.seconds for trial in (*self.trials, *above)) / self.workers
+        return sum(trial.seconds for trials in self.trials for trial in trials) / self.workers
 
     @property
     def seconds_per_candidate(self) -> float:
-        """Median time that one worker spent on one candidate."""
+        """Median time that one worker spent on the first score of one candidate."""
         return statistics.median(trial.seconds for trial in self.evaluated)
 
-    def record(self, trial: Trial) -> TrialRecord:
-        """Return the record of a trial, or of a reference."""
-        failure = self._failure(trial)
-        reason = None if math.isfinite(trial.score) else failure.reason or None
-        return TrialRecord.of(trial, self.draws[trial.key], reason, failure.beyond)
-
-    @property
-    def above(self) -> list[TrialRecord]:
-        """The records of what was scored at the rungs above the first, with why it was asked for."""
-        records = []
-        for rung in self.rungs[1:]:
-            for trial in rung.trials:
-                ask, failure = rung.asked[trial.key], rung.known.failures.get(trial.key, Failure())
-                reason = None if math.isfinite(trial.score) else failure.reason or None
-                record = TrialRecord.of(trial, rung.draws[trial.key], reason)
-                records.append(attrs.evolve(record, why=ask.why or None, expected=ask.expected))
-        return records
-
-    def _failure(self, trial: Trial) -> Failure:
-        return self.failures.get(trial.key, Failure())
+    def records(self, level: int) -> list[TrialRecord]:
+        """Return the records of a rung."""
+        return [self.rungs[level].record(trial) for trial in self.trials[level]]
 
 
 class Searcher:
@@ -168,8 +149,8 @@ class Searcher:
     def _give_up(self, reason: str) -> None:
         """End a search whose first candidates at a rung all have no score there."""
         for rung in self.rungs:
-            tried = rung.scores(rung.draws)
-            if len(tried) >= _GIVE_UP_AFTER and not any(map(math.isfinite, tried)):
+            tried = [] if math.isfinite(rung.best) else rung.scores(rung.draws)
+            if len(tried) >= _GIVE_UP_AFTER:
                 where = f" at rung {rung.level}" if rung.level else ""
                 raise RunFailed(f"the first {len(tried)} candidates could not be scored{where}{reason}")
 
@@ -185,15 +166,13 @@ class Searcher:
             raise RunFailed(self._nothing_found(len(trials), beyond, reason))
         self._note_failures(trials, beyond)
         top, best = found[-1]
-        front = pareto_front([self._told(trial).objectives for trial in top.trials]) if self.goals else []
+        above = top.trials
+        front = pareto_front([self._told(trial).objectives for trial in above]) if self.goals else []
         return SearchResult(
             best=best,
-            trials=trials,
-            draws=draws,
             rungs=self.rungs,
-            pareto=tuple(self._with_values(top.trials[i]) for i in front),
+            pareto=tuple(self._with_values(above[i]) for i in front),
             workers=self.section.workers,
-            failures=self.known.failures,
             references=self._scored_references(),
         )
 

@@ -37,10 +37,11 @@ class RunDirectory:
 
     Args:
         path: the directory, which exists.
+        run: that of the run which it is part of, for messages; None where it is the same.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, run: Path | None = None) -> None:
+        self.path, self.run = path, run or path
         self._held_back: dict[str, bytes | None] = {}
         self._written: dict[str, str] = {}  # checksums of what this process has written
 
@@ -148,7 +149,7 @@ class RunDirectory:
             reason = "the disk is full" if full else error.strerror or one_line(error)
             raise StorageError(
                 f"cannot write {self.file(name)}: {reason}; what was finished is kept. "
-                f"Mend that, then continue with: snnplug run --resume {self.path}"
+                f"Mend that, then continue with: snnplug run --resume {self.run}"
             ) from error
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import errno
 import json
 import math
 from collections.abc import Iterable, Sequence
@@ -10,11 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import toys
 from outcomes import outcome
 
 from snnplug import Ask, Candidate, Registry, ScorerSpec, StrategySpec, Trial, resume, run, run_again
-from snnplug.errors import ComponentError, RecipeError, RunFailed
+from snnplug.errors import ComponentError, RecipeError, RunFailed, StorageError
 
 TOLD: list[Trial] = []
 
@@ -283,5 +283,54 @@ def test_no_score_at_all_above_falls_back_on_the_rung_below(
     assert math.isclose(search["score"], 8.0)
 
 
-def test_toys_are_not_changed() -> None:
-    assert "rungs" not in toys.RECIPE["search"]
+def test_a_damaged_checkpoint_of_a_candidate_costs_its_training_alone(
+    registry: Registry, halving: dict[str, Any], tmp_path: Path
+) -> None:
+    whole = run(halving, out=tmp_path / "whole", registry=registry)
+    run(halving, out=tmp_path / "run", registry=registry)
+    for name in ("checkpoint.pt", "summary.json", "metrics.jsonl", "trials-2.journal"):
+        (tmp_path / "run" / name).unlink()
+    for file in (tmp_path / "run" / "candidates").glob("*/checkpoint.pt"):
+        file.write_bytes(file.read_bytes()[:100])
+    again = resume(tmp_path / "run", registry=registry)
+    assert losses(tmp_path / "run") == losses(tmp_path / "whole")
+    assert again.summary["accuracy"] == whole.summary["accuracy"]
+    assert [t.score for t in again.rungs] == [t.score for t in whole.rungs]
+
+
+def test_a_full_disk_stops_the_search_and_does_not_fail_its_candidates(
+    registry: Registry, halving: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from snnplug.runs import directory
+
+    original = directory.write_atomically
+
+    def full(file: Path, data: bytes) -> None:
+        if "candidates" in file.parts and file.name == "checkpoint.pt":
+            raise OSError(errno.ENOSPC, "no space")
+        original(file, data)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(directory, "write_atomically", full)
+        with pytest.raises(StorageError) as raised:
+            run(halving, out=tmp_path / "run", registry=registry)
+    assert str(raised.value).endswith(
+        f"the disk is full; what was finished is kept. Mend that, then continue "
+        f"with: snnplug run --resume {tmp_path / 'run'}"
+    )
+    again = resume(tmp_path / "run", registry=registry)
+    assert [rung["failed"] for rung in again.summary["search"]["rungs"]] == [0, 0]
+
+
+def test_parameters_that_the_space_does_not_have_are_refused_before_the_search(
+    registry: Registry, halving: dict[str, Any], tmp_path: Path
+) -> None:
+    halving["search"]["rungs"][1]["space"] = {"widht": 3}
+    with pytest.raises(RecipeError, match=r"search.rungs.1.space.widht: unknown parameter"):
+        run(halving, out=tmp_path / "run", registry=registry)
+    assert not (tmp_path / "run" / "trials.journal").exists()
+
+
+def test_why_must_be_a_text() -> None:
+    with pytest.raises(TypeError, match="why"):
+        Ask(3, 1, why=5)  # type: ignore[arg-type]

@@ -174,6 +174,24 @@ def test_a_failed_run_is_said_and_tried_again(
     assert not any(row.failures for row in again.answer.rows)
 
 
+def test_a_damaged_result_is_said(registry: Any, study_file: Any, tmp_path: Path) -> None:
+    study(study_file(), out=tmp_path / "s", registry=registry)
+    broken = next(iter((tmp_path / "s").glob("runs/tau=2.0,epochs=1,seed=1-*/summary.json")))
+    broken.write_text("{")
+    done = study(study_file(), out=tmp_path / "s", registry=registry)
+    assert done is not None and "damaged" in done.answer.rows[0].failures[1]
+    assert list(done.answer.rows[0].runs) == [0, 2]
+
+
+def test_a_baseline_that_is_none_is_refused_before_anything_runs(
+    registry: Any, study_file: Any, tmp_path: Path
+) -> None:
+    text = TEXT.replace("[axes]", '[baseline]\n"train.epochs" = 7\n[axes]')
+    with pytest.raises(RecipeError, match="is no combination of the study"):
+        study(study_file(text), out=tmp_path / "s", registry=registry)
+    assert not times(tmp_path / "s")
+
+
 def test_one_seed_tells_nothing_for_sure(registry: Any, study_file: Any, tmp_path: Path) -> None:
     done = study(study_file(TEXT.replace("[0, 1, 2]", "1")), out=tmp_path / "s", registry=registry)
     assert done is not None

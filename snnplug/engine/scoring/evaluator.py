@@ -26,7 +26,7 @@ from snnplug.engine.scoring.limits import Limits
 from snnplug.engine.scoring.scorers import Scorers, build_scorers
 from snnplug.engine.scoring.sizes import beyond_limits
 from snnplug.engine.supernet import shared_chain, shared_network
-from snnplug.errors import SnnplugError, UsageError
+from snnplug.errors import SnnplugError, StorageError, UsageError
 from snnplug.nn import seeded
 from snnplug.registry.component import Component
 from snnplug.registry.contain import calling, refuse, title
@@ -177,7 +177,7 @@ class Evaluator:
                 parts = dict(result.parts) if isinstance(result, Score) else {}
                 parts = {str(name): _number(component, part) for name, part in parts.items()}
                 value = _number(component, result.value if isinstance(result, Score) else result)
-        except UsageError:
+        except (UsageError, StorageError):  # no candidate would do better
             raise
         except SnnplugError as error:
             return _lost(error, component.plugin)

@@ -53,7 +53,8 @@ def check_epochs(parts: Parts, scorers: Scorers) -> None:
 
     Raises:
         ContractError: one is not callable.
-        RecipeError: the recipe has no [train], or fewer epochs than one of them trains.
+        RecipeError: the recipe has no [train], or fewer epochs than one of them trains; or one trains in a
+            space with parameters that it does not have.
     """
     components = (*scorers.first, *scorers.rungs)
     section, problems = parts.plan.recipe.train, []
@@ -73,5 +74,7 @@ def check_epochs(parts: Parts, scorers: Scorers) -> None:
                 f"{where}: {component.name} trains candidates from new weights; leave train.weights and "
                 "train.start out"
             )
+        elif epochs and (other := parts.plan.with_space(getattr(scorer, "space", {})).space) is not None:
+            problems += other.check(f"{where}.space")
     if problems:
         raise RecipeError(problems)

@@ -23,7 +23,7 @@ from snnplug.engine.progress import Reporter
 from snnplug.engine.session import Session
 from snnplug.engine.train_section import checkpoint_name
 from snnplug.engine.training import train
-from snnplug.errors import ContractError
+from snnplug.errors import ContractError, RunDirectoryError
 from snnplug.runs.directory import RunDirectory
 from snnplug.runs.records import Epoch, Origin
 from snnplug.seeds import derive_seed, digest
@@ -78,6 +78,7 @@ class Trainings:
         Raises:
             NonFiniteLoss: the loss became NaN or infinite.
             ContractError: the recipe trains for fewer epochs.
+            StorageError: the disk is full or not writable.
         """
         section = parts.plan.recipe.train
         if section is None or not 0 < epochs <= section.epochs:
@@ -87,10 +88,13 @@ class Trainings:
         if space or 0 < samples < less:
             folder = folder.with_name(f"{folder.name}-{digest([samples, dict(space or {})])[:8]}")
             parts = _smaller(parts, samples, space or {})
-        folder.mkdir(parents=True, exist_ok=True)
+        with RunDirectory(self.run).storage_errors(_FOLDER):
+            folder.mkdir(parents=True, exist_ok=True)
+        directory = RunDirectory(folder, self.run)
+        _whole_checkpoint(directory)
         session = Session(
             parts=parts,
-            directory=RunDirectory(folder),
+            directory=directory,
             fabric=_fabric(parts.device),
             report=Reporter(quiet=True),
             origins=self.origins,
@@ -111,11 +115,21 @@ def take_over(session: Session, key: str) -> int:
     name, done = checkpoint_name(_STAGE), 0
     folder = folder_of(session.directory.path, key)
     if session.leads and folder.is_dir() and not session.directory.file(name).exists():
-        state = RunDirectory(folder).load_checkpoint(name)
+        state = _whole_checkpoint(RunDirectory(folder))
         if state is not None:
             session.directory.save_checkpoint(state, name)
             done = len(state["history"])
     return int(session.share(done))
+
+
+def _whole_checkpoint(directory: RunDirectory) -> dict[str, Any] | None:
+    """Return the checkpoint of a candidate; one that is damaged is removed, as it can be had again."""
+    name = checkpoint_name(_STAGE)
+    try:
+        return directory.load_checkpoint(name)
+    except RunDirectoryError:
+        directory.file(name).unlink()
+        return None
 
 
 @functools.lru_cache(maxsize=1)

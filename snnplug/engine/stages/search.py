@@ -99,9 +99,9 @@ class Search(Stage):
             scorers = attrs.evolve(_scorers(plan), shared=work.shared, trainings=trainings)
             found = Searcher(session, _strategy(parts), scorers, _goals(plan)).run()
             assert parts.space is not None
-            _write_trials(session, "trials.json", [found.record(trial) for trial in found.trials])
-            if found.above:
-                _write_trials(session, "rungs.json", found.above)
+            _write_trials(session, "trials.json", found.records(0))
+            if above := [record for level in range(1, len(found.rungs)) for record in found.records(level)]:
+                _write_trials(session, "rungs.json", above)
             graph = _graph(session, parts.space, found.best.genotype)
             work.records["search"] = _record(found, parts.plan, graph)
             work.seconds[self.name] = found.seconds
@@ -245,15 +245,16 @@ def _record(result: SearchResult, plan: Plan, graph: Graph | None) -> SearchReco
     from snnplug.engine.rungs import rung_record
 
     goals = {name: "max" if sign > 0 else "min" for name, sign in _goals(plan).items()}
-    first = result.rungs[0].trial(result.best.key)
+    rung = result.rungs[0]
+    first, evaluated = rung.trial(result.best.key), len(result.evaluated)
     return SearchRecord(
         space=plan["search.space"].qualified,
         strategy=plan["search.strategy"].qualified,
         scorer=plan["search.scorer"].qualified,
-        draws=result.draws.total(),
-        distinct=len(result.draws),
-        evaluated=len(result.evaluated),
-        refused=len(result.trials) - len(result.evaluated) if plan.recipe.search.limits.given else None,
+        draws=rung.draws.total(),
+        distinct=len(rung.draws),
+        evaluated=evaluated,
+        refused=len(rung.draws) - evaluated if plan.recipe.search.limits.given else None,
         best=result.best.genotype,
         key=result.best.key,
         score=first.score,
@@ -261,11 +262,11 @@ def _record(result: SearchResult, plan: Plan, graph: Graph | None) -> SearchReco
         objectives=goals,
         pareto=tuple(TrialRecord.of(trial) for trial in result.pareto),
         references={
-            name: attrs.evolve(result.record(trial), index=None) for name, trial in result.references.items()
+            name: attrs.evolve(rung.record(trial), index=None) for name, trial in result.references.items()
         },
         seconds=result.seconds,
         seconds_per_candidate=result.seconds_per_candidate,
         graph=graph,
-        rungs=tuple(rung_record(rung, below) for below, rung in itertools.pairwise(result.rungs)),
-        higher_is_better=result.rungs[0].sign > 0,
+        rungs=tuple(rung_record(above, below) for below, above in itertools.pairwise(result.rungs)),
+        higher_is_better=rung.sign > 0,
     )

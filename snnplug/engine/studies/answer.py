@@ -13,11 +13,12 @@ from typing import Any
 
 import attrs
 
-from snnplug.engine.studies.combinations import Combination, Job
+from snnplug.engine.studies.combinations import Combination, Job, baseline_of
+from snnplug.engine.studies.file import StudyFile
 from snnplug.errors import RunDirectoryError
 from snnplug.runs.directory import RunDirectory
 from snnplug.runs.figures import figures
-from snnplug.runs.reading import read_summary
+from snnplug.runs.reading import read_summary, to_plain
 from snnplug.runs.study_records import Answer, Cell, Interval, Row, Verdict
 from snnplug.statistics.intervals import Estimate, estimate_mean
 from snnplug.statistics.paired import holm, paired_test
@@ -29,55 +30,62 @@ _SURE = 0.05
 
 
 def answer(
-    name: str,
+    file: StudyFile,
     place: Path,
     jobs: Sequence[Job],
-    baseline: Combination,
-    measures: Mapping[str, str],
+    everything: Sequence[Combination],
+    *,
     failures: Mapping[str, str],
     refused: Mapping[str, str],
-    everything: Sequence[Combination],
-    pruned: Mapping[str, str] | None = None,
+    pruned: Mapping[str, str],
 ) -> Answer:
     """Read what the runs of a study have come to.
 
     Args:
-        name: of the study.
+        file: what was asked.
         place: folder of the run directories.
         jobs: all runs of the study.
-        baseline: what others are compared with.
-        measures: what is asked, and which way is better.
+        everything: all combinations, those refused too.
         failures: why runs have no result, by directory.
         refused: why combinations could not start, by name.
-        everything: all combinations, those refused too.
         pruned: why combinations were not run with all seeds, by name.
+
+    Raises:
+        RecipeError: the baseline is none of the combinations.
     """
-    found = {one.name: _values(place, one, jobs, measures) for one in everything}
+    baseline, failures = baseline_of(file, everything), dict(failures)
+    found: dict[str, dict[int, Mapping[str, float]]] = {one.name: {} for one in everything}
+    for job in jobs:
+        try:
+            if is_done(place, job):
+                found[job.combination.name][job.seed] = values_of(place, job, file.measures)
+        except RunDirectoryError as error:
+            failures[job.directory] = " ".join(str(error).split())
     rows = []
     for one in everything:
-        mine = [job for job in jobs if job.combination == one]
+        mine, runs = [job for job in jobs if job.combination.name == one.name], found[one.name]
         rows.append(
             Row(
                 name=one.name,
                 values=one.labels,
                 cells={
-                    measure: _cell(found[one.name][measure], found[baseline.name][measure], one == baseline)
-                    for measure in measures
+                    measure: _cell(
+                        _by_seed(runs, measure), _by_seed(found[baseline.name], measure), one is baseline
+                    )
+                    for measure in file.measures
                 },
-                runs={
-                    job.seed: job.directory for job in mine if RunDirectory(place / job.directory).is_finished
-                },
-                baseline=one == baseline,
+                runs={job.seed: job.directory for job in mine if job.seed in runs},
+                baseline=one is baseline,
                 failures={job.seed: failures[job.directory] for job in mine if job.directory in failures},
                 refused=refused.get(one.name, ""),
-                pruned=(pruned or {}).get(one.name, ""),
+                pruned=pruned.get(one.name, ""),
             )
         )
-    rows = _with_front(_judged(rows, measures), measures)
+    rows = _with_front(_judged(rows, file.measures), file.measures)
     run = [row for row in rows if not row.refused]
     axes = {key: list(dict.fromkeys(row.values[key] for row in run)) for key in rows[0].values}
     seeds = sorted({job.seed for job in jobs})
-    return Answer(name=name, axes=axes, measures=dict(measures), seeds=seeds, rows=rows)
+    return Answer(name=file.name, axes=axes, measures=dict(file.measures), seeds=seeds, rows=rows)
 
 
 def is_done(place: Path, job: Job) -> bool:
@@ -85,27 +93,18 @@ def is_done(place: Path, job: Job) -> bool:
     return RunDirectory(place / job.directory).is_finished
 
 
-def _values(
-    place: Path, one: Combination, jobs: Sequence[Job], measures: Mapping[str, str]
-) -> dict[str, dict[int, float]]:
-    """Return the numbers of a combination, by measure and seed."""
-    found: dict[str, dict[int, float]] = {measure: {} for measure in measures}
-    for job in jobs:
-        if job.combination == one:
-            for measure, value in values_of(place, job, measures).items():
-                found[measure][job.seed] = value
-    return found
+def _by_seed(runs: Mapping[int, Mapping[str, float]], measure: str) -> dict[int, float]:
+    return {seed: values[measure] for seed, values in runs.items() if measure in values}
 
 
 def values_of(place: Path, job: Job, measures: Iterable[str]) -> dict[str, float]:
-    """Return the numbers of a run by measure, as far as it has them."""
-    directory = RunDirectory(place / job.directory)
-    if not directory.is_finished:
-        return {}
-    try:
-        plain, named = directory.read_summary(), figures(read_summary(directory))
-    except RunDirectoryError:
-        return {}
+    """Return the numbers of a finished run by measure, as far as it has them.
+
+    Raises:
+        RunDirectoryError: it is not finished, or its summary is damaged.
+    """
+    summary = read_summary(RunDirectory(place / job.directory))
+    plain, named = to_plain(summary), figures(summary)
     found = {
         measure: named[measure].value if measure in named else _lookup(plain, measure) for measure in measures
     }

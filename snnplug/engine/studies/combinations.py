@@ -93,15 +93,15 @@ def combinations(study: StudyFile) -> list[Combination]:
 
 
 def baseline_of(study: StudyFile, found: Sequence[Combination]) -> Combination:
-    """Return the combination that others are compared with.
+    """Return the combination that others are compared with: the first that agrees with what the study says.
 
     Raises:
-        RecipeError: what the study says is none of its combinations, or several.
+        RecipeError: what the study says is none of its combinations.
     """
-    fitting = [one for one in found if one.agrees(study.baseline)]
-    if not fitting or (study.baseline and len(fitting) > 1 and set(study.baseline) == set(study.axes)):
-        raise RecipeError([f"baseline {dict(study.baseline)} is no combination of the study"])
-    return fitting[0]
+    for one in found:
+        if one.agrees(study.baseline):
+            return one
+    raise RecipeError([f"baseline {dict(study.baseline)} is no combination of the study"])
 
 
 def jobs(study: StudyFile, found: Sequence[Combination]) -> list[Job]:

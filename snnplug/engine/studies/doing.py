@@ -13,6 +13,7 @@ from snnplug.engine.studies.combinations import Job, job_of
 from snnplug.engine.studies.file import StudyFile
 from snnplug.engine.studies.running import Settings, run_all
 from snnplug.engine.studies.sampling import Sampler
+from snnplug.errors import RunDirectoryError
 from snnplug.registry.registry import Registry
 
 __all__ = ["Doing", "draw_all"]
@@ -60,8 +61,11 @@ class Doing:
             self._bar.advance(f"{len(self.failures)} failed" if self.failures else "", by)
 
     def means(self, wanted: Sequence[Job], measures: Mapping[str, str]) -> dict[str, float]:
-        """Return the mean of each measure over runs, of those that all of them have."""
-        found = [values_of(self.settings.place, job, measures) for job in wanted]
+        """Return the mean of each measure over runs, of those that all have; none if one has failed."""
+        try:
+            found = [values_of(self.settings.place, job, measures) for job in wanted]
+        except RunDirectoryError:  # of one that failed, or was damaged since: the answer says so
+            return {}
         whole = [measure for measure in measures if all(measure in one for one in found)]
         return {measure: statistics.fmean(one[measure] for one in found) for measure in whole}
 

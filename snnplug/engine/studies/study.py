@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import attrs
@@ -24,7 +24,7 @@ from snnplug.errors import RecipeError, RunDirectoryError, RunFailed, SnnplugErr
 from snnplug.registry.registry import Registry
 from snnplug.runs.directory import RunDirectory
 from snnplug.runs.reading import to_plain
-from snnplug.runs.study_records import Answer
+from snnplug.runs.study_records import Answer, Interval
 
 __all__ = ["Study", "study"]
 
@@ -85,6 +85,8 @@ def study(
     names = registry or Registry.from_installed(quiet=quiet)
     file, report = read_study(source), Reporter(quiet=quiet, log=log)
     combined = combinations(file)
+    if not file.samples:
+        baseline_of(file, combined)  # refused before anything is run
     path = Path(out) if out is not None else Path("studies") / file.name
     directory = _directory(path, make=not only_check)
     place = directory.path / "runs"
@@ -99,7 +101,7 @@ def study(
         why = "all that a sampler may draw has to fit" if fitting else none
         raise RecipeError([f"{why}; the reasons: {'; '.join(dict.fromkeys(refused.values()))}"])
     settings = Settings(place, device, threads, accept_versions, _cuda_devices(device, workers))
-    doing = Doing(settings, workers, report, registry)
+    doing = Doing(settings, workers, report, names)
     if not file.samples:
         wanted = jobs(file, fitting)
         done = sum(is_done(place, job) for job in wanted)
@@ -124,12 +126,11 @@ def study(
             stop.__notes__ = [f"continue with: snnplug study {source} --out {path}"]
             raise
         everything = fitting if file.samples else combined
-        base = baseline_of(file, everything)
         failures = doing.failures
-        result = answer(file.name, place, wanted, base, file.measures, failures, refused, everything, pruned)
+        result = answer(file, place, wanted, everything, failures=failures, refused=refused, pruned=pruned)
         _write(directory, result)
     if not any(row.runs for row in result.rows):
-        first = next(iter(failures.values()), "")
+        first = next((why for row in result.rows for why in row.failures.values()), "")
         raise RunFailed(f"no run of the study has a result; the first failed: {first}")
     return Study(directory=directory.path, answer=result, computed=doing.computed)
 
@@ -213,6 +214,6 @@ def _csv(result: Answer) -> str:
     return text.getvalue()
 
 
-def _numbers(estimate: object) -> list[object]:
-    found: Mapping[str, object] = {} if estimate is None else attrs.asdict(estimate)  # type: ignore[arg-type]
-    return [found.get(name) if found.get(name) is not None else "" for name in ("value", "low", "high")]
+def _numbers(interval: Interval | None) -> list[float | str]:
+    numbers = (None, None, None) if interval is None else attrs.astuple(interval)
+    return ["" if number is None else number for number in numbers]
