@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from snnplug import errors
     from snnplug.contracts import (
         Activity,
+        Answer,
         Ask,
         Baseline,
         Benchmark,
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
         EnergyEstimate,
         EnergyItem,
         EnergyModel,
+        Executor,
         Graph,
         Score,
         Scorer,
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
         DatasetSpec,
         EncoderSpec,
         EnergyModelSpec,
+        ExecutorSpec,
         Kind,
         LossSpec,
         NeuronSpec,
@@ -67,6 +70,7 @@ if TYPE_CHECKING:
 __all__ = [
     "KINDS",
     "Activity",
+    "Answer",
     "ArchitectureSpec",
     "Ask",
     "Baseline",
@@ -82,6 +86,8 @@ __all__ = [
     "EnergyModel",
     "EnergyModelSpec",
     "Epoch",
+    "Executor",
+    "ExecutorSpec",
     "Graph",
     "Kind",
     "LossSpec",
@@ -128,6 +134,7 @@ __all__ = [
 _HOMES = {  # what is imported when one of these names is first asked for
     "snnplug.contracts": (
         "Activity",
+        "Answer",
         "Ask",
         "Baseline",
         "Benchmark",
@@ -136,6 +143,7 @@ _HOMES = {  # what is imported when one of these names is first asked for
         "EnergyEstimate",
         "EnergyItem",
         "EnergyModel",
+        "Executor",
         "Graph",
         "Score",
         "Scorer",
@@ -163,6 +171,7 @@ _HOMES = {  # what is imported when one of these names is first asked for
         "DatasetSpec",
         "EncoderSpec",
         "EnergyModelSpec",
+        "ExecutorSpec",
         "KINDS",
         "Kind",
         "LossSpec",

@@ -21,6 +21,11 @@ __all__ = ["command"]
     "--out", type=click.Path(path_type=Path), help="Directory of the study [default: studies/NAME]."
 )
 @click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Processes.")
+@click.option(
+    "--executor",
+    metavar="NAME",
+    help="Where these processes are: a name, or a table such as '{use = \"name\", ...}' [default: here].",
+)
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @click.option(
     "--threads", type=click.IntRange(min=1), default=1, show_default=True, help="CPU threads of each run."
@@ -39,6 +44,7 @@ def command(
     file: Path,
     out: Path | None,
     workers: int,
+    executor: str | None,
     device: str,
     threads: int,
     only_check: bool,
@@ -73,6 +79,7 @@ def command(
         file,
         out=out,
         workers=workers,
+        executor=executor,
         device=device,
         threads=threads,
         quiet=quiet,

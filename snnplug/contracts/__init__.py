@@ -12,6 +12,7 @@ from snnplug.contracts.build import Buildable
 from snnplug.contracts.conversion import ErrorPart, LayerError, LayerTrace, Trace
 from snnplug.contracts.data import Splits, Task
 from snnplug.contracts.energy import Baseline, EnergyEstimate, EnergyItem, EnergyModel
+from snnplug.contracts.execution import Answer, Build, Executor
 from snnplug.contracts.search import (
     Ask,
     Candidate,
@@ -28,9 +29,11 @@ from snnplug.contracts.search import (
 
 __all__ = [
     "Activity",
+    "Answer",
     "Ask",
     "Baseline",
     "Benchmark",
+    "Build",
     "Buildable",
     "Candidate",
     "Edge",
@@ -38,6 +41,7 @@ __all__ = [
     "EnergyItem",
     "EnergyModel",
     "ErrorPart",
+    "Executor",
     "Genotype",
     "Graph",
     "LayerError",

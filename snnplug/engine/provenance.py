@@ -22,8 +22,10 @@ from snnplug.version import __version__
 
 __all__ = [
     "changed_since",
+    "differences_here",
     "differing_parameters",
     "origin_of",
+    "origin_of_all",
     "recorded_origin",
     "resolved_record",
     "versions",
@@ -48,6 +50,19 @@ def origin_of(plan: Plan, threads: Threads) -> Origin:
     """Return what a run of a plan is computed with."""
     plugins = {component.plugin: component.version for component in plan.used()}
     return _origin(plugins, digest(plan.resolved_recipe()), threads)
+
+
+def origin_of_all(registry: Registry) -> Origin:
+    """Return the versions and contents of snnplug, of all plugins of a registry, and of what they require."""
+    return _origin({registration.plugin: registration.version for registration in registry})
+
+
+def differences_here(origin: Origin) -> list[str]:
+    """Return a line for each thing that an origin of another process names and that is another one here."""
+    plugins = {name: _version(name) or "not installed" for name in origin.contents if name != "snnplug"}
+    now = _origin(plugins)
+    others = {name: _version(name) or "not installed" for name in origin.versions if name in origin.contents}
+    return origin.changes(attrs.evolve(now, versions={**others, **now.versions}))
 
 
 def recorded_origin(resolved: Resolved) -> Origin:

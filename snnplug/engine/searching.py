@@ -119,8 +119,9 @@ class Searcher:
         """
         session, section, known = self.session, self.section, self.known
         reason, resume = "", f"snnplug run --resume {session.directory.path}"
+        parts, executor = session.parts, session.parts.plan.get("search.executor")
         with (
-            scoring(session.parts, self.scorers, section.workers, resume, section.timeout) as score,
+            scoring(parts, self.scorers, section.workers, resume, section.timeout, executor) as score,
             session.report.bar("search", self.strategy.draws) as bar,
         ):
             for _ in known.keep(score(jobs_of(self.references.values(), known))):

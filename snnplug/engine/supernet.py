@@ -6,6 +6,7 @@ process, so that several train the same one. It is judged by the mean over a fix
 
 from __future__ import annotations
 
+import io
 import random
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
@@ -55,11 +56,13 @@ class Shared:
         directory: of the run that holds them.
         name: of the checkpoint.
         facts: what its training has found out, such as mean spikes per sample.
+        content: of the checkpoint, for a process that may not see the directory; None to read it there.
     """
 
     directory: Path
     name: str
     facts: Mapping[str, float] = attrs.field(factory=dict, converter=_known)
+    content: bytes | None = attrs.field(default=None, repr=False)
 
     @classmethod
     def of(cls, directory: RunDirectory, name: str) -> Shared:
@@ -71,7 +74,7 @@ class Shared:
 
         On the CPU they stay in the file, which is mapped: processes share one copy, and none writes to it.
         """
-        state = RunDirectory(self.directory).load_checkpoint(self.name, mapped=True)
+        state = self._state()
         if state is None:
             raise ContractError(f"there is no {self.directory / self.name}: no supernet has been trained")
         supernet = build_supernet(parts)
@@ -82,6 +85,16 @@ class Shared:
                 f"the supernet in {self.directory} is not that of this search space: {one_line(error)}"
             ) from error
         return supernet.eval()
+
+    def carried(self) -> Shared:
+        """Return the same with the content of its checkpoint."""
+        return attrs.evolve(self, content=(self.directory / self.name).read_bytes())
+
+    def _state(self) -> dict[str, Any] | None:
+        if self.content is None:
+            return RunDirectory(self.directory).load_checkpoint(self.name, mapped=True)
+        state: dict[str, Any] = torch.load(io.BytesIO(self.content), map_location="cpu", weights_only=True)
+        return state
 
 
 @attrs.frozen

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         DatasetSpec,
         EncoderSpec,
         EnergyModelSpec,
+        ExecutorSpec,
         LossSpec,
         NeuronSpec,
         ScorerSpec,
@@ -87,3 +88,8 @@ def snnplug_energy_models() -> Iterable[EnergyModelSpec]:  # type: ignore[empty-
 @_hookspec
 def snnplug_benchmarks() -> Iterable[BenchmarkSpec]:  # type: ignore[empty-body]
     """Return the benchmarks: functions that return a `snnplug.Benchmark`."""
+
+
+@_hookspec
+def snnplug_executors() -> Iterable[ExecutorSpec]:  # type: ignore[empty-body]
+    """Return the executors: builders `(build, workers, *, ...)` of a `snnplug.Executor`."""

@@ -22,6 +22,7 @@ __all__ = [
     "DatasetSpec",
     "EncoderSpec",
     "EnergyModelSpec",
+    "ExecutorSpec",
     "Kind",
     "LossSpec",
     "NeuronSpec",
@@ -244,6 +245,12 @@ class BenchmarkSpec(Spec):
     kind: ClassVar[str] = "benchmark"
 
 
+class ExecutorSpec(Spec):
+    """A builder `(build, workers, *, ...)` of a `snnplug.Executor`: workers that the engine hands work to."""
+
+    kind: ClassVar[str] = "executor"
+
+
 def asks(target: Any) -> bool:
     """Whether a target is a function that has to be given something by position."""
     import inspect  # listings need it not
@@ -299,6 +306,7 @@ KINDS: Mapping[str, Kind] = {
         ("losses", LossSpec, ()),
         ("energy_models", EnergyModelSpec, ()),
         ("benchmarks", BenchmarkSpec, ()),
+        ("executors", ExecutorSpec, ("build", "workers")),
     )
 }
 

@@ -25,14 +25,26 @@ from snnplug.errors import (
     did_you_mean,
 )
 from snnplug.registry.discovery import Note, Plugin, Problem, canonical, discover, log_problems
-from snnplug.registry.kinds import KINDS, Spec, kind_named
+from snnplug.registry.kinds import KINDS, ExecutorSpec, Spec, kind_named
 from snnplug.registry.registration import Registration
+from snnplug.version import __version__
 
 if TYPE_CHECKING:
     from snnplug.registry.component import Component
 
 __all__ = ["LOCAL", "Namespace", "Registry", "nothing_installed"]
 
+_OWN = (  # what every installation has, whatever is disabled
+    Registration(
+        "snnplug",
+        __version__,
+        ExecutorSpec(
+            name="processes",
+            target="snnplug.engine.execution.processes:Processes",
+            summary="Processes of this machine; what is used where no executor is named.",
+        ),
+    ),
+)
 LOCAL = "local"  # the plugin name of what is registered from Python rather than discovered
 
 
@@ -110,7 +122,7 @@ class Registry:
         found = (
             Registration(plugin.name, plugin.version, spec) for plugin in plugins for spec in plugin.specs
         )
-        return cls(found, problems, notes, plugins)
+        return cls((*_OWN, *found), problems, notes, plugins)
 
     def register(self, spec: Spec, *, plugin: str = LOCAL, version: str = "") -> Registration:
         """Add a spec, for notebooks and tests; its target may be a class or a function.

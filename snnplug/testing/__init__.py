@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from snnplug.testing.dataset import DatasetConformance
     from snnplug.testing.encoder import EncoderConformance
     from snnplug.testing.energy_model import EnergyModelConformance
+    from snnplug.testing.executor import ExecutorConformance
     from snnplug.testing.loss import LossConformance
     from snnplug.testing.neuron import NeuronConformance
     from snnplug.testing.plugin import PluginConformance
@@ -47,6 +48,7 @@ __all__ = [
     "DatasetConformance",
     "EncoderConformance",
     "EnergyModelConformance",
+    "ExecutorConformance",
     "LossConformance",
     "NeuronConformance",
     "PluginConformance",
@@ -69,6 +71,7 @@ MODULES: Mapping[str, tuple[str, ...]] = {
     "dataset": ("DatasetConformance",),
     "encoder": ("EncoderConformance",),
     "energy_model": ("EnergyModelConformance",),
+    "executor": ("ExecutorConformance",),
     "loss": ("LossConformance",),
     "neuron": ("NeuronConformance",),
     "neuron_module": (),

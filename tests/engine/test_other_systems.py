@@ -75,7 +75,7 @@ def test_nothing_is_written_beside_the_package(tmp_path: Path) -> None:
 def test_cause_of_death_without_the_signal(monkeypatch: pytest.MonkeyPatch) -> None:
     import signal
 
-    from snnplug.engine.scoring.workers import _cause
+    from snnplug.engine.execution.processes import _cause
 
     assert "out of memory" in _cause(-9)
     monkeypatch.delattr(signal, "SIGKILL")

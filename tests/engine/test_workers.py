@@ -18,8 +18,8 @@ import torch
 import toys
 
 from snnplug import Registry, ScorerSpec, resume, run
+from snnplug.engine.execution.worker import Worker
 from snnplug.engine.scoring.evaluator import one_thread
-from snnplug.engine.scoring.worker import Worker
 from snnplug.errors import ContractError, RecipeError, RunFailed
 from snnplug.recipe.read import read_recipe
 

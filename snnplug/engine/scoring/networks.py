@@ -75,10 +75,10 @@ def score_networks(
                     for index, network in enumerate(networks)
                     if (network.id, mark) not in known
                 ]
-            workers, timeout = _workers(scorer, parts), parts.plan.recipe.search.timeout
+            timeout, (workers, executor) = parts.plan.recipe.search.timeout, _workers(scorer, parts)
             weights = shared if inherits(scorer) else None
             used = Scorers((scorer,), shared=weights)
-            with scoring(parts, used, workers, "the same command", timeout) as score:
+            with scoring(parts, used, workers, "the same command", timeout, executor) as score:
                 for scored in score(jobs):
                     network, trial = networks[scored.trial.index], scored.trial
                     if scored.reason:
@@ -102,11 +102,12 @@ def score_networks(
     return known
 
 
-def _workers(scorer: Component, parts: Parts) -> int:
-    """Return the number of processes; starting some for a scorer that runs nothing costs more."""
+def _workers(scorer: Component, parts: Parts) -> tuple[int, Component | None]:
+    """Return how many workers, and where; starting some for a scorer that runs nothing costs more."""
     assert isinstance(scorer.spec, ScorerSpec)
-    workers: int = parts.plan.recipe.search.workers
-    return 1 if scorer.spec.cost == "model" else workers
+    if scorer.spec.cost == "model":
+        return 1, None
+    return parts.plan.recipe.search.workers, parts.plan.get("search.executor")
 
 
 def _read_scores(file: Path, contents: Mapping[str, str]) -> dict[tuple[str, str], NetworkScore]:

@@ -1,52 +1,62 @@
-"""Scoring candidates here, or in several processes that each build the run's parts from its plan.
+"""Scoring candidates here, or by the workers of an executor that each build the run's parts from its plan.
 
-A worker gets one candidate at a time through a pipe of its own, so it is known which one a
-worker that died was scoring: that one is tried once more. One that takes longer than a candidate may is
-ended, and its candidate has no score. Workers never touch the run directory.
+One whose worker has died twice ends the search; one that takes longer than a candidate may has no score.
 """
 
 from __future__ import annotations
 
 import math
 import pickle
-import signal
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
-from multiprocessing.connection import wait
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import attrs
 
 from snnplug.contracts import Trial
+from snnplug.engine.execution.executors import executor_of
+from snnplug.engine.execution.orders import Orders, in_worker
+from snnplug.engine.execution.pool import Late, Lost, Pool
 from snnplug.engine.parts import Parts
+from snnplug.engine.provenance import origin_of
 from snnplug.engine.scoring.evaluator import Evaluator, Job, Scored
 from snnplug.engine.scoring.scorers import Scorers, check_epochs
-from snnplug.engine.scoring.worker import Worker
-from snnplug.errors import ContractError, RunFailed, SnnplugError, one_line
+from snnplug.engine.threads import threads_here
+from snnplug.errors import ContractError, RunFailed, one_line
 from snnplug.recipe.plan import Plan
+
+if TYPE_CHECKING:
+    from snnplug.registry.component import Component
 
 __all__ = ["Here", "Workers", "check_scoring", "scoring"]
 
-_FAREWELL = 5.0  # seconds that a process whose pipe has closed may take to end by itself
-_LOOK_AGAIN = 3600.0  # seconds; a system waits only so long at a time
+_AHEAD = 16  # candidates at least; what is scored waits for the one before it, and is lost with the driver
 
 
 def scoring(
-    parts: Parts, scorers: Scorers, workers: int, resume: str, timeout: float = 0.0
+    parts: Parts,
+    scorers: Scorers,
+    workers: int,
+    resume: str,
+    timeout: float = 0.0,
+    executor: Component | None = None,
 ) -> Here | Workers:
-    """Return what scores candidates: this process, or others.
+    """Return what scores candidates: this process, or workers.
 
     Args:
         parts, scorers: as `Evaluator` takes them.
-        workers: number of processes; 1 for this one, unless there is a time limit.
+        workers: number of workers; 1 for this process, unless there is a time limit or an executor.
         resume: the command that goes on after a failure, for messages.
         timeout: seconds that a candidate may take, 0 for any time.
+        executor: where the workers are; None for processes of this machine.
     """
-    if workers == 1 and not timeout:
+    if not timeout and (in_worker() or (workers == 1 and executor is None)):
         return Here(parts, scorers)
-    return Workers(parts, scorers, workers, resume, timeout)
+    return Workers(parts, scorers, workers, resume, timeout, executor)
 
 
-def check_scoring(parts: Parts, scorers: Scorers, workers: int, timeout: float = 0.0) -> None:
+def check_scoring(
+    parts: Parts, scorers: Scorers, workers: int, timeout: float = 0.0, executor: Component | None = None
+) -> None:
     """Refuse what `scoring` could not do; arguments as there.
 
     Raises:
@@ -54,7 +64,7 @@ def check_scoring(parts: Parts, scorers: Scorers, workers: int, timeout: float =
         RecipeError: one trains candidates for longer than the recipe trains.
     """
     check_epochs(parts, scorers)
-    if workers > 1 or timeout:
+    if workers > 1 or timeout or executor is not None:
         _orders(parts, scorers, workers, timeout)
 
 
@@ -76,105 +86,81 @@ class Here:
 
 
 class Workers:
-    """Scores in several processes, started when there is work for them.
+    """Scores by workers.
 
     Args:
         parts, scorers: as `Evaluator` takes them; each worker builds the parts anew.
-        count: largest number of processes.
+        count: largest number of workers.
         resume: the command that goes on after a failure, for messages.
         timeout: seconds that a candidate may take, 0 for any time.
+        executor: where the workers are; None for processes of this machine.
 
     Raises:
         ContractError: a component of the recipe cannot be sent to another process.
     """
 
-    def __init__(self, parts: Parts, scorers: Scorers, count: int, resume: str, timeout: float = 0.0) -> None:
-        self._count, self._resume, self._timeout = count, resume, timeout or math.inf
-        self._workers: list[Worker] = []
-        self._deaths: Counter[str] = Counter()
-        self._orders = _orders(parts, scorers, count, timeout)
+    def __init__(
+        self,
+        parts: Parts,
+        scorers: Scorers,
+        count: int,
+        resume: str,
+        timeout: float = 0.0,
+        executor: Component | None = None,
+    ) -> None:
+        self._resume, self._timeout = resume, timeout
+        if executor is not None and scorers.shared is not None:  # its workers may not see the directory
+            scorers = attrs.evolve(scorers, shared=scorers.shared.carried())
+        orders = _orders(parts, scorers, count, timeout)
+        started = executor_of(executor, orders, count)
+        self._pool = Pool(started, count, timeout=timeout or math.inf, ahead=max(_AHEAD, 4 * count))
 
     def __enter__(self) -> Workers:
         return self
 
     def __exit__(self, *_: object) -> None:
-        while self._workers:
-            self._workers.pop().end()
+        self._pool.__exit__()
 
     def __call__(self, jobs: Iterable[Job]) -> Iterator[Scored]:
-        """Yield each candidate as it has been scored, in no fixed order.
+        """Yield each candidate as it has been scored, in the order of the jobs, whichever worker was faster.
 
         Raises:
             RunFailed: a candidate's worker died twice.
         """
-        waiting = deque(jobs)
-        while waiting or any(worker.job for worker in self._workers):
-            self._hand_out(waiting)
-            busy = {worker.pipe: worker for worker in self._workers if worker.job}
-            for pipe in wait(list(busy), self._patience()):
-                worker = busy[pipe]  # type: ignore[index]
-                try:
-                    answer = worker.receive()
-                except (EOFError, OSError):
-                    waiting.appendleft(self._bury(worker))
-                    continue
-                if isinstance(answer, SnnplugError):
-                    raise answer
-                if answer is not None:
-                    yield answer
-            for worker in [worker for worker in self._workers if worker.seconds > self._timeout]:
-                if not worker.pipe.poll():
-                    yield self._give_up(worker)
+        early: dict[int, Scored] = {}
+        due = 0
+        for number, scored in self._scored(list(jobs)):
+            early[number] = scored
+            while due in early:
+                yield early.pop(due)
+                due += 1
 
-    def _patience(self) -> float | None:
-        """Return how long to wait until the first worker has used up its time, None for ever."""
-        if self._timeout == math.inf:
-            return None
-        left = self._timeout - max((worker.seconds for worker in self._workers), default=0.0)
-        return min(max(0.0, left) + 0.01, _LOOK_AGAIN)
+    def _scored(self, jobs: Sequence[Job]) -> Iterator[tuple[int, Scored]]:
+        """Yield the place of each candidate among the jobs, and its score."""
+        for number, scored in self._pool(jobs):
+            job = jobs[number]
+            if isinstance(scored, Lost):
+                raise RunFailed(
+                    f"two worker processes died while scoring the candidate {job.genotype!r}: "
+                    f"{scored.cause}. What was scored is kept; continue with: {self._resume}"
+                )
+            yield number, self._late(job, scored) if isinstance(scored, Late) else scored
 
-    def _give_up(self, worker: Worker) -> Scored:
-        """End a worker that is too slow, and return that its candidate has no score."""
-        job, seconds = worker.job, worker.seconds
-        assert job is not None
-        self._workers.remove(worker)
-        worker.end()
+    def _late(self, job: Job, late: Late) -> Scored:
+        """Return that a candidate has no score."""
         trial = Trial(
             index=job.index,
             genotype=job.genotype,
             key=job.key,
             score=math.nan,
-            seconds=seconds,
+            seconds=late.seconds,
             rung=job.rung,
         )
         return Scored(trial, f"it took longer than search.timeout = {self._timeout:g} s")
 
-    def _hand_out(self, waiting: deque[Job]) -> None:
-        free = [worker for worker in self._workers if worker.job is None]
-        while waiting and (free or len(self._workers) < self._count):
-            if not free:
-                numbers = {worker.number for worker in self._workers}
-                number = next(n for n in range(self._count) if n not in numbers)  # that of a dead one, too
-                self._workers.append(Worker(self._orders, number))
-                free.append(self._workers[-1])
-            free.pop(0).give(waiting.popleft())
-
-    def _bury(self, worker: Worker) -> Job:
-        """Take a dead worker out and return its candidate, which is tried once more."""
-        job: Job = worker.job
-        self._workers.remove(worker)
-        code = worker.end(_FAREWELL)
-        self._deaths[job.key] += 1
-        if self._deaths[job.key] > 1:
-            raise RunFailed(
-                f"two worker processes died while scoring the candidate {job.genotype!r}: {_cause(code)}. "
-                f"What was scored is kept; continue with: {self._resume}"
-            )
-        return job
-
 
 @attrs.frozen
-class _Orders:
+class _Build:
     """What a worker builds its evaluator of."""
 
     plan: Plan
@@ -199,10 +185,16 @@ class _Orders:
         return score
 
 
-def _orders(parts: Parts, scorers: Scorers, count: int, timeout: float) -> bytes:
-    """Return what each worker is sent first."""
+def _orders(parts: Parts, scorers: Scorers, count: int, timeout: float) -> Orders:
+    """Return what each worker is sent first.
+
+    Raises:
+        ContractError: it cannot be sent.
+    """
+    build = _Build(parts.plan, scorers, str(parts.device))
+    orders = Orders(build, origin_of(parts.plan, threads_here()))
     try:
-        return pickle.dumps(_Orders(parts.plan, scorers, str(parts.device)))
+        pickle.dumps(orders)
     except Exception as error:  # pickle raises whatever it meets
         setting = f"search.timeout = {timeout:g}" if timeout else f"search.workers = {count}"
         without = "no search.timeout and search.workers = 1" if timeout else "search.workers = 1"
@@ -210,14 +202,4 @@ def _orders(parts: Parts, scorers: Scorers, count: int, timeout: float) -> bytes
             f"{setting} needs components that another process can import "
             f"({one_line(error)}); give them a module of their own, or set {without}"
         ) from error
-
-
-def _cause(code: int | None) -> str:
-    if code is not None and code == -getattr(signal, "SIGKILL", 9):  # Windows has no such signal
-        return "killed, as by a system out of memory: fewer search.workers need less"
-    if code is not None and code < 0:
-        return f"ended by signal {signal.Signals(-code).name}"
-    return (
-        f"exit code {code}; a script that calls snnplug.run with search.workers must do so "
-        'under `if __name__ == "__main__":`'
-    )
+    return orders

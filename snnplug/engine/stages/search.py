@@ -48,6 +48,7 @@ class SearchSection:
         objectives: scorers by name, "min" or "max" each: the search finds the trade-off between them
             and the score, and names the candidates that are best in it.
         workers: processes that score the candidates of a round; the result is the same with any number.
+        executor: table: what starts these processes, here or elsewhere; without it they are on this machine.
         timeout: seconds that a candidate may take, or 0 for as long as it needs; one that takes longer has
             no score. With a limit, a search depends on how fast the machine is.
         limits: table: what a candidate may have at most; one beyond it is refused before it is scored.
@@ -62,6 +63,7 @@ class SearchSection:
     baselines: bool = uses_all("scorer", "baseline")
     objectives: dict[str, Literal["min", "max"]] = uses_names("scorer")
     workers: int = attrs.field(default=1, validator=_at_least_1)
+    executor: Table | None = uses("executor", default=None)
     timeout: float = attrs.field(default=0.0, validator=_at_least_0)
     limits: Limits = attrs.field(factory=Limits)
     references: dict[str, Any] = attrs.field(factory=dict)
@@ -85,7 +87,8 @@ class Search(Stage):
             raise RecipeError(problems)
         _check_rungs(parts, _strategy(parts))
         section = parts.plan.recipe.search
-        check_scoring(parts, _scorers(parts.plan), section.workers, section.timeout)
+        executor = parts.plan.get("search.executor")
+        check_scoring(parts, _scorers(parts.plan), section.workers, section.timeout, executor)
 
     def run(self, session: Session, work: Work) -> None:
         """Search in the leading process, and tell the others what was found."""

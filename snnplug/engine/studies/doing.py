@@ -14,6 +14,7 @@ from snnplug.engine.studies.file import StudyFile
 from snnplug.engine.studies.running import Settings, run_all
 from snnplug.engine.studies.sampling import Sampler
 from snnplug.errors import RunDirectoryError
+from snnplug.registry.component import Component
 from snnplug.registry.registry import Registry
 
 __all__ = ["Doing", "draw_all"]
@@ -23,7 +24,7 @@ class Doing:
     """Runs what is not finished.
 
     Args:
-        settings, workers, registry: as `run_all` takes them.
+        settings, workers, registry, executor: as `run_all` takes them.
         report: progress.
 
     Attributes:
@@ -31,8 +32,16 @@ class Doing:
         computed: number of runs that were finished here.
     """
 
-    def __init__(self, settings: Settings, workers: int, report: Reporter, registry: Registry | None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        workers: int,
+        report: Reporter,
+        registry: Registry | None,
+        executor: Component | None = None,
+    ) -> None:
         self.settings, self.workers, self.report, self.registry = settings, workers, report, registry
+        self.executor = executor
         self.failures: dict[str, str] = {}
         self.computed = 0
         self._bar: Any = None
@@ -47,7 +56,7 @@ class Doing:
         """Run what is not finished."""
         left = [job for job in wanted if not is_done(self.settings.place, job)]
         self.advance(len(wanted) - len(left))
-        for outcome in run_all(left, self.settings, self.workers, self.registry):
+        for outcome in run_all(left, self.settings, self.workers, self.registry, self.executor):
             if outcome.failure:
                 self.failures[outcome.job.directory] = outcome.failure
                 self.report.say(f"note: {outcome.job.directory} failed: {outcome.failure}")

@@ -1,25 +1,25 @@
-"""The runs of a study, in this process or in several: each goes on where it stood."""
+"""The runs of a study, in this process or by workers: each goes on where it stood."""
 
 from __future__ import annotations
 
 import os
-import pickle
-from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
-from multiprocessing.connection import wait
 from pathlib import Path
 
 import attrs
 
+from snnplug.engine.execution.executors import executor_of
+from snnplug.engine.execution.orders import Orders
+from snnplug.engine.execution.pool import Lost, Pool
+from snnplug.engine.provenance import origin_of_all
 from snnplug.engine.studies.combinations import Job
-from snnplug.errors import RunFailed, SnnplugError, one_line
+from snnplug.errors import SnnplugError, one_line
 from snnplug.recipe.recipe import Recipe
+from snnplug.registry.component import Component
 from snnplug.registry.registry import Registry
 from snnplug.runs.records import Threads
 
 __all__ = ["Outcome", "Settings", "run_all"]
-
-_AGAIN = 1  # times that a run is begun anew after its process has died
 
 
 @attrs.frozen
@@ -27,7 +27,7 @@ class Settings:
     """How runs are carried out.
 
     Attributes:
-        place: folder of the run directories.
+        place: folder of the run directories, which every worker has to see.
         device: as `snnplug.run` takes it.
         threads: CPU threads of each run, which decide the last bits of its sums.
         accept_versions: go on with other versions of plugins; see `snnplug.resume`.
@@ -50,22 +50,30 @@ class Outcome:
 
 
 def run_all(
-    jobs: Sequence[Job], settings: Settings, workers: int, registry: Registry | None = None
+    jobs: Sequence[Job],
+    settings: Settings,
+    workers: int,
+    registry: Registry | None = None,
+    executor: Component | None = None,
+    started: Callable[[Job], None] = lambda job: None,
 ) -> Iterator[Outcome]:
     """Carry out runs, and yield each as it ends, in no fixed order.
 
     Args:
         jobs: what is to be done.
         settings: how.
-        workers: processes; 1 for this one.
+        workers: how many; 1 for this process, unless there is an executor.
         registry: where names are looked up in this process.
+        executor: where the workers are; None for processes of this machine.
+        started: called with each run that begins.
     """
-    if workers == 1:
+    if workers == 1 and executor is None:
         work = _work(settings, registry)
         for job in jobs:
+            started(job)
             yield Outcome(job, work((job.recipe, job.directory)))
     else:
-        yield from _in_processes(jobs, settings, workers)
+        yield from _by_workers(jobs, settings, workers, executor, started)
 
 
 def _work(settings: Settings, given: Registry | None = None) -> Callable[[tuple[Recipe, str]], str]:
@@ -110,43 +118,16 @@ class _Build:
         return _work(self.settings)
 
 
-def _in_processes(jobs: Sequence[Job], settings: Settings, count: int) -> Iterator[Outcome]:
-    from snnplug.engine.scoring.worker import Worker
-
-    orders = pickle.dumps(_Build(settings))
-    waiting, deaths = deque(jobs), Counter[str]()
-    working: dict[int, tuple[Worker, Job]] = {}
-    idle: list[Worker] = []
-    try:
-        while waiting or working:
-            while waiting and (idle or len(working) < count):
-                job = waiting.popleft()
-                number = next(n for n in range(count) if n not in working)
-                worker = idle.pop() if idle else Worker(orders, number, daemon=False)
-                working[worker.number] = (worker, job)
-                worker.give((job.recipe, job.directory))
-            pipes = {worker.pipe: number for number, (worker, _) in working.items()}
-            for pipe in wait(list(pipes)):
-                number = pipes[pipe]  # type: ignore[index]
-                worker, job = working[number]
-                try:
-                    answer = worker.receive()
-                except (EOFError, OSError):
-                    del working[number]
-                    code = worker.end()
-                    deaths[job.directory] += 1
-                    if deaths[job.directory] > _AGAIN:
-                        yield Outcome(job, f"its process died twice, the last time with exit code {code}")
-                    else:
-                        waiting.appendleft(job)
-                    continue
-                if answer is None:
-                    continue
-                del working[number]
-                idle.append(worker)
-                if isinstance(answer, Exception):
-                    raise RunFailed(f"a worker process of the study failed: {one_line(answer)}")
-                yield Outcome(job, answer)
-    finally:
-        for worker in (*idle, *(worker for worker, _ in working.values())):
-            worker.end()
+def _by_workers(
+    jobs: Sequence[Job],
+    settings: Settings,
+    count: int,
+    executor: Component | None,
+    begun: Callable[[Job], None],
+) -> Iterator[Outcome]:
+    orders = Orders(_Build(settings), origin_of_all(Registry.from_installed(quiet=True)))
+    started = executor_of(executor, orders, count)
+    with Pool(started, count, begun=lambda number: begun(jobs[number])) as pool:
+        for number, answer in pool((job.recipe, job.directory) for job in jobs):
+            lost = isinstance(answer, Lost)
+            yield Outcome(jobs[number], f"its worker died twice: {answer.cause}" if lost else answer)

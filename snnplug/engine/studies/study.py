@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import attrs
 
+from snnplug.engine.execution.executors import named_executor
 from snnplug.engine.progress import Log, Reporter
 from snnplug.engine.studies.answer import answer, is_done
 from snnplug.engine.studies.combinations import Combination, baseline_of, combinations, jobs
@@ -21,6 +23,7 @@ from snnplug.engine.studies.file import StudyFile, read_study
 from snnplug.engine.studies.running import Settings
 from snnplug.engine.studies.sampling import corners
 from snnplug.errors import RecipeError, RunDirectoryError, RunFailed, SnnplugError, UsageError, one_line
+from snnplug.registry.component import Component
 from snnplug.registry.registry import Registry
 from snnplug.runs.directory import RunDirectory
 from snnplug.runs.reading import to_plain
@@ -49,6 +52,7 @@ def study(
     *,
     out: str | Path | None = None,
     workers: int = 1,
+    executor: str | Mapping[str, Any] | Component | None = None,
     device: str = "auto",
     threads: int = 1,
     registry: Registry | None = None,
@@ -63,6 +67,7 @@ def study(
         source: its file.
         out: its directory, new or that of the same study; by default studies/NAME.
         workers: processes that run its runs.
+        executor: name or table of what starts these processes, here or elsewhere; by default on this machine.
         device: of each run: "auto", "cpu" or "cuda"; workers are spread over the GPUs that there are.
         threads: CPU threads of each run, which decide the last bits of its sums.
         registry: where names are looked up; by default every installed plugin, which is all that other
@@ -73,16 +78,18 @@ def study(
         only_check: only say what would be run; None is returned.
 
     Raises:
-        RecipeError: the file is wrong, or none of its combinations can run.
+        RecipeError: the file or the executor is wrong, or none of the combinations can run.
         RunDirectoryError: the directory is another's.
         RunFailed: no run has a result.
         UsageError: workers are to look up names in a registry.
     """
-    if registry is not None and workers > 1:
+    if registry is not None and (workers > 1 or executor is not None):
         raise UsageError(
-            f"workers = {workers} know installed plugins alone: take workers = 1 with a registry"
+            f"workers = {workers} know installed plugins alone: take workers = 1 and no executor with a "
+            "registry"
         )
     names = registry or Registry.from_installed(quiet=quiet)
+    where = named_executor(executor, names)
     file, report = read_study(source), Reporter(quiet=quiet, log=log)
     combined = combinations(file)
     if not file.samples:
@@ -100,8 +107,9 @@ def study(
         none = f"none of {len(tried)} combinations can run"
         why = "all that a sampler may draw has to fit" if fitting else none
         raise RecipeError([f"{why}; the reasons: {'; '.join(dict.fromkeys(refused.values()))}"])
-    settings = Settings(place, device, threads, accept_versions, _cuda_devices(device, workers))
-    doing = Doing(settings, workers, report, names)
+    devices = _cuda_devices(device, workers) if where is None else 0  # elsewhere others deal them out
+    settings = Settings(place.resolve(), device, threads, accept_versions, devices)
+    doing = Doing(settings, workers, report, names, where)
     if not file.samples:
         wanted = jobs(file, fitting)
         done = sum(is_done(place, job) for job in wanted)

@@ -1,4 +1,4 @@
-"""A worker process as its driver sees it: how it is started, what it is scoring, and for how long."""
+"""A worker process as its driver sees it: how it is started, spoken to and ended."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ import os
 import pickle
 import signal
 import sys
-import time
 from collections.abc import Iterator
 from multiprocessing import get_context, resource_tracker, spawn
 from types import ModuleType
 from typing import Any
 
-from snnplug.engine.scoring.serving import READY, serve
+from snnplug.engine.execution.serving import serve
 
 __all__ = ["Worker"]
 
@@ -22,53 +21,35 @@ _TO_END = 1.0  # seconds for a process to go by itself
 
 
 class Worker:
-    """A process and what it is doing.
+    """A process that may start others.
 
     Args:
         orders: a pickled `build(number) -> work`; the process calls work with each item that it is given.
         number: its place among the workers, from 0, on which its device depends.
-        daemon: it may start no processes of its own.
     """
 
-    def __init__(self, orders: bytes, number: int = 0, *, daemon: bool = True) -> None:
-        self.number = number
+    def __init__(self, orders: bytes, number: int = 0) -> None:
         context = get_context("spawn")  # a forked process could not use CUDA, nor torch's threads
         self.pipe, theirs = context.Pipe()
         environment = {_SAFE_PATH: os.environ.get(_SAFE_PATH)}
         told = (theirs, _program(), environment, number)
-        self.process = context.Process(target=serve, args=told, daemon=daemon)
+        self.process = context.Process(target=serve, args=told)
         with _without_this_folder(), _without_interrupts(), _without_a_program():
             self.process.start()
         theirs.close()  # else the end of the process would not be seen
-        self.job: Any = None
-        self._ready = False
-        self._began: float | None = None
         self._send(orders)
 
-    def give(self, job: Any) -> None:
+    def give(self, item: Any) -> None:
         """Let it work on an item."""
-        self.job = job
-        self._start_clock()
-        self._send(pickle.dumps(job))
+        self._send(pickle.dumps(item))
 
     def receive(self) -> Any:
-        """Return a result or an error, or None where it only says that it is ready.
+        """Return a result; the first one, None, says that it is ready.
 
         Raises:
             EOFError, OSError: the process has ended.
         """
-        answer = pickle.loads(self.pipe.recv_bytes())
-        if answer == READY:
-            self._ready = True
-            self._start_clock()
-            return None
-        self.job = self._began = None
-        return answer
-
-    @property
-    def seconds(self) -> float:
-        """Time since it began with its item; building what it needs before the first one does not count."""
-        return 0.0 if self._began is None else time.monotonic() - self._began
+        return pickle.loads(self.pipe.recv_bytes())
 
     def end(self, patience: float = 0.0) -> int | None:
         """End the process, also one that is stuck, and return its exit code.
@@ -85,9 +66,6 @@ class Worker:
         self.pipe.close()
         self.process.close()
         return code
-
-    def _start_clock(self) -> None:
-        self._began = time.monotonic() if self._ready and self.job is not None else None
 
     def _send(self, message: bytes) -> None:
         with contextlib.suppress(OSError):  # it has ended, which is seen when its answer is read

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import pickle
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from multiprocessing import spawn
 from multiprocessing.connection import Connection
 from typing import Any
 
 from snnplug.engine.lifeline import end_with
 from snnplug.engine.process import keep_freed_memory
-from snnplug.errors import RunFailed, SnnplugError, one_line
+from snnplug.errors import RunFailed, one_line
 
-__all__ = ["READY", "serve"]
-
-READY = "ready"  # sent once, when the parts are built
+__all__ = ["serve"]
 
 
 def serve(
@@ -38,13 +37,25 @@ def serve(
     for name, value in environment.items():
         os.environ.pop(name, None) if value is None else os.environ.update({name: value})
     keep_freed_memory()
+    with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):  # the driver is gone
+        work = _begin(pipe.recv_bytes(), program, number)
+        pipe.send_bytes(pickle.dumps(None))
+        while True:
+            item = pickle.loads(pipe.recv_bytes())
+            pipe.send_bytes(pickle.dumps(work(item)))
+
+
+def _begin(orders: bytes, program: Mapping[str, Any], number: int) -> Callable[[Any], Any]:
+    """Return the work that the orders build, or one whose every answer is why there is none."""
     try:
         _bring_in(program)
-        _work(pipe, number)
-    except (EOFError, BrokenPipeError, ConnectionResetError):
-        return  # the driver is gone
+        work: Callable[[Any], Any] = pickle.loads(orders)(number)
     except Exception as error:
-        pipe.send_bytes(_portable(error))
+        from snnplug.engine.execution.orders import Raised
+
+        failed = Raised.of(error)
+        return lambda item: failed
+    return work
 
 
 def _bring_in(program: Mapping[str, Any]) -> None:
@@ -58,25 +69,5 @@ def _bring_in(program: Mapping[str, Any]) -> None:
     except (Exception, SystemExit) as error:
         raise RunFailed(
             f"a worker process cannot import {' '.join(program.values())}: {one_line(error)}; a script that "
-            'calls snnplug.run with search.workers must do so under `if __name__ == "__main__":`'
+            'starts workers must do so under `if __name__ == "__main__":`'
         ) from error
-
-
-def _work(pipe: Connection, number: int) -> None:
-    work = pickle.loads(pipe.recv_bytes())(number)
-    pipe.send_bytes(pickle.dumps(READY))
-    while True:
-        item = pickle.loads(pipe.recv_bytes())
-        pipe.send_bytes(pickle.dumps(work(item)))
-
-
-def _portable(error: Exception) -> bytes:
-    """Return an error for the driver to raise."""
-    if isinstance(error, SnnplugError):
-        try:
-            content = pickle.dumps(error)
-            pickle.loads(content)
-        except Exception:
-            return pickle.dumps(RunFailed(str(error)))
-        return content
-    return pickle.dumps(RunFailed(f"a worker process failed: {one_line(error)}"))

@@ -1,0 +1,50 @@
+"""Jobs of submitit's local executor, which does all that SLURM's does but the queue."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("submitit", reason="snnplug-slurm needs submitit: tox -e clusters")
+
+from snnplug import Answer, Registry
+from snnplug.errors import RunFailed
+from snnplug.testing import ExecutorConformance, PluginConformance
+
+
+class TestPlugin(PluginConformance):
+    name = "snnplug-slurm"
+
+
+@pytest.mark.slow
+class TestLocalJobs(ExecutorConformance):
+    name = "snnplug-slurm:slurm"
+    params = ({"cluster": "local"},)
+
+    @pytest.fixture(autouse=True)
+    def elsewhere(self, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+
+
+def failing(number):
+    raise SystemExit(7)
+
+
+def test_without_slurm_it_says_what_to_do(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    executor = Registry.from_installed().use("executor", "slurm", folder=str(tmp_path))
+    with pytest.raises(RunFailed, match=r"sbatch"):
+        executor.build(failing, 1)
+
+
+@pytest.mark.slow
+def test_a_job_that_ends_at_once_is_said_with_its_last_line(tmp_path) -> None:
+    executor = Registry.from_installed().create(
+        "executor", "slurm", failing, 1, cluster="local", folder=str(tmp_path)
+    )
+    executor.start(0)
+    heard: list[Answer] = []
+    while not heard:
+        heard += executor.answers(1.0)
+    executor.close()
+    assert heard[0].worker == 0
+    assert "ended" in heard[0].lost

@@ -1,0 +1,64 @@
+"""From the executor that a user names to one that can start workers."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from typing import Any
+
+from snnplug.contracts.execution import Build, Executor
+from snnplug.engine.execution.processes import Processes
+from snnplug.errors import RecipeError
+from snnplug.registry.component import Component
+from snnplug.registry.contain import calling, refuse
+from snnplug.registry.registry import Registry
+
+__all__ = ["executor_of", "named_executor"]
+
+_METHODS = ("start", "give", "answers", "end", "close")
+
+
+def named_executor(given: str | Mapping[str, Any] | Component | None, registry: Registry) -> Component | None:
+    """Return the executor that a name, a table `{"use": name, ...}` or its text in TOML means.
+
+    Raises:
+        RecipeError: it is neither, or has a parameter that the executor does not take.
+        UnknownName: no such executor is installed.
+    """
+    if given is None or isinstance(given, Component):
+        return given
+    table: Any = {"use": given}
+    try:
+        if not isinstance(given, str):
+            table = dict(given)
+        elif given.lstrip().startswith("{"):
+            table = tomllib.loads(f"executor = {given}")["executor"]
+    except (tomllib.TOMLDecodeError, TypeError, ValueError) as error:
+        raise RecipeError([f"executor {given!r} is no table such as {{ use = 'name' }}: {error}"]) from error
+    name = table.pop("use", None)
+    if not isinstance(name, str):
+        raise RecipeError([f"executor {given!r} has no `use`; run: snnplug list executors"])
+    component = registry.use("executor", name, **table)
+    if problems := component.check("executor"):
+        raise RecipeError(problems)
+    return component
+
+
+def executor_of(component: Component | None, build: Build, workers: int) -> Executor:
+    """Return an executor.
+
+    Args:
+        component: what the user names; None for processes of this machine.
+        build: what each worker calls first.
+        workers: largest number of them.
+
+    Raises:
+        SnnplugError: it cannot be had here, such as a cluster that does not answer.
+    """
+    if component is None:
+        return Processes(build, workers)
+    with calling(component, "an executor"):
+        executor = component.build(build, workers)
+        if missing := [name for name in _METHODS if not callable(getattr(executor, name, None))]:
+            refuse(component, f"an executor, with the method {missing[0]}", executor)
+    return executor  # type: ignore[no-any-return]
