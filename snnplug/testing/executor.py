@@ -66,8 +66,8 @@ class ExecutorConformance(Conformance):
         while len(found) < count and time.monotonic() < until:
             found += executor.answers(1.0)
         assert len(found) == count, (
-            f"{count} answers were expected within {self.patience:g} s, and these came: {found}; yield one for "
-            "each worker that is ready, has a result or has died"
+            f"{count} answers were expected within {self.patience:g} s, and these came: {found}; yield one "
+            "for each worker that is ready, has a result or has died"
         )
         return found
 
@@ -84,8 +84,8 @@ class ExecutorConformance(Conformance):
             executor.give(1, item)
             (answer,) = self.hear(executor, 1)
             assert answer == Answer(1, (1, 2 * item)), (
-                f"worker 1 was given {item}, and answered {answer}; it calls what `build(1)` returned with the "
-                "item, and gives back the result"
+                f"worker 1 was given {item}, and answered {answer}; it calls what `build(1)` returned with "
+                "the item, and gives back the result"
             )
 
     def test_a_worker_that_dies_is_said(self, executor: Executor) -> None:
@@ -95,7 +95,7 @@ class ExecutorConformance(Conformance):
         executor.give(0, "die")
         (answer,) = self.hear(executor, 1)
         assert answer.worker == 0 and answer.lost, (
-            f"the process of a worker has ended, and {answer} came; answer with `lost`, the reason in one line"
+            f"the process of a worker has ended, and {answer} came; answer with `lost`, the reason"
         )
         assert "\n" not in answer.lost, f"the reason must be one line, got {answer.lost!r}"
         executor.start(0)

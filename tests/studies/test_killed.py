@@ -25,11 +25,10 @@ loss = ["sdt", "tet"]
 """
 
 
-def begin(file: Path, out: Path, workers: int) -> subprocess.Popen[bytes]:
+def begin(file: Path, out: Path, workers: int, executor: str = "") -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "snnplug", "study", str(file), "--out", str(out), "-q"]
-    return subprocess.Popen(
-        [*command, "--workers", str(workers)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    )
+    command += ["--workers", str(workers), *(["--executor", executor] if executor else [])]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
@@ -50,7 +49,13 @@ def finished(out: Path) -> dict[str, tuple[int, bytes]]:
 
 
 @pytest.mark.slow
-def test_killed_ten_times_and_gone_on_with_equals_unbroken(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("executor", "start"), [("processes", 3.0), ("ray", 10.0)])
+def test_killed_ten_times_and_gone_on_with_equals_unbroken(
+    executor: str, start: float, tmp_path: Path
+) -> None:
+    if executor == "ray":
+        pytest.importorskip("snnplug_ray", reason="needs snnplug-ray: tox -e clusters")
+        pytest.importorskip("ray", reason="needs snnplug-ray: tox -e clusters")
     file = tmp_path / "s.toml"
     file.write_text(TEXT)
     began = time.monotonic()
@@ -59,8 +64,8 @@ def test_killed_ten_times_and_gone_on_with_equals_unbroken(tmp_path: Path) -> No
     rng = random.Random(0)
     out, kills = tmp_path / "killed", 0
     while kills < 10:
-        process = begin(file, out, 2)
-        time.sleep(took / 6 * rng.random() + 3.0)
+        process = begin(file, out, 2, executor)
+        time.sleep(took / 6 * rng.random() + start)
         if process.poll() is not None:
             break
         os.kill(process.pid, signal.SIGKILL)
@@ -69,7 +74,7 @@ def test_killed_ten_times_and_gone_on_with_equals_unbroken(tmp_path: Path) -> No
         seen, kills = finished(out), kills + 1
         time.sleep(1.0)  # its workers end with it
         assert seen.items() <= finished(out).items()
-    end(begin(file, out, 2))
+    end(begin(file, out, 2, executor))
     assert kills >= 3
     assert seen.items() <= finished(out).items()  # nothing was computed again
     assert answer(out) == answer(tmp_path / "whole")

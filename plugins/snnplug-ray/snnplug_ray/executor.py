@@ -10,6 +10,7 @@ import contextlib
 import logging
 import math
 import os
+import socket
 from collections.abc import Callable, Iterator
 from typing import Annotated, Any
 
@@ -24,6 +25,7 @@ from snnplug.errors import RunFailed, one_line
 __all__ = ["Ray"]
 
 _STORE = 100 * 2**20  # bytes for objects on this machine: an item has some hundreds
+_REACHED = 10.0  # seconds
 _BOUND = "OMP_NUM_THREADS"  # Ray sets it in actors; what holds here holds there
 
 
@@ -136,12 +138,24 @@ def _connect(address: str, cpus: int, gpus: int) -> None:
         if gpus:
             settings["num_gpus"] = None  # those that there are
     try:
+        _reach(named)
         ray.init(named, **settings)
     except (ConnectionError, RuntimeError, ValueError, OSError, RayError) as error:
         raise RunFailed(
             f"no cluster of Ray at address = {named!r}: {one_line(error)}; start one with "
             "`ray start --head`, or leave address out for one of this machine alone"
         ) from error
+
+
+def _reach(address: str) -> None:
+    """Connect to HOST:PORT once: Ray itself goes on trying for many minutes.
+
+    Raises:
+        OSError: nobody answers there.
+    """
+    host, separator, port = address.rpartition("://")[2].partition("/")[0].rpartition(":")
+    if separator and port.isdigit():
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_REACHED).close()
 
 
 def _check_room(cpus: float, gpus: float) -> None:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-ray = pytest.importorskip("ray", reason="snnplug-ray needs ray: tox -e clusters")
-
 from snnplug import Registry
 from snnplug.errors import RunFailed
 from snnplug.testing import ExecutorConformance, PluginConformance
 
+ray = pytest.importorskip("ray", reason="snnplug-ray needs ray: tox -e clusters")
 pytestmark = pytest.mark.filterwarnings("ignore::Warning")  # Ray's own
 
 

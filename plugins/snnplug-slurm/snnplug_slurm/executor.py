@@ -156,9 +156,9 @@ class Slurm:
                 self._pipes[number] = connection
                 connection.send_bytes(self._orders)
                 continue
-            number = pipes[pipe]  # type: ignore[index]
+            number = pipes[pipe]
             try:
-                yield Answer(number, pipes[pipe].recv())
+                yield Answer(number, pipe.recv())
             except (EOFError, OSError):
                 yield self._lost(number)
         for number in self._missing:
@@ -169,5 +169,5 @@ class Slurm:
         job = self._jobs[number]
         state, said = job.state, (job.stderr() or "").strip().splitlines()[-1:]
         self.end(number)
-        why = f"job {job.job_id} ended, state {state}: {''.join(said)}"
+        why = f"job {job.job_id}, last seen {state}, has hung up: {''.join(said)}"
         return Answer(number, lost=why.rstrip(": "))

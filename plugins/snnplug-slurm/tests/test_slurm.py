@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-pytest.importorskip("submitit", reason="snnplug-slurm needs submitit: tox -e clusters")
-
 from snnplug import Answer, Registry
 from snnplug.errors import RunFailed
 from snnplug.testing import ExecutorConformance, PluginConformance
+
+pytest.importorskip("submitit", reason="snnplug-slurm needs submitit: tox -e clusters")
+pytestmark = [  # of submitit: a process that ends later than its job is forgotten
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 
 class TestPlugin(PluginConformance):

@@ -37,7 +37,7 @@ def named_executor(given: str | Mapping[str, Any] | Component | None, registry: 
         raise RecipeError([f"executor {given!r} is no table such as {{ use = 'name' }}: {error}"]) from error
     name = table.pop("use", None)
     if not isinstance(name, str):
-        raise RecipeError([f"executor {given!r} has no `use`; run: snnplug list executors"])
+        raise RecipeError([f"executor {given!r} has no `use`; run: snnplug list --kind executor"])
     component = registry.use("executor", name, **table)
     if problems := component.check("executor"):
         raise RecipeError(problems)
