@@ -16,6 +16,7 @@ from snnplug import Component, Task, check_ranges
 from snnplug.errors import ParameterError
 from snnplug.nn import SpikingNeuron
 from snnplug_snasnet.genotype import edges, parse
+from snnplug_snasnet.network import Reducing
 from snnplug_snasnet.space import OPERATIONS, SNASNet, Statistics
 
 __all__ = ["CIFAR10_CELL", "snasnet_cell"]
@@ -38,6 +39,8 @@ def snasnet_cell(
     final_pool: Annotated[int, Ge(1)] | None = None,
     stem_stride: Annotated[int, Ge(1)] | None = None,
     statistics: Statistics = "auto",
+    stem_neuron: bool = False,
+    reduction: Reducing = "code",
 ) -> nn.Module:
     """Return a freshly initialised network: `[T, B, C, H, W]` to `[T, B, K]`.
 
@@ -46,8 +49,8 @@ def snasnet_cell(
         neuron: the neuron of every layer; it must run step by step if the cell has feedback.
         cell: four rows of operation codes, such as `0303 0030 2002 0200`; edges that lie on
             no path from input to output are left out.
-        channels, operations, pooling, hidden, voting, dropout, final_pool, stem_stride, statistics: as in
-            `snnplug_snasnet.space.SNASNet`.
+        channels, operations, pooling, hidden, voting, dropout, final_pool, stem_stride, statistics,
+            stem_neuron, reduction: as in `snnplug_snasnet.space.SNASNet`.
 
     Raises:
         ParameterError: the cell is none, or has no path from input to output.
@@ -69,6 +72,8 @@ def snasnet_cell(
             final_pool=final_pool,
             stem_stride=stem_stride,
             statistics=statistics,
+            stem_neuron=stem_neuron,
+            reduction=reduction,
         )
         return space.build(cell)
     except ParameterError as error:

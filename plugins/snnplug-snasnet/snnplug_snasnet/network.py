@@ -8,15 +8,17 @@
                  -> linear without bias -> neuron -> linear -> mean over groups ("voting")
 
 After Kim et al., ECCV 2022, arXiv 2201.10355, and its published code. Batch norm takes its
-statistics per time step. The first neurons stand in cell1; none follows the stem. The last
-linear layer has no neuron: voting averages real numbers. The published code returns the mean
-over time; here each step's output is returned and the loss reads them out.
+statistics per time step. The first neurons stand in cell1. The paper's text has a neuron behind the stem
+("spike encoding") and another order in the reduction, conv 3x3 -> batch norm -> neuron -> pool 2x2:
+`stem_neuron = true` and `reduction = "paper"`. The last linear layer has no neuron: voting averages
+real numbers. The published code returns the mean over time; here each step's output is returned and the
+loss reads them out.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from torch import Tensor, nn
 
@@ -26,8 +28,9 @@ from snnplug_snasnet.cell import Cell
 from snnplug_snasnet.genotype import Matrix
 from snnplug_snasnet.operations import NewNeuron
 
-__all__ = ["SNASNetwork", "Skeleton"]
+__all__ = ["Reducing", "SNASNetwork", "Skeleton"]
 
+Reducing: TypeAlias = Literal["code", "paper"]
 _POOLS = {"avg": nn.AvgPool2d, "max": nn.MaxPool2d}
 
 
@@ -46,6 +49,8 @@ class Skeleton:
         pooling: "avg" or "max" for the two pools that halve the image.
         final_pool: side p of the last pool.
         stem_stride: stride of the stem.
+        stem_neuron: a neuron follows the stem.
+        reduction: order of the reduction cell, "code" or "paper".
     """
 
     in_channels: int
@@ -58,6 +63,8 @@ class Skeleton:
     pooling: Literal["avg", "max"]
     final_pool: int
     stem_stride: int
+    stem_neuron: bool
+    reduction: Reducing
 
     @classmethod
     def of(
@@ -71,6 +78,8 @@ class Skeleton:
         pooling: Literal["avg", "max"],
         final_pool: int | None,
         stem_stride: int | None,
+        stem_neuron: bool,
+        reduction: Reducing,
     ) -> Skeleton:
         """Fill in what is None; the defaults are described at `snnplug_snasnet.space.SNASNet`.
 
@@ -106,11 +115,13 @@ class Skeleton:
             hidden=hidden,
             voting=voting,
             stem_stride=stem_stride,
+            stem_neuron=stem_neuron,
+            reduction=reduction,
         )
 
 
 class Reduction(TimeModule):
-    """The reduction cell: C channels to 2C at half the resolution."""
+    """The reduction cell of the published code: C channels to 2C at half the resolution."""
 
     def __init__(self, skeleton: Skeleton, new_neuron: NewNeuron) -> None:
         super().__init__()
@@ -125,6 +136,25 @@ class Reduction(TimeModule):
         """Map `[T, B, C, H, W]` to `[T, B, 2C, H/2, W/2]`."""
         x = fold(self.conv, self.neuron(self.norm(x)))
         return fold(self.pool, self.out_norm(x))
+
+
+class PaperReduction(TimeModule):
+    """The reduction cell in the order of the paper's text: convolution first, neuron before the pool."""
+
+    def __init__(self, skeleton: Skeleton, new_neuron: NewNeuron) -> None:
+        super().__init__()
+        C = skeleton.channels
+        self.conv = nn.Conv2d(C, 2 * C, 3, padding=1, bias=False)
+        self.norm = StepwiseBatchNorm2d(2 * C)
+        self.neuron = new_neuron()
+        self.pool = _POOLS[skeleton.pooling](2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map `[T, B, C, H, W]` to `[T, B, 2C, H/2, W/2]`."""
+        return fold(self.pool, self.neuron(self.norm(fold(self.conv, x))))
+
+
+_REDUCTIONS: dict[Reducing, type[TimeModule]] = {"code": Reduction, "paper": PaperReduction}
 
 
 class Classifier(TimeModule):
@@ -167,8 +197,9 @@ class SNASNetwork(nn.Module):
         self.stem = nn.Sequential(
             nn.Conv2d(skeleton.in_channels, C, 3, skeleton.stem_stride, 1, bias=False), nn.BatchNorm2d(C)
         )
+        self.stem_neuron = new_neuron() if skeleton.stem_neuron else None
         self.cell1 = self.make_cell(matrix, operations, C, new_neuron)
-        self.reduction = Reduction(skeleton, new_neuron)
+        self.reduction = _REDUCTIONS[skeleton.reduction](skeleton, new_neuron)
         self.cell2 = self.make_cell(matrix, operations, 2 * C, new_neuron)
         self.classifier = Classifier(skeleton, new_neuron)
         initialize(self)
@@ -181,7 +212,8 @@ class SNASNetwork(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map `[T, B, C, H, W]` to `[T, B, K]`."""
-        x = self.cell1(fold(self.stem, x))
+        x = fold(self.stem, x)
+        x = self.cell1(x if self.stem_neuron is None else self.stem_neuron(x))
         out: Tensor = self.classifier(self.cell2(self.reduction(x)))
         return out
 

@@ -20,7 +20,7 @@ from snnplug.errors import ContractError, ParameterError
 from snnplug.nn import SpikingNeuron, as_neuron, keep_statistics_of_steps
 from snnplug_snasnet import genotype as cells
 from snnplug_snasnet.genotype import PAIRS, Matrix
-from snnplug_snasnet.network import Skeleton, SNASNetwork
+from snnplug_snasnet.network import Reducing, Skeleton, SNASNetwork
 from snnplug_snasnet.operations import Conv, check_operations
 from snnplug_snasnet.supernet import SNASSupernet
 
@@ -55,6 +55,9 @@ class SNASNet:
         stem_stride: None for 1 up to 63 pixels, 2 from 64, in general a 32nd of the side.
         statistics: running statistics of batch norm, "shared" by all steps as published, or "per_step";
             "auto" is per step for events alone. Feedback makes the steps of a static image differ, too.
+        stem_neuron: a neuron follows the stem, as the paper has it; in the published code there is none.
+        reduction: "code" for batch norm, neuron, convolution, batch norm, pool, as published; "paper" for
+            convolution, batch norm, neuron, pool, as the paper says.
     Raises:
         ValueError: a parameter is out of range.
         ContractError: `backward` with a neuron that needs the whole window at once, or a
@@ -78,6 +81,8 @@ class SNASNet:
         final_pool: Annotated[int, Ge(1)] | None = None,
         stem_stride: Annotated[int, Ge(1)] | None = None,
         statistics: Statistics = "auto",
+        stem_neuron: bool = False,
+        reduction: Reducing = "code",
     ) -> None:
         self.task, self.neuron, self.statistics = task, neuron, statistics
         self.backward, self.require_direct, self.pruning = backward, require_direct, pruning
@@ -91,6 +96,8 @@ class SNASNet:
             pooling=pooling,
             final_pool=final_pool,
             stem_stride=stem_stride,
+            stem_neuron=stem_neuron,
+            reduction=reduction,
         )
         # a neuron that does not fit is refused before a search has begun
         for threshold in {conv.threshold for name in self.operations if (conv := Conv.of(name))}:

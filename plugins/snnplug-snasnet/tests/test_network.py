@@ -183,3 +183,38 @@ def test_a_cell_with_feedback_on_events_evaluates_as_it_trained() -> None:
         gone[events] = float((seen[-1] - seen[0]).abs().mean() / seen[0].std())
     assert gone[True] < 0.05
     assert gone[False] > 0.5
+
+
+def test_as_the_papers_text_has_it_there_are_neurons_after_the_stem_and_before_the_reducing_pool():
+    torch.manual_seed(0)
+    network = build(stem_neuron=True, reduction="paper", pooling="max", channels=8).eval()
+    seen = {}
+    for name in ("cell1", "reduction.conv", "reduction.pool", "cell2"):
+        module = network.get_submodule(name)
+        module.register_forward_pre_hook(lambda m, args, name=name: seen.setdefault(name, args[0]))
+    with torch.no_grad():
+        network(torch.rand(4, 2, 1, 8, 8) * 4)
+    binary = torch.tensor([0.0, 1.0])
+    assert torch.isin(seen["cell1"], binary).all()
+    assert torch.isin(seen["reduction.pool"], binary).all()
+    assert torch.isin(seen["cell2"], binary).all()  # of max pools, too
+    assert not torch.equal(seen["cell1"][0], seen["cell1"][1])  # a neuron has another state at each step
+    assert seen["reduction.conv"].shape[-3:] == (8, 8, 8)
+    assert seen["cell2"].shape[-3:] == (16, 4, 4)
+
+
+def test_the_order_of_the_paper_has_a_batch_norm_less():
+    code, paper = build(channels=8), build(channels=8, reduction="paper")
+    parameters = [sum(p.numel() for p in network.parameters()) for network in (code, paper)]
+    assert parameters[0] - parameters[1] == 2 * 8  # scale and shift before the neuron
+
+
+@pytest.mark.parametrize("reduction", ["code", "paper"])
+def test_the_supernet_has_the_same_skeleton(reduction):
+    space = SNASNet(DIGITS, neuron=TinyNeuron, channels=4, stem_neuron=True, reduction=reduction)
+    supernet = space.supernet()
+    supernet.select(CIFAR10_CELL)
+    network = space.build(CIFAR10_CELL)
+    network.load_state_dict(supernet.weights(CIFAR10_CELL))
+    x = torch.rand(3, 2, 1, 8, 8)
+    torch.testing.assert_close(network.eval()(x), supernet.eval()(x), rtol=0, atol=0)
