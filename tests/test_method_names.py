@@ -25,7 +25,8 @@ LIBRARIES = {"spikingjelly", "snntorch", "norse", "tonic", "nir"}  # whose metho
 
 def test_no_method_is_named_in_the_core():
     registry = Registry.from_installed(quiet=True)
-    names = {name for r in registry for name in (r.name, *r.spec.aliases)} - PLAIN_WORDS
+    of_plugins = [r for r in registry if r.plugin != "snnplug"]  # the core has its own executor
+    names = {name for r in of_plugins for name in (r.name, *r.spec.aliases)} - PLAIN_WORDS
     if not names:
         pytest.skip("no plugin is installed")
     names |= LIBRARIES

@@ -49,8 +49,9 @@ def snasnet_cell(
         neuron: the neuron of every layer; it must run step by step if the cell has feedback.
         cell: four rows of operation codes, such as `0303 0030 2002 0200`; edges that lie on
             no path from input to output are left out.
-        channels, operations, pooling, hidden, voting, dropout, final_pool, stem_stride, statistics,
-            stem_neuron, reduction: as in `snnplug_snasnet.space.SNASNet`.
+        channels, operations, pooling, hidden, voting, dropout, final_pool, stem_stride: as in
+            `snnplug_snasnet.space.SNASNet`.
+        statistics, stem_neuron, reduction: as there.
 
     Raises:
         ParameterError: the cell is none, or has no path from input to output.
