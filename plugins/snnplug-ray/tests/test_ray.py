@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from snnplug import Registry
@@ -53,3 +56,12 @@ def test_a_cluster_that_runs_already_is_used_and_left_running() -> None:
         assert ray.is_initialized()
     finally:
         ray.shutdown()
+
+
+def test_nothing_of_it_is_imported_before_it_is_used() -> None:
+    code = (
+        "import sys, snnplug; r = snnplug.Registry.from_installed(); c = r.use('executor', 'ray'); "
+        "print(c.qualified, 'ray' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["snnplug-ray:ray", "False"]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from snnplug import Answer, Registry
@@ -52,3 +55,12 @@ def test_a_job_that_ends_at_once_is_said_with_its_last_line(tmp_path) -> None:
     executor.close()
     assert heard[0].worker == 0
     assert "ended" in heard[0].lost
+
+
+def test_nothing_of_it_is_imported_before_it_is_used() -> None:
+    code = (
+        "import sys, snnplug; r = snnplug.Registry.from_installed(); c = r.use('executor', 'slurm'); "
+        "print(c.qualified, 'submitit' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["snnplug-slurm:slurm", "False"]
