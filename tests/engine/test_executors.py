@@ -25,7 +25,7 @@ from snnplug.errors import RecipeError
 SEARCH = {
     "space": {"use": "snasnet", "channels": 4},
     "strategy": {"use": "evolution", "draws": 24, "population": 8},
-    "scorer": {"use": "sahd", "steps": 2},
+    "scorer": {"use": "sahd", "batch_size": 16},
     "round_size": 8,
 }
 
@@ -143,7 +143,7 @@ def test_a_supernet_reaches_workers_that_do_not_see_its_run(tmp_path: Path) -> N
 @pytest.mark.skipif(not Path("/proc").exists(), reason="looks for processes in /proc")
 def test_a_head_that_dies_costs_what_was_not_finished(tmp_path: Path) -> None:
     needs({"use": "ray"})
-    draws = ["-s", "search.strategy.draws=200", "-s", "search.scorer=sahd", "-s", "search.space.channels=8"]
+    draws = ["-s", "search.strategy.draws=100", "-s", "search.scorer=sahd", "-s", "search.space.channels=48"]
     less = ["-s", "train.epochs=1", "-s", "train.compare.random=0", "-s", "train.compare.architectures=[]"]
     start = [sys.executable, "-m", "snnplug", "run", "-q", *draws, *less, "--out"]
     by_ray = ["-s", "search.workers=2", "-s", "search.executor=ray"]
@@ -153,8 +153,10 @@ def test_a_head_that_dies_costs_what_was_not_finished(tmp_path: Path) -> None:
     while not (journal.exists() and len(journalled(tmp_path / "run")) >= 8):
         assert process.poll() is None and time.monotonic() < until
         time.sleep(0.1)
-    for head in of_session(process.pid, b"gcs_server"):
-        os.kill(head, signal.SIGKILL)
+    head = [*of_session(process.pid, b"gcs_server"), *of_session(process.pid, b"raylet")]
+    assert head
+    for one in head:
+        os.kill(one, signal.SIGKILL)
     _, said = process.communicate(timeout=300)
     assert process.returncode != 0, said
     before = journalled(tmp_path / "run")
