@@ -28,6 +28,8 @@ if TYPE_CHECKING:
         Strategy,
         Supernet,
         Task,
+        TrackedRun,
+        Tracker,
         TrainedNetwork,
         Trial,
     )
@@ -55,6 +57,7 @@ if TYPE_CHECKING:
         SearchSpaceSpec,
         Spec,
         StrategySpec,
+        TrackerSpec,
     )
     from snnplug.registry.registration import Registration
     from snnplug.registry.registry import Registry
@@ -107,6 +110,9 @@ __all__ = [
     "Summary",
     "Supernet",
     "Task",
+    "TrackedRun",
+    "Tracker",
+    "TrackerSpec",
     "TrainedNetwork",
     "Trial",
     "TrialRecord",
@@ -144,6 +150,8 @@ _HOMES = {  # what is imported when one of these names is first asked for
         "Strategy",
         "Supernet",
         "Task",
+        "TrackedRun",
+        "Tracker",
         "TrainedNetwork",
         "Trial",
     ),
@@ -171,6 +179,7 @@ _HOMES = {  # what is imported when one of these names is first asked for
         "SearchSpaceSpec",
         "Spec",
         "StrategySpec",
+        "TrackerSpec",
     ),
     "snnplug.registry.registration": ("Registration",),
     "snnplug.registry.registry": ("Registry",),

@@ -132,6 +132,7 @@ def test_table_of_kinds():
         "loss",
         "energy_model",
         "benchmark",
+        "tracker",
     ]
     assert KINDS["search_space"].hook == "snnplug_search_spaces"
     for name, kind in KINDS.items():

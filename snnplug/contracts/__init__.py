@@ -25,6 +25,7 @@ from snnplug.contracts.search import (
     Supernet,
     Trial,
 )
+from snnplug.contracts.tracking import TrackedRun, Tracker
 
 __all__ = [
     "Activity",
@@ -52,6 +53,8 @@ __all__ = [
     "SynapseActivity",
     "Task",
     "Trace",
+    "TrackedRun",
+    "Tracker",
     "TrainedNetwork",
     "Trial",
     "advice",

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         ScorerSpec,
         SearchSpaceSpec,
         StrategySpec,
+        TrackerSpec,
     )
 
 __all__ = ["hookimpl"]
@@ -87,3 +88,8 @@ def snnplug_energy_models() -> Iterable[EnergyModelSpec]:  # type: ignore[empty-
 @_hookspec
 def snnplug_benchmarks() -> Iterable[BenchmarkSpec]:  # type: ignore[empty-body]
     """Return the benchmarks: functions that return a `snnplug.Benchmark`."""
+
+
+@_hookspec
+def snnplug_trackers() -> Iterable[TrackerSpec]:  # type: ignore[empty-body]
+    """Return the trackers: builders of a `snnplug.Tracker`."""

@@ -29,6 +29,7 @@ __all__ = [
     "SearchSpaceSpec",
     "Spec",
     "StrategySpec",
+    "TrackerSpec",
     "asks",
     "kind_named",
 ]
@@ -244,6 +245,12 @@ class BenchmarkSpec(Spec):
     kind: ClassVar[str] = "benchmark"
 
 
+class TrackerSpec(Spec):
+    """A builder of a `snnplug.Tracker`, which writes down how a run goes on: epochs, candidates, result."""
+
+    kind: ClassVar[str] = "tracker"
+
+
 def asks(target: Any) -> bool:
     """Whether a target is a function that has to be given something by position."""
     import inspect  # listings need it not
@@ -299,6 +306,7 @@ KINDS: Mapping[str, Kind] = {
         ("losses", LossSpec, ()),
         ("energy_models", EnergyModelSpec, ()),
         ("benchmarks", BenchmarkSpec, ()),
+        ("trackers", TrackerSpec, ()),
     )
 }
 
