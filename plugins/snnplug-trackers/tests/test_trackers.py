@@ -220,10 +220,11 @@ class TestWandbOffline(TrackerConformance):
         self.check_written(run, "told again after a session that was killed, it has written")
 
     def written(self, run: TrackedRun) -> Points:
-        found, deadline = [], time.monotonic() + 60
-        while not any(one.HasField("exit") for one in (those := records(run.folder / "wandb"))):
+        found, deadline, those = [], time.monotonic() + 60, records(run.folder / "wandb")
+        while not any(record.HasField("exit") for record in those):
             assert time.monotonic() < deadline  # another process writes the end of the file
             time.sleep(0.05)
+            those = records(run.folder / "wandb")
         for record in those:
             line = {
                 item.key or ".".join(item.nested_key): json.loads(item.value_json)
