@@ -26,7 +26,7 @@ from snnplug.runs.error_log import log_error
 from snnplug.runs.reading import to_plain
 from snnplug.runs.records import Epoch, Summary
 
-__all__ = ["TRACKERS", "Given", "Tracking", "tracking_by"]
+__all__ = ["TRACKERS", "Given", "Tracking", "trackers_of", "tracking_by"]
 
 TRACKERS = "trackers"
 """The folder in a run directory for files of trackers."""
@@ -137,8 +137,16 @@ def tracking_by(given: Iterable[Given], registry: Registry) -> Tracking:
     Raises:
         UsageError: there is none of a name, it is no tracker, or what it needs is not there.
     """
-    components = [_component(one, registry) for one in given]
-    return Tracking([(component, _built(component)) for component in components])
+    return Tracking([(component, _built(component)) for component in trackers_of(given, registry)])
+
+
+def trackers_of(given: Iterable[Given], registry: Registry) -> list[Component]:
+    """Return the components of trackers.
+
+    Raises:
+        UsageError: there is none of a name, or what is given is none.
+    """
+    return [_component(one, registry) for one in given]
 
 
 def _component(given: Given, registry: Registry) -> Component:

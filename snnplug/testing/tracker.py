@@ -44,7 +44,7 @@ class TrackerConformance(Conformance):
         """Return a run whose directory is there, and the tracker's folder in it not yet."""
         directory = tmp_path / "runs" / "tracked"
         directory.mkdir(parents=True)
-        parameters = {"seed": 0, "train.epochs": _EPOCHS, "loss.use": "acme:loss", "train.flag": True}
+        parameters: dict[str, float | str] = {"seed": 0, "loss.use": "acme:loss", "train.flag": True}
         return TrackedRun(
             name="study", directory=directory, folder=directory / "trackers" / "own", parameters=parameters
         )

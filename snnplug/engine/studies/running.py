@@ -12,6 +12,7 @@ from pathlib import Path
 import attrs
 
 from snnplug.engine.studies.combinations import Job
+from snnplug.engine.tracking import Given
 from snnplug.errors import RunFailed, SnnplugError, one_line
 from snnplug.recipe.recipe import Recipe
 from snnplug.registry.registry import Registry
@@ -32,6 +33,7 @@ class Settings:
         threads: CPU threads of each run, which decide the last bits of its sums.
         accept_versions: go on with other versions of plugins; see `snnplug.resume`.
         cuda_devices: GPUs that workers are spread over.
+        trackers: told how each run goes on; see `snnplug.run`.
     """
 
     place: Path
@@ -39,6 +41,7 @@ class Settings:
     threads: int = 1
     accept_versions: bool = False
     cuda_devices: int = 0
+    trackers: Sequence[Given] = ()
 
 
 @attrs.frozen
@@ -50,7 +53,11 @@ class Outcome:
 
 
 def run_all(
-    jobs: Sequence[Job], settings: Settings, workers: int, registry: Registry | None = None
+    jobs: Sequence[Job],
+    settings: Settings,
+    workers: int,
+    registry: Registry | None = None,
+    started: Callable[[Job], None] = lambda job: None,
 ) -> Iterator[Outcome]:
     """Carry out runs, and yield each as it ends, in no fixed order.
 
@@ -59,13 +66,15 @@ def run_all(
         settings: how.
         workers: processes; 1 for this one.
         registry: where names are looked up in this process.
+        started: called when a run begins, once more where its process has died.
     """
     if workers == 1:
         work = _work(settings, registry)
         for job in jobs:
+            started(job)
             yield Outcome(job, work((job.recipe, job.directory)))
     else:
-        yield from _in_processes(jobs, settings, workers)
+        yield from _in_processes(jobs, settings, workers, started)
 
 
 def _work(settings: Settings, given: Registry | None = None) -> Callable[[tuple[Recipe, str]], str]:
@@ -84,6 +93,7 @@ def _work(settings: Settings, given: Registry | None = None) -> Callable[[tuple[
                     device=settings.device,
                     registry=registry,
                     accept_versions=settings.accept_versions,
+                    trackers=settings.trackers,
                 )
             else:
                 run(
@@ -92,6 +102,7 @@ def _work(settings: Settings, given: Registry | None = None) -> Callable[[tuple[
                     device=settings.device,
                     registry=registry,
                     threads=Threads(count=settings.threads, fixed=True),
+                    trackers=settings.trackers,
                 )
         except SnnplugError as error:
             return " ".join(str(error).split()) or one_line(error)
@@ -110,7 +121,9 @@ class _Build:
         return _work(self.settings)
 
 
-def _in_processes(jobs: Sequence[Job], settings: Settings, count: int) -> Iterator[Outcome]:
+def _in_processes(
+    jobs: Sequence[Job], settings: Settings, count: int, started: Callable[[Job], None]
+) -> Iterator[Outcome]:
     from snnplug.engine.scoring.worker import Worker
 
     orders = pickle.dumps(_Build(settings))
@@ -124,6 +137,7 @@ def _in_processes(jobs: Sequence[Job], settings: Settings, count: int) -> Iterat
                 number = next(n for n in range(count) if n not in working)
                 worker = idle.pop() if idle else Worker(orders, number, daemon=False)
                 working[worker.number] = (worker, job)
+                started(job)
                 worker.give((job.recipe, job.directory))
             pipes = {worker.pipe: number for number, (worker, _) in working.items()}
             for pipe in wait(list(pipes)):

@@ -8,20 +8,24 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import attrs
 
+from snnplug.engine.dashboard import need_dashboard, serve_dashboard
 from snnplug.engine.progress import Log, Reporter
 from snnplug.engine.studies.answer import answer, is_done
 from snnplug.engine.studies.combinations import Combination, baseline_of, combinations, jobs
+from snnplug.engine.studies.dashboard import BOARD, Board
 from snnplug.engine.studies.doing import Doing, draw_all
 from snnplug.engine.studies.file import StudyFile, read_study
 from snnplug.engine.studies.running import Settings
 from snnplug.engine.studies.sampling import corners
+from snnplug.engine.tracking import Given, trackers_of, tracking_by
 from snnplug.errors import RecipeError, RunDirectoryError, RunFailed, SnnplugError, UsageError, one_line
-from snnplug.registry.registry import Registry
+from snnplug.registry.registry import LOCAL, Registry
 from snnplug.runs.directory import RunDirectory
 from snnplug.runs.reading import to_plain
 from snnplug.runs.study_records import Answer, Interval
@@ -56,6 +60,8 @@ def study(
     log: Log = "auto",
     accept_versions: bool = False,
     only_check: bool = False,
+    dashboard: bool = False,
+    trackers: Iterable[Given] = (),
 ) -> Study | None:
     """Carry out a study, or go on with it.
 
@@ -71,18 +77,27 @@ def study(
         log: as `snnplug.run` takes it.
         accept_versions: go on with other versions of plugins than those that runs were begun with.
         only_check: only say what would be run; None is returned.
+        dashboard: serve Optuna's dashboard of the study until it ends; its address is printed also where
+            `quiet`.
+        trackers: told how each run goes on; as `snnplug.run` takes them, without objects for other processes.
 
     Raises:
         RecipeError: the file is wrong, or none of its combinations can run.
         RunDirectoryError: the directory is another's.
         RunFailed: no run has a result.
-        UsageError: workers are to look up names in a registry.
+        UsageError: workers are to look up names in a registry, or a tracker cannot be used.
     """
     if registry is not None and workers > 1:
         raise UsageError(
             f"workers = {workers} know installed plugins alone: take workers = 1 with a registry"
         )
     names = registry or Registry.from_installed(quiet=quiet)
+    if dashboard:
+        need_dashboard()
+    told = trackers_of(trackers, names)
+    tracking_by(told, names)  # refused before anything is run
+    if workers > 1 and any(one.plugin == LOCAL for one in told):
+        raise UsageError(f"workers = {workers} know installed trackers alone: take workers = 1 with your own")
     file, report = read_study(source), Reporter(quiet=quiet, log=log)
     combined = combinations(file)
     if not file.samples:
@@ -100,8 +115,7 @@ def study(
         none = f"none of {len(tried)} combinations can run"
         why = "all that a sampler may draw has to fit" if fitting else none
         raise RecipeError([f"{why}; the reasons: {'; '.join(dict.fromkeys(refused.values()))}"])
-    settings = Settings(place, device, threads, accept_versions, _cuda_devices(device, workers))
-    doing = Doing(settings, workers, report, names)
+    settings = Settings(place, device, threads, accept_versions, _cuda_devices(device, workers), told)
     if not file.samples:
         wanted = jobs(file, fitting)
         done = sum(is_done(place, job) for job in wanted)
@@ -112,20 +126,21 @@ def study(
     with directory.locked(f"snnplug study {source}"):
         directory.write_text("study.toml", file.text)
         pruned: dict[str, str] = {}
+        doing = Doing(settings, workers, report, names, Board(file, directory, report) if dashboard else None)
+        served = serve_dashboard(directory, BOARD, "study") if dashboard else nullcontext()
         try:
-            if file.samples:
-                wanted, pruned = draw_all(file, doing)
-                fitting, refused = (
-                    list({job.combination.name: job.combination for job in wanted}.values()),
-                    {},
-                )
-            else:
-                with doing.bar(len(wanted)):
-                    doing.run(wanted)
+            with served:
+                if file.samples:
+                    wanted, pruned = draw_all(file, doing)
+                else:
+                    with doing.shown(file.name, len(wanted)):
+                        doing.run(wanted)
         except KeyboardInterrupt as stop:
             stop.__notes__ = [f"continue with: snnplug study {source} --out {path}"]
             raise
-        everything = fitting if file.samples else combined
+        if file.samples:
+            drawn, refused = {job.combination.name: job.combination for job in wanted}, {}
+        everything = list(drawn.values()) if file.samples else combined
         failures = doing.failures
         result = answer(file, place, wanted, everything, failures=failures, refused=refused, pruned=pruned)
         _write(directory, result)
