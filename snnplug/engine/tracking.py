@@ -8,6 +8,7 @@ record of it here can be wrong, whenever a session was killed.
 from __future__ import annotations
 
 import json
+import sys
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from snnplug.contracts import TrackedRun, Tracker, Trial
+from snnplug.engine.given import snake_name
 from snnplug.engine.progress import Reporter
 from snnplug.errors import ContractError, ParameterError, SnnplugError, UsageError, in_one_line
 from snnplug.registry.component import Component, aside
@@ -114,6 +116,8 @@ class Tracking:
             self._trackers = [one for one in self._trackers if one[1] is not tracker]
             said = error if component.name in str(error) else f"{title(component)}: {error}"
             line = f"{in_one_line(str(said))}; the run goes on without this tracker"
+            if self._report.quiet:  # what is lost is said all the same
+                print(f"snnplug: note: {line}", file=sys.stderr)
             self._report.say(f"note: {line}")
             log_error(self._directory, line, getattr(error, "details", "") or line)
             return None
@@ -164,7 +168,7 @@ def _component(given: Given, registry: Registry) -> Component:
             raise UsageError(f"a {given.kind} is no tracker: {given.qualified}")
         return given
     target = given if isinstance(given, type) else _Itself(given)
-    return Component("tracker", LOCAL, "", getattr(given, "__name__", type(given).__name__), target)
+    return Component("tracker", LOCAL, "", snake_name(given), target)
 
 
 class _Itself:

@@ -13,7 +13,7 @@ from snnplug.contracts import TrackedRun, Tracker, Trial
 from snnplug.registry.component import Component
 from snnplug.testing.base import Conformance
 
-__all__ = ["TrackerConformance"]
+__all__ = ["TrackerConformance", "tell", "told_points"]
 
 _EPOCHS = 3
 _SUMMARY = {"accuracy.test": 0.75, "seconds.train": 1.5}
@@ -90,7 +90,7 @@ class TrackerConformance(Conformance):
         found = self.written(run)
         if found is None:
             return
-        expected = sorted(_points())
+        expected = sorted(told_points())
         assert sorted(found) == expected, (
             f"{said} {sorted(found)}, and was told {expected}; begin anew in `start`, or leave out "
             "what it has"
@@ -117,7 +117,8 @@ def _epoch(stage: str, epoch: int) -> dict[str, float]:
     return {f"{stage}/loss": 1 / 2**epoch, f"{stage}/accuracy": 1 - 1 / 2**epoch}
 
 
-def _points() -> list[tuple[str, int, float]]:
+def told_points() -> list[tuple[str, int, float]]:
+    """Return the numbers of epochs and candidates that `tell` tells, by name and step."""
     points = [("search/score", index, index / 4) for index in range(4)]
     for stage in ("search.supernet", "train"):
         for epoch in range(1, _EPOCHS + 1):

@@ -10,12 +10,13 @@ from __future__ import annotations
 import json
 import logging
 import os
+import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from snnplug import TrackedRun, Trial
+from snnplug import TrackedRun, Trial, digest
 from snnplug_trackers.needs import lightning_loggers, need
 
 __all__ = ["MLflow"]
@@ -63,28 +64,35 @@ class MLflow:
         return f"run {run_id} of {self._uri}"
 
     def _begun(self, run: TrackedRun, run_id: str | None) -> Any:
-        """Return Lightning's logger with its run; others may make the same file or experiment just now."""
+        """Return Lightning's logger with its run.
+
+        Other runs of a study begin just now too: on this machine one after the other, since MLflow makes its
+        file only once; elsewhere one that comes second to make the experiment finds it when it tries again.
+        """
+        from filelock import FileLock
+
         loggers = lightning_loggers()
         import mlflow  # it sets its levels of logging when it is imported
 
         for name in (mlflow.__name__, "alembic", loggers.__name__):
             logging.getLogger(name).setLevel(logging.ERROR)
+        lock = Path(tempfile.gettempdir()) / f"snnplug-mlflow-{digest(self._uri)[:16]}.lock"
         for tries_left in reversed(range(_TRIES)):
-            logger = loggers.MLFlowLogger
             try:
-                begun = logger(
-                    experiment_name=self._experiment or run.name,
-                    run_name=run.directory.resolve().name,
-                    tracking_uri=self._uri,
-                    run_id=run_id,
-                )
-                begun.experiment  # noqa: B018 - makes what is not there
-                break
+                with FileLock(lock):
+                    logger = loggers.MLFlowLogger(
+                        experiment_name=self._experiment or run.name,
+                        run_name=run.directory.resolve().name,
+                        tracking_uri=self._uri,
+                        run_id=run_id,
+                    )
+                    logger.experiment  # noqa: B018 - makes what is not there
+                    break
             except Exception:
                 if not tries_left:
                     raise
                 time.sleep(1.0)
-        return begun
+        return logger
 
     def log(self, metrics: Mapping[str, float], step: int) -> None:
         """Add an epoch."""

@@ -21,7 +21,7 @@ import pytest
 from snnplug import Component, Registry, TrackedRun, Trial
 from snnplug.errors import UsageError
 from snnplug.testing import PluginConformance, TrackerConformance
-from snnplug.testing.tracker import tell
+from snnplug.testing.tracker import tell, told_points
 
 LIGHTNING = any(map(importlib.util.find_spec, ("lightning", "pytorch_lightning")))
 Points = list[tuple[str, int, float]]
@@ -107,16 +107,10 @@ class TestTensorBoard(TrackerConformance):
         ]
 
     def check_written(self, run: TrackedRun, said: str) -> None:
-        told = {(name, step): value for name, step, value in expected_points()}
+        told = {(name, step): value for name, step, value in told_points()}
         found = self.written(run)
         assert {(name, step): value for name, step, value in found} == told, said
         assert len(found) == len(told), f"{said} a number twice"
-
-
-def expected_points() -> Points:
-    from snnplug.testing.tracker import _points
-
-    return _points()
 
 
 def events(folder: Path) -> Any:

@@ -55,7 +55,8 @@ class View:
             self.report.say(f"{job.directory} has ended", "run_end", **_facts(job), **ended)
         if failure:
             self.report.say(f"note: {job.directory} failed: {failure}")
-        if time.monotonic() - self._said >= _EVERY:
+        over = self.standing.done + self.standing.failed >= self.standing.total
+        if time.monotonic() - self._said >= _EVERY and not over:
             self.tell()
 
     def tell(self) -> None:
