@@ -61,11 +61,17 @@ class View:
 
     def tell(self) -> None:
         """Say how it stands, where no table is drawn."""
-        self._said, standing = time.monotonic(), self.standing
-        left, seconds = standing.left(), round(standing.clock() - standing.began, 3)
+        self._said = time.monotonic()
+        if not self.report.draws:
+            self.say("study")
+
+    def say(self, event: str) -> None:
+        """Say how it stands."""
+        standing = self.standing
         counts = {"done": standing.done, "running": standing.running, "failed": standing.failed}
-        facts = {"name": self.name, **counts, "total": standing.total, "seconds": seconds, "left": left}
-        self.report.tell("study", f"{self.name} {_sentence(standing)}", **facts)
+        seconds = round(standing.clock() - standing.began, 3)
+        facts = {"name": self.name, **counts, "total": standing.total, "seconds": seconds}
+        self.report.say(f"{self.name} {_sentence(standing)}", event, **facts, left=standing.left())
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Draw the table."""
@@ -94,7 +100,7 @@ def shown(report: Reporter, standing: Standing, name: str) -> Iterator[View]:
     else:
         with Live(view, console=report.console, refresh_per_second=4, transient=True):
             yield view
-    report.say(f"{name} {_sentence(standing)}", "study_end")
+    view.say("study_end")
 
 
 def _facts(job: Job) -> dict[str, object]:
