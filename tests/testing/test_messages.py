@@ -29,6 +29,8 @@ from snnplug import (
     Splits,
     StrategySpec,
     Task,
+    TrackedRun,
+    TrackerSpec,
     TrainedNetwork,
     testing,
 )
@@ -138,6 +140,15 @@ def flat(task: Task, *, neuron) -> nn.Module:
     return nn.Sequential(nn.Flatten(), nn.LazyLinear(task.classes))
 
 
+class Silent:
+    """Does not say where to look."""
+
+    def start(self, run): ...
+    def log(self, metrics, step): ...
+    def trial(self, trial, metrics): ...
+    def finish(self, summary): ...
+
+
 def percent() -> Benchmark:
     """Give accuracies in per cent."""
     return Benchmark(
@@ -192,6 +203,12 @@ BROKEN = [
         ["item 'all' grows with the spikes, from 4e-10 J", "fixed_items = ('all',)"],
     ),
     (BenchmarkSpec, percent, "accuracies_are_fractions", ["network a", "got 93.5; divide per cent by 100"]),
+    (
+        TrackerSpec,
+        Silent,
+        "start_says_where_to_look",
+        ["start must return in one line where it can be looked at", "got None"],
+    ),
 ]
 
 
@@ -211,6 +228,7 @@ def test_a_broken_thing_is_told_what_to_do(spec, target, check, words) -> None:
         "benchmark": lambda: target(),
         "space": lambda: target(kit.task),
         "neuron": "leaky",
+        "run": TrackedRun(name="a", directory=Path(), folder=Path("own"), parameters={}),
         "chunk": 5,
     }
     method = getattr(kit, f"test_{check}")
