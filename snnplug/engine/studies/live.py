@@ -78,7 +78,8 @@ class View:
         rows = max(min(_MOST_ROWS, console.height - _OTHER_LINES), 1)
         shares = list(self.standing.shares.values())
         chosen = shares if len(shares) <= rows else _chosen(shares, rows - 1)
-        yield _table(chosen, options.max_width, self.standing.clock())
+        axes = ", ".join(shares[0].labels) if shares else ""
+        yield _table(chosen, axes, options.max_width, self.standing.clock())
         if len(chosen) < len(shares):
             yield Text(_rest(shares, chosen), style="dim", no_wrap=True, overflow="ellipsis")
         standing, said = self.standing, Text(_sentence(self.standing), no_wrap=True, overflow="ellipsis")
@@ -117,9 +118,9 @@ def _sentence(standing: Standing) -> str:
     return ", ".join([*words, f"{_clock(standing.clock() - standing.began)} gone"])
 
 
-def _table(shares: Sequence[Share], width: int, now: float) -> Table:
+def _table(shares: Sequence[Share], axes: str, width: int, now: float) -> Table:
     table = Table(box=None, padding=(0, 1), pad_edge=False, expand=True)
-    table.add_column("combination", ratio=1, no_wrap=True, overflow="ellipsis")
+    table.add_column(axes, ratio=1, no_wrap=True, overflow="ellipsis")
     table.add_column("done", justify="right", no_wrap=True)
     table.add_column("failed", justify="right", no_wrap=True)
     if width >= _WITH_SEEDS:
@@ -129,7 +130,8 @@ def _table(shares: Sequence[Share], width: int, now: float) -> Table:
     for share in shares:
         each = _clock(sum(share.seconds) / len(share.seconds)) if share.seconds else ""
         failed = Text(str(share.failed), style="red") if share.failed else ""
-        cells = [share.labels, f"{share.done}/{share.wanted}", failed, _running(share, now), each]
+        values = ", ".join(share.labels.values()) or "the recipe"
+        cells = [values, f"{share.done}/{share.wanted}", failed, _running(share, now), each]
         style = "bold" if share.running else "dim" if share.done == share.wanted else ""
         table.add_row(*cells[: len(table.columns)], style=style)
     return table

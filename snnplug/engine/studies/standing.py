@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import attrs
 
@@ -18,13 +18,13 @@ class Share:
     """The runs of one combination.
 
     Attributes:
-        labels: its values, in a few words.
+        labels: its values in a few words, by axis.
         wanted, done, failed: numbers of runs; those done include what was done before.
         running: when each seed that runs has begun.
         seconds: that runs have taken which ended here.
     """
 
-    labels: str
+    labels: Mapping[str, str]
     wanted: int = 0
     done: int = 0
     failed: int = 0
@@ -107,5 +107,5 @@ class Standing:
     def _share(self, job: Job) -> Share:
         name = job.combination.name
         if name not in self.shares:
-            self.shares[name] = Share(", ".join(job.combination.labels.values()) or name)
+            self.shares[name] = Share(job.combination.labels)
         return self.shares[name]
