@@ -24,7 +24,7 @@ from snnplug.engine.session import Session
 from snnplug.engine.settle import settle_result, standing_result
 from snnplug.engine.stage import Work
 from snnplug.engine.threads import threads_here
-from snnplug.engine.tracking import Given, Tracking, tracking_by
+from snnplug.engine.tracking import TrackerLike, Tracking, tracking_by
 from snnplug.errors import ComponentError, RunDirectoryError, SnnplugError
 from snnplug.recipe.plan import Plan
 from snnplug.recipe.read import to_toml
@@ -91,7 +91,7 @@ class Order:
     changed: tuple[str, ...] = ()
     accepts: bool = False
     retry_failed: bool = False
-    trackers: Iterable[Given] = ()
+    trackers: Iterable[TrackerLike] = ()
     given: tuple[str, ...] = ()
     began: float = attrs.field(factory=time.perf_counter)
 

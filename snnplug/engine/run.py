@@ -15,7 +15,7 @@ from snnplug.engine.order import Order, other_versions
 from snnplug.engine.progress import Log, Reporter
 from snnplug.engine.provenance import changed_since, recorded_origin
 from snnplug.engine.result import Run
-from snnplug.engine.tracking import Given
+from snnplug.engine.tracking import TrackerLike
 from snnplug.recipe.built_in import DEFAULT
 from snnplug.recipe.overrides import apply_overrides
 from snnplug.recipe.read import read_recipe, recipe_text, to_toml
@@ -44,7 +44,7 @@ def run(
     dashboard: bool = False,
     log: Log = "auto",
     threads: Threads | None = None,
-    trackers: Iterable[Given] = (),
+    trackers: Iterable[TrackerLike] = (),
     began: float | None = None,
 ) -> Run:
     """Run a recipe from the start.
@@ -108,7 +108,7 @@ def _run(
     began: float | None,
     dashboard: bool = False,
     threads: Threads | None = None,
-    trackers: Iterable[Given] = (),
+    trackers: Iterable[TrackerLike] = (),
     given: tuple[str, ...] = (),
 ) -> Run:
     parsed, text = parse_recipe(recipe, overrides)
@@ -143,7 +143,7 @@ def run_again(
     registry: Registry | None = None,
     quiet: bool = True,
     log: Log = "auto",
-    trackers: Iterable[Given] = (),
+    trackers: Iterable[TrackerLike] = (),
     began: float | None = None,
     finished: Callable[[Run], None] | None = None,
 ) -> list[Run]:
@@ -206,7 +206,7 @@ def resume(
     log: Log = "auto",
     accept_versions: bool = False,
     retry_failed: bool = False,
-    trackers: Iterable[Given] = (),
+    trackers: Iterable[TrackerLike] = (),
     began: float | None = None,
 ) -> Run:
     """Continue a run that was stopped; a finished one is measured and reported again.

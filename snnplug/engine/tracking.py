@@ -19,7 +19,14 @@ from typing import Any
 from snnplug.contracts import TrackedRun, Tracker, Trial
 from snnplug.engine.given import snake_name
 from snnplug.engine.progress import Reporter
-from snnplug.errors import ContractError, ParameterError, SnnplugError, UsageError, in_one_line
+from snnplug.errors import (
+    ComponentError,
+    ContractError,
+    ParameterError,
+    SnnplugError,
+    UsageError,
+    in_one_line,
+)
 from snnplug.registry.component import Component, aside
 from snnplug.registry.contain import calling, describe, is_finite, title
 from snnplug.registry.put_back import put_back_most
@@ -28,12 +35,12 @@ from snnplug.runs.error_log import log_error
 from snnplug.runs.reading import to_plain
 from snnplug.runs.records import Epoch, Summary
 
-__all__ = ["TRACKERS", "Given", "Tracking", "trackers_of", "tracking_by"]
+__all__ = ["TRACKERS", "TrackerLike", "Tracking", "trackers_of", "tracking_by"]
 
 TRACKERS = "trackers"
 """The folder in a run directory for files of trackers."""
 
-Given = str | Mapping[str, Any] | Component | Tracker
+TrackerLike = str | Mapping[str, Any] | Component | Tracker
 """What names a tracker: a name, the text of an inline table, a table, or one made by hand."""
 
 _METHODS = ("start", "log", "trial", "finish")
@@ -97,10 +104,10 @@ class Tracking:
     def summary(self, summary: Summary) -> None:
         """Take the result, which is told at the end."""
         plain = to_plain(summary)
-        energy = {one["model"]: one["value"] for one in plain.pop("energy", ())}
-        found = dict(
-            _flat({key: value for key, value in plain.items() if key != "schema"} | {"energy": energy})
-        )
+        plain["energy"] = {one["model"]: one["value"] for one in plain.pop("energy", ())}
+        del plain["schema"]
+        plain.get("search", {}).pop("best", None)  # a genotype may hold numbers
+        found = dict(_flat(plain))
         self._summary = {name: float(value) for name, value in found.items() if is_finite(value)}
 
     def _tell(self, method: str, *what: Any) -> None:
@@ -114,7 +121,7 @@ class Tracking:
                 return getattr(tracker, method)(*what)
         except SnnplugError as error:
             self._trackers = [one for one in self._trackers if one[1] is not tracker]
-            said = error if component.name in str(error) else f"{title(component)}: {error}"
+            said = error if isinstance(error, ComponentError) else f"{title(component)}: {error}"
             line = f"{in_one_line(str(said))}; the run goes on without this tracker"
             if self._report.quiet:  # what is lost is said all the same
                 print(f"snnplug: note: {line}", file=sys.stderr)
@@ -132,10 +139,10 @@ def _flat(table: Mapping[str, Any], around: str = "") -> Iterator[tuple[str, flo
         elif isinstance(value, float | int | str):
             yield key, value
         elif value is not None:
-            yield key, json.dumps(value)
+            yield key, json.dumps(value, default=str)
 
 
-def tracking_by(given: Iterable[Given], registry: Registry) -> Tracking:
+def tracking_by(given: Iterable[TrackerLike], registry: Registry) -> Tracking:
     """Build the trackers of a run.
 
     Raises:
@@ -144,7 +151,7 @@ def tracking_by(given: Iterable[Given], registry: Registry) -> Tracking:
     return Tracking([(component, _built(component)) for component in trackers_of(given, registry)])
 
 
-def trackers_of(given: Iterable[Given], registry: Registry) -> list[Component]:
+def trackers_of(given: Iterable[TrackerLike], registry: Registry) -> list[Component]:
     """Return the components of trackers.
 
     Raises:
@@ -153,7 +160,7 @@ def trackers_of(given: Iterable[Given], registry: Registry) -> list[Component]:
     return [_component(one, registry) for one in given]
 
 
-def _component(given: Given, registry: Registry) -> Component:
+def _component(given: TrackerLike, registry: Registry) -> Component:
     if isinstance(given, str) and given.lstrip().startswith("{"):
         try:
             given = tomllib.loads(f"given = {given}")["given"]

@@ -12,7 +12,7 @@ from pathlib import Path
 import attrs
 
 from snnplug.engine.studies.combinations import Job
-from snnplug.engine.tracking import Given
+from snnplug.engine.tracking import TrackerLike
 from snnplug.errors import RunFailed, SnnplugError, one_line
 from snnplug.recipe.recipe import Recipe
 from snnplug.registry.registry import Registry
@@ -41,7 +41,7 @@ class Settings:
     threads: int = 1
     accept_versions: bool = False
     cuda_devices: int = 0
-    trackers: Sequence[Given] = ()
+    trackers: Sequence[TrackerLike] = ()
 
 
 @attrs.frozen

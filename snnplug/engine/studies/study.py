@@ -23,7 +23,7 @@ from snnplug.engine.studies.doing import Doing, draw_all
 from snnplug.engine.studies.file import StudyFile, read_study
 from snnplug.engine.studies.running import Settings
 from snnplug.engine.studies.sampling import corners
-from snnplug.engine.tracking import Given, trackers_of, tracking_by
+from snnplug.engine.tracking import TrackerLike, trackers_of, tracking_by
 from snnplug.errors import RecipeError, RunDirectoryError, RunFailed, SnnplugError, UsageError, one_line
 from snnplug.registry.registry import LOCAL, Registry
 from snnplug.runs.directory import RunDirectory
@@ -61,7 +61,7 @@ def study(
     accept_versions: bool = False,
     only_check: bool = False,
     dashboard: bool = False,
-    trackers: Iterable[Given] = (),
+    trackers: Iterable[TrackerLike] = (),
 ) -> Study | None:
     """Carry out a study, or go on with it.
 
