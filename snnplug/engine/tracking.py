@@ -29,6 +29,7 @@ from snnplug.errors import (
 )
 from snnplug.registry.component import Component, aside
 from snnplug.registry.contain import calling, describe, is_finite, title
+from snnplug.registry.interrupts import listening
 from snnplug.registry.put_back import put_back_most
 from snnplug.registry.registry import LOCAL, Registry
 from snnplug.runs.error_log import log_error
@@ -148,7 +149,8 @@ def tracking_by(given: Iterable[TrackerLike], registry: Registry) -> Tracking:
     Raises:
         UsageError: there is none of a name, it is no tracker, or what it needs is not there.
     """
-    return Tracking([(component, _built(component)) for component in trackers_of(given, registry)])
+    with listening():
+        return Tracking([(component, _built(component)) for component in trackers_of(given, registry)])
 
 
 def trackers_of(given: Iterable[TrackerLike], registry: Registry) -> list[Component]:
@@ -192,7 +194,9 @@ def _built(component: Component) -> Tracker:
     if problems := component.check():
         raise ParameterError("\n".join(problems))
     tracker: Tracker = component.build()
-    if lacking := [name for name in _METHODS if not callable(getattr(tracker, name, None))]:
+    with calling(component, f"an object with the methods {', '.join(_METHODS)}"):
+        lacking = [name for name in _METHODS if not callable(getattr(tracker, name, None))]
+    if lacking:
         raise ContractError(
             f"{title(component)} must have the methods {', '.join(_METHODS)}; {describe(tracker)} lacks "
             f"{', '.join(lacking)}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -32,6 +32,8 @@ from snnplug import (
     Splits,
     StrategySpec,
     Task,
+    TrackedRun,
+    TrackerSpec,
     TrainedNetwork,
     Trial,
 )
@@ -223,6 +225,23 @@ def bad_benchmark(*, place: str = "", way: str = "", late: str = "") -> Any:
     return at("build", Benchmark(networks=at("networks", networks), recipe=recipe, note=at("note", "toys")))
 
 
+class BadTracker(Places):
+    def __init__(self, *, place: str = "", way: str = "", late: str = "") -> None:
+        self.prepare(place, way, late)
+
+    def start(self, run: TrackedRun) -> Any:
+        return self.at("start", "here")
+
+    def log(self, metrics: Mapping[str, float], step: int) -> None:
+        self.at("log", None)
+
+    def trial(self, trial: Trial, metrics: Mapping[str, float]) -> None:
+        self.at("trial", None)
+
+    def finish(self, summary: Mapping[str, float]) -> None:
+        self.at("finish", None)
+
+
 SPECS = (
     NeuronSpec(name="bad", target=BadNeuron, summary="Bad."),
     EncoderSpec(name="bad", target=BadEncoder, summary="Bad."),
@@ -234,6 +253,7 @@ SPECS = (
     LossSpec(name="bad", target=BadLoss, summary="Bad."),
     EnergyModelSpec(name="bad", target=BadEnergy, summary="Bad."),
     BenchmarkSpec(name="bad", target=bad_benchmark, summary="Bad."),
+    TrackerSpec(name="bad", target=BadTracker, summary="Bad."),
 )
 
 
