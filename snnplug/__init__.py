@@ -30,6 +30,8 @@ if TYPE_CHECKING:
         Strategy,
         Supernet,
         Task,
+        TrackedRun,
+        Tracker,
         TrainedNetwork,
         Trial,
     )
@@ -58,6 +60,7 @@ if TYPE_CHECKING:
         SearchSpaceSpec,
         Spec,
         StrategySpec,
+        TrackerSpec,
     )
     from snnplug.registry.registration import Registration
     from snnplug.registry.registry import Registry
@@ -113,6 +116,9 @@ __all__ = [
     "Summary",
     "Supernet",
     "Task",
+    "TrackedRun",
+    "Tracker",
+    "TrackerSpec",
     "TrainedNetwork",
     "Trial",
     "TrialRecord",
@@ -152,6 +158,8 @@ _HOMES = {  # what is imported when one of these names is first asked for
         "Strategy",
         "Supernet",
         "Task",
+        "TrackedRun",
+        "Tracker",
         "TrainedNetwork",
         "Trial",
     ),
@@ -180,6 +188,7 @@ _HOMES = {  # what is imported when one of these names is first asked for
         "SearchSpaceSpec",
         "Spec",
         "StrategySpec",
+        "TrackerSpec",
     ),
     "snnplug.registry.registration": ("Registration",),
     "snnplug.registry.registry": ("Registry",),

@@ -133,6 +133,7 @@ def test_table_of_kinds():
         "energy_model",
         "benchmark",
         "executor",
+        "tracker",
     ]
     assert KINDS["search_space"].hook == "snnplug_search_spaces"
     for name, kind in KINDS.items():

@@ -166,8 +166,13 @@ def test_a_new_package_of_every_kind_is_tested_used_and_removed(environment, tmp
             ).stdout
             assert "6 cells" in out
             continue
-        out = f"runs/{name}"
-        environment.run("-m", "snnplug", "run", f"{name}/example.toml", "-q", "--out", out, cwd=tmp_path)
+        out, more = f"runs/{name}", ["--tracker", f"{name}:acme_{kind}"] if kind == "tracker" else []
+        environment.run(
+            "-m", "snnplug", "run", f"{name}/example.toml", "-q", "--out", out, *more, cwd=tmp_path
+        )
+        if kind == "tracker":  # no part of the result
+            assert list((tmp_path / out / "trackers" / f"acme_{kind}").iterdir())
+            continue
         assert f"{name}:acme_{kind}" in (tmp_path / out / "resolved.json").read_text()
 
     everything = {entry["plugin"] for entry in listed(environment, tmp_path)["registrations"]}

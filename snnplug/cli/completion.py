@@ -121,6 +121,7 @@ _BY_NAME: dict[str, Completer] = {  # a parameter as a command's function calls 
     "origin": _runs,
     "benchmark": _names_of("benchmark"),
     "scorers": _names_of("scorer"),
+    "trackers": _names_of("tracker"),
     "data": _names_of("dataset"),
     "coding": _names_of("neuron"),
 }

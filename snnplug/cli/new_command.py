@@ -108,7 +108,7 @@ def _use(package: NewPlugin) -> str:
     """Return the command that uses the new method."""
     if package.kind == "benchmark":
         return f"snnplug correlate --benchmark {package.method} --no-scorers"
-    return "snnplug run example.toml"
+    return "snnplug run example.toml" + f" --tracker {package.method}" * (package.kind == "tracker")
 
 
 def _notes(package: NewPlugin) -> list[str]:

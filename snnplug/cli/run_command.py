@@ -53,6 +53,13 @@ __all__ = ["command"]
     "--dashboard", is_flag=True, help="Serve Optuna's dashboard of the search while the run goes on."
 )
 @click.option(
+    "--tracker",
+    "trackers",
+    multiple=True,
+    metavar="NAME",
+    help="Also write how it goes on by this tracker: its name, or '{use = \"NAME\", KEY = VALUE}'.",
+)
+@click.option(
     "--log",
     type=click.Choice(["auto", "jsonl"]),
     default="auto",
@@ -73,6 +80,7 @@ def command(
     device: str,
     devices: int,
     dashboard: bool,
+    trackers: tuple[str, ...],
     log: Log,
     quiet: bool,
 ) -> None:
@@ -118,6 +126,7 @@ def command(
             devices=devices,
             quiet=quiet,
             dashboard=dashboard,
+            trackers=trackers,
             log=log,
             began=began,
             accept_versions=accept_versions,
@@ -133,6 +142,7 @@ def command(
             device=device,
             devices=devices,
             quiet=quiet,
+            trackers=trackers,
             log=log,
             began=began,
             finished=lambda done: _say_done(done, quiet, log),
@@ -147,6 +157,7 @@ def command(
             devices=devices,
             quiet=quiet,
             dashboard=dashboard,
+            trackers=trackers,
             log=log,
             began=began,
         )

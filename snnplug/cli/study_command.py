@@ -32,6 +32,14 @@ __all__ = ["command"]
 )
 @click.option("--check", "only_check", is_flag=True, help="Say what would be run, and what does not fit.")
 @click.option("--accept-versions", is_flag=True, help="Go on though plugins or their files have changed.")
+@click.option("--dashboard", is_flag=True, help="Serve Optuna's dashboard of the study while it goes on.")
+@click.option(
+    "--tracker",
+    "trackers",
+    multiple=True,
+    metavar="NAME",
+    help="Also write how each run goes on by this tracker: its name, or '{use = \"NAME\", KEY = VALUE}'.",
+)
 @click.option(
     "--log",
     type=click.Choice(["auto", "jsonl"]),
@@ -49,6 +57,8 @@ def command(
     threads: int,
     only_check: bool,
     accept_versions: bool,
+    dashboard: bool,
+    trackers: tuple[str, ...],
     log: Log,
     quiet: bool,
 ) -> None:
@@ -86,6 +96,8 @@ def command(
         log=log,
         accept_versions=accept_versions,
         only_check=only_check,
+        dashboard=dashboard,
+        trackers=trackers,
     )
     if done is None:
         return

@@ -26,6 +26,7 @@ from snnplug.contracts.search import (
     Supernet,
     Trial,
 )
+from snnplug.contracts.tracking import TrackedRun, Tracker
 
 __all__ = [
     "Activity",
@@ -56,6 +57,8 @@ __all__ = [
     "SynapseActivity",
     "Task",
     "Trace",
+    "TrackedRun",
+    "Tracker",
     "TrainedNetwork",
     "Trial",
     "advice",

@@ -1,7 +1,7 @@
-"""Optuna's dashboard on the journal of a running search, as a process beside it.
+"""Optuna's dashboard on the journal of a search or study that goes on, as a process beside it.
 
 It only reads, listens on this machine alone, and asks for a token, which stands in the address that is
-printed. It goes with the run that started it, however that one ends.
+printed. It goes with what started it, however that one ends.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from snnplug.errors import UsageError
 from snnplug.recipe.recipe import Recipe
 from snnplug.runs.directory import RunDirectory
 
-__all__ = ["check_dashboard", "serve_dashboard"]
+__all__ = ["check_dashboard", "need_dashboard", "serve_dashboard"]
 
 HOST = "127.0.0.1"
 
@@ -37,6 +37,15 @@ def check_dashboard(recipe: Recipe) -> None:
     """
     if recipe.search is None:
         raise UsageError("--dashboard shows a search, and the recipe has none; leave it out, or add [search]")
+    need_dashboard()
+
+
+def need_dashboard() -> None:
+    """Make sure that the dashboard is there.
+
+    Raises:
+        UsageError: it is not installed.
+    """
     if importlib.util.find_spec("optuna_dashboard") is None:
         raise UsageError(
             "--dashboard needs optuna-dashboard, which is not installed; "
@@ -45,12 +54,20 @@ def check_dashboard(recipe: Recipe) -> None:
 
 
 @contextlib.contextmanager
-def serve_dashboard(directory: RunDirectory) -> Iterator[str]:
-    """Serve the dashboard of a run directory while the block runs; print and yield its address."""
+def serve_dashboard(
+    directory: RunDirectory, journal: str = "trials.journal", what: str = "run"
+) -> Iterator[str]:
+    """Serve the dashboard of a journal while the block runs; print and yield its address.
+
+    Args:
+        directory: of the run or study.
+        journal: its name there.
+        what: ends with the block, for the line that is printed.
+    """
     path = [folder or os.getcwd() for folder in sys.path]  # it imports from where this process does
     code = f"import sys; sys.path[:] = {path!r}; from {__name__} import _serve; _serve(*sys.argv[1:])"
     process = subprocess.Popen(
-        [sys.executable, "-P", "-c", code, str(directory.file("trials.journal")), str(os.getpid())],
+        [sys.executable, "-P", "-c", code, str(directory.file(journal)), str(os.getpid())],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -63,7 +80,7 @@ def serve_dashboard(directory: RunDirectory) -> Iterator[str]:
         process.stdin.flush()
     port = process.stdout.readline().strip()
     address = f"http://{HOST}:{port}/?token={token}"
-    said = f"{address}, until the run ends" if port else "it does not start"
+    said = f"{address}, until the {what} ends" if port else "it does not start"
     print(f"dashboard: {said}", file=sys.stderr, flush=True)
     try:
         yield address

@@ -23,7 +23,7 @@ from snnplug.registry.component import Component
 from snnplug.registry.kinds import KINDS
 from snnplug.registry.registry import LOCAL, Registry
 
-__all__ = ["Given", "register_objects"]
+__all__ = ["Given", "register_objects", "snake_name"]
 
 
 class Given:
@@ -92,7 +92,7 @@ class _Taker:
         if self.registry is self.before:
             self.registry = self.before.merged(Registry())
         spec, taken = KINDS[kind].spec, {r.name for r in self.registry.list(kind) if r.plugin == LOCAL}
-        name = base = _snake(value)
+        name = base = snake_name(value)
         number = 1
         while name in taken:
             number += 1
@@ -101,7 +101,10 @@ class _Taker:
         components = {"neuron": "neuron"} if kind in ("architecture", "search_space") else {}
         self.registry.register(
             spec(
-                name=name, target=target, summary=f"{_snake(value)}, given from Python", components=components
+                name=name,
+                target=target,
+                summary=f"{snake_name(value)}, given from Python",
+                components=components,
             )
         )
         self.names.append(name)
@@ -136,7 +139,8 @@ def _builds(value: Any) -> bool:
     return inspect.isclass(value) or inspect.isroutine(value)
 
 
-def _snake(value: Any) -> str:
+def snake_name(value: Any) -> str:
+    """Return the name of a class or function, or of an object's class, as registered things are called."""
     function: Callable[..., Any] | type = value if hasattr(value, "__name__") else type(value)
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", function.__name__)
     name = re.sub(r"[^a-z0-9_]+", "_", words.lower()).strip("_")

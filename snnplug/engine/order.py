@@ -24,6 +24,7 @@ from snnplug.engine.session import Session
 from snnplug.engine.settle import settle_result, standing_result
 from snnplug.engine.stage import Work
 from snnplug.engine.threads import threads_here
+from snnplug.engine.tracking import TrackerLike, Tracking, tracking_by
 from snnplug.errors import ComponentError, RunDirectoryError, SnnplugError
 from snnplug.recipe.plan import Plan
 from snnplug.recipe.read import to_toml
@@ -34,7 +35,7 @@ from snnplug.registry.registry import Registry
 from snnplug.report.page import write_report
 from snnplug.runs.directory import RunDirectory
 from snnplug.runs.error_log import ERROR_LOG, log_error
-from snnplug.runs.reading import Records, read_resolved, to_plain
+from snnplug.runs.reading import Records, read_resolved, read_summary, to_plain
 from snnplug.runs.records import Origin, Summary, Threads
 
 __all__ = ["Order", "other_versions"]
@@ -74,6 +75,7 @@ class Order:
         changed: what is of another version than the directory says.
         accepts: other versions are gone on with.
         retry_failed: failed candidates are scored again.
+        trackers: what it is told to while it goes on.
         given: names of objects that the caller gave in place of registered things.
         began: `time.perf_counter()` when the work began, imports included.
     """
@@ -89,6 +91,7 @@ class Order:
     changed: tuple[str, ...] = ()
     accepts: bool = False
     retry_failed: bool = False
+    trackers: Iterable[TrackerLike] = ()
     given: tuple[str, ...] = ()
     began: float = attrs.field(factory=time.perf_counter)
 
@@ -96,10 +99,11 @@ class Order:
         """Run every stage."""
         if self.dashboard:
             check_dashboard(self.recipe)
+        tracking = tracking_by(self.trackers, self.registry)
         with listening():
-            return self._execute(device, devices)
+            return self._execute(device, devices, tracking)
 
-    def _execute(self, device: str, devices: int) -> Run:
+    def _execute(self, device: str, devices: int, tracking: Tracking) -> Run:
         directory = self.directory
         try:
             prepared = prepare(
@@ -112,7 +116,7 @@ class Order:
             )
             with ExitStack() as held:
                 directory = self._directory(prepared.fabric, held)
-                return self._run(self._session(prepared, directory))
+                return self._run(self._session(prepared, directory, tracking))
         except KeyboardInterrupt as stop:
             if directory is not None and directory.file("resolved.json").exists():
                 stop.add_note(f"continue with: snnplug run --resume {directory.path}")
@@ -146,13 +150,14 @@ class Order:
             directory.refuse_taken()  # another run may have been here before the lock
         return directory
 
-    def _session(self, prepared: Prepared, directory: RunDirectory) -> Session:
+    def _session(self, prepared: Prepared, directory: RunDirectory, tracking: Tracking) -> Session:
         fabric = prepared.fabric
         return Session(
             parts=prepared.parts,
             directory=directory,
             fabric=fabric,
             report=self.report if fabric.is_global_zero else Reporter(quiet=True),
+            tracking=tracking,
             origins=self._origins(prepared.parts.plan, directory),
             replaces=self.accepts or self.retry_failed,
             retry_failed=self.retry_failed,
@@ -191,7 +196,10 @@ class Order:
             return self._stages(session)
         with _contained(session):
             self._write_start(session)
-            with serve_dashboard(session.directory) if self.dashboard else nullcontext():
+            told = session.tracking.told(
+                session.directory.path, self.recipe.name, session.parts.plan.resolved_recipe(), session.report
+            )
+            with serve_dashboard(session.directory) if self.dashboard else nullcontext(), told:
                 return self._stages(session)
 
     def _write_start(self, session: Session) -> None:
@@ -225,6 +233,7 @@ class Order:
                     stage.load()().run(session, work)
             settle_result(session, stands, lambda: self._summary(session, work))
         if session.leads:
+            session.tracking.summary(read_summary(directory))
             write_report(directory.path, session.note)
         session.wait()
         return self._result(session, work)

@@ -15,6 +15,7 @@ from snnplug.engine.order import Order, other_versions
 from snnplug.engine.progress import Log, Reporter
 from snnplug.engine.provenance import changed_since, recorded_origin
 from snnplug.engine.result import Run
+from snnplug.engine.tracking import TrackerLike
 from snnplug.recipe.built_in import DEFAULT
 from snnplug.recipe.overrides import apply_overrides
 from snnplug.recipe.read import read_recipe, recipe_text, to_toml
@@ -43,6 +44,7 @@ def run(
     dashboard: bool = False,
     log: Log = "auto",
     threads: Threads | None = None,
+    trackers: Iterable[TrackerLike] = (),
     began: float | None = None,
 ) -> Run:
     """Run a recipe from the start.
@@ -61,6 +63,8 @@ def run(
         log: "auto" for bars on a terminal and lines elsewhere, "jsonl" for JSON lines.
         threads: CPU threads as another run has recorded them, since they decide the last bits of its sums;
             by default what this machine has.
+        trackers: told how it goes on: names of registered trackers, tables `{"use": name, ...}`, components,
+            or objects of your own; see `snnplug.Tracker`. They are no part of the result, and not recorded.
         began: `time.perf_counter()` at the start of the work, for who counts imports.
 
     Raises:
@@ -84,6 +88,7 @@ def run(
         dashboard=dashboard,
         log=log,
         threads=threads,
+        trackers=trackers,
         began=began,
         given=given,
     )
@@ -103,6 +108,7 @@ def _run(
     began: float | None,
     dashboard: bool = False,
     threads: Threads | None = None,
+    trackers: Iterable[TrackerLike] = (),
     given: tuple[str, ...] = (),
 ) -> Run:
     parsed, text = parse_recipe(recipe, overrides)
@@ -118,6 +124,7 @@ def _run(
         report=Reporter(quiet=quiet, log=log),
         dashboard=dashboard,
         threads=threads,
+        trackers=trackers,
         began=time.perf_counter() if began is None else began,
         given=given,
     )
@@ -136,6 +143,7 @@ def run_again(
     registry: Registry | None = None,
     quiet: bool = True,
     log: Log = "auto",
+    trackers: Iterable[TrackerLike] = (),
     began: float | None = None,
     finished: Callable[[Run], None] | None = None,
 ) -> list[Run]:
@@ -147,7 +155,7 @@ def run_again(
             each candidate of its front; None for what it found, or its architecture.
         weights: start from the weights that it has trained.
         out: run directory to make; for a Pareto front the folder in which they are made.
-        overrides, device, devices, registry, quiet, log, began: as `run` takes them.
+        overrides, device, devices, registry, quiet, log, trackers, began: as `run` takes them.
         finished: called with each run as soon as it is finished.
 
     Returns:
@@ -156,7 +164,7 @@ def run_again(
     Raises:
         UsageError: as for `run`; or there is no such candidate, or no weights of it.
     """
-    records = Records.read(Path(directory))
+    records, trackers = Records.read(Path(directory)), tuple(trackers)
     registry = registry or Registry.from_installed(quiet=quiet)
     if candidate == PARETO:
         chosen: list[TrialRecord | None] = [*front_of(records)]
@@ -177,6 +185,7 @@ def run_again(
             registry=registry,
             quiet=quiet,
             log=log,
+            trackers=trackers,
             began=began,
         )
         began = None  # the next begins where this one ends
@@ -197,6 +206,7 @@ def resume(
     log: Log = "auto",
     accept_versions: bool = False,
     retry_failed: bool = False,
+    trackers: Iterable[TrackerLike] = (),
     began: float | None = None,
 ) -> Run:
     """Continue a run that was stopped; a finished one is measured and reported again.
@@ -207,6 +217,7 @@ def resume(
         accept_versions: go on with other versions of plugins than those the run was begun with; they are
             recorded. A result that they change replaces the one that stands, which is kept beside it.
         retry_failed: score candidates again that have failed; what that changes is replaced likewise.
+        trackers: as `run` takes them; one that the run had before goes on there, a new one is told all of it.
 
     Raises:
         RunDirectoryError: it is not a run directory, another process is running in it, or it was begun
@@ -233,6 +244,7 @@ def resume(
         changed=tuple(changed),
         accepts=accept_versions,
         retry_failed=retry_failed,
+        trackers=trackers,
     )
     return order.execute(device, devices)
 

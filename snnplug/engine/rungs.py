@@ -48,8 +48,7 @@ class Rung:
         spec = scorer.spec
         assert isinstance(spec, ScorerSpec)
         self.sign = 1.0 if spec.higher_is_better else -1.0
-        name = f"trials-{level}.journal" if level else "trials.journal"
-        self.known = Trials(session, references, name)
+        self.known = Trials(session, references, level)
         self.draws: Counter[str] = Counter()
         self.asked: dict[str, Ask] = {}
         self.best = -math.inf  # score so far, for the bar

@@ -12,6 +12,7 @@ import torch
 
 from snnplug.engine.parts import Parts
 from snnplug.engine.progress import Reporter
+from snnplug.engine.tracking import Tracking
 from snnplug.errors import RunDirectoryError
 from snnplug.runs.directory import RunDirectory
 from snnplug.runs.error_log import log_error
@@ -34,6 +35,7 @@ class Session:
         directory: where results go.
         fabric: Lightning Fabric: devices, precision and the processes of the run.
         report: progress.
+        tracking: told of epochs and candidates, in the leading process.
         notes: what went wrong without costing the result, a line each.
         origins: what its files may have been computed with: as it was begun, then as was accepted; the last
             is what it is computed with now.
@@ -45,6 +47,7 @@ class Session:
     directory: RunDirectory
     fabric: Any
     report: Reporter
+    tracking: Tracking = attrs.field(factory=Tracking)
     origins: tuple[Origin, ...] = (Origin(),)
     replaces: bool = False
     retry_failed: bool = False
@@ -132,6 +135,7 @@ class Session:
         if self.leads:
             others = [epoch for epoch in self._epochs() if epoch.stage != stage]
             self.directory.write_lines("metrics.jsonl", [to_plain(e) for e in (*others, *epochs)])
+            self.tracking.epochs(stage, epochs)
 
     def _epochs(self) -> tuple[Epoch, ...]:
         try:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
+import attrs
+
 from snnplug.contracts import Trial
 from snnplug.engine.scoring.evaluator import Scored
 from snnplug.engine.session import Session
@@ -19,19 +21,19 @@ class Trials:
     Args:
         session: of the run, whose directory has the journal.
         references: keys of networks that are scored whatever the limits of the search.
-        name: of the journal.
+        level: of their rung.
     """
 
-    def __init__(
-        self, session: Session, references: Collection[str] = (), name: str = "trials.journal"
-    ) -> None:
-        self.session, self.name, directory = session, name, session.directory
+    def __init__(self, session: Session, references: Collection[str] = (), level: int = 0) -> None:
+        name = f"trials-{level}.journal" if level else "trials.journal"
+        self.session, self.name, self.level, directory = session, name, level, session.directory
         self._journal = TrialJournal(directory.file(name))
         session.check_origin(name, self._journal.origin)
         with directory.storage_errors(name):
             self._journal.note_origin(session.origin)
         again = self._scored_again(references)
         self._known = {trial.key: trial for trial in self._journal.trials if trial.key not in again}
+        self._track(*self._known.values())
 
     @property
     def failures(self) -> Mapping[str, Failure]:
@@ -55,9 +57,13 @@ class Trials:
         for one in scored:
             with self.session.directory.storage_errors(self.name):
                 self._known[one.trial.key] = self._journal.add(one.trial, self._failure_of(one))
+            self._track(self._known[one.trial.key])
             for line, details in one.failures:
                 self.session.lament(line, details)
             yield one
+
+    def _track(self, *trials: Trial) -> None:
+        self.session.tracking.trials(attrs.evolve(trial, rung=self.level) for trial in trials)
 
     def _failure_of(self, scored: Scored) -> Failure | None:
         if math.isfinite(scored.trial.score) and not scored.beyond:

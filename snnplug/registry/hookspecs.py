@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         ScorerSpec,
         SearchSpaceSpec,
         StrategySpec,
+        TrackerSpec,
     )
 
 __all__ = ["hookimpl"]
@@ -93,3 +94,8 @@ def snnplug_benchmarks() -> Iterable[BenchmarkSpec]:  # type: ignore[empty-body]
 @_hookspec
 def snnplug_executors() -> Iterable[ExecutorSpec]:  # type: ignore[empty-body]
     """Return the executors: builders `(build, workers, *, ...)` of a `snnplug.Executor`."""
+
+
+@_hookspec
+def snnplug_trackers() -> Iterable[TrackerSpec]:  # type: ignore[empty-body]
+    """Return the trackers: builders of a `snnplug.Tracker`."""

@@ -30,6 +30,7 @@ __all__ = [
     "SearchSpaceSpec",
     "Spec",
     "StrategySpec",
+    "TrackerSpec",
     "asks",
     "kind_named",
 ]
@@ -251,6 +252,12 @@ class ExecutorSpec(Spec):
     kind: ClassVar[str] = "executor"
 
 
+class TrackerSpec(Spec):
+    """A builder of a `snnplug.Tracker`, which writes down how a run goes on: epochs, candidates, result."""
+
+    kind: ClassVar[str] = "tracker"
+
+
 def asks(target: Any) -> bool:
     """Whether a target is a function that has to be given something by position."""
     import inspect  # listings need it not
@@ -307,6 +314,7 @@ KINDS: Mapping[str, Kind] = {
         ("energy_models", EnergyModelSpec, ()),
         ("benchmarks", BenchmarkSpec, ()),
         ("executors", ExecutorSpec, ("build", "workers")),
+        ("trackers", TrackerSpec, ()),
     )
 }
 

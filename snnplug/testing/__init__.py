@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from snnplug.testing.search_space import SearchSpaceConformance
     from snnplug.testing.stepping import step_loop
     from snnplug.testing.strategy import StrategyConformance
+    from snnplug.testing.tracker import TrackerConformance
     from snnplug.testing.window_neuron import WindowNeuronConformance
 
 __all__ = [
@@ -56,6 +57,7 @@ __all__ = [
     "SearchSpaceConformance",
     "StrategyConformance",
     "TinySpace",
+    "TrackerConformance",
     "WindowNeuronConformance",
     "covering",
     "step_loop",
@@ -81,6 +83,7 @@ MODULES: Mapping[str, tuple[str, ...]] = {
     "stepping": ("step_loop",),
     "strategy": ("StrategyConformance",),
     "supernet": (),
+    "tracker": ("TrackerConformance",),
     "window_neuron": ("WindowNeuronConformance",),
 }
 

@@ -101,7 +101,7 @@ class ExecutorConformance(Conformance):
         executor.start(0)
         assert self.hear(executor, 1) == [Answer(0)], "a worker cannot be started in place of a dead one"
         executor.give(0, 5)
-        assert self.hear(executor, 1) == [Answer(0, (0, 10))]
+        assert self.hear(executor, 1) == [Answer(0, (0, 10))], "a worker in place of a dead one does not work"
 
     def test_a_worker_that_sticks_is_ended(self, executor: Executor) -> None:
         """`end` ends a busy worker, of which nothing more is heard; the others go on."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -13,6 +13,7 @@ from ways import act
 
 from snnplug import (
     Activity,
+    Answer,
     ArchitectureSpec,
     Benchmark,
     BenchmarkSpec,
@@ -23,6 +24,7 @@ from snnplug import (
     EnergyEstimate,
     EnergyItem,
     EnergyModelSpec,
+    ExecutorSpec,
     Graph,
     LossSpec,
     NeuronSpec,
@@ -32,6 +34,8 @@ from snnplug import (
     Splits,
     StrategySpec,
     Task,
+    TrackedRun,
+    TrackerSpec,
     TrainedNetwork,
     Trial,
 )
@@ -223,6 +227,47 @@ def bad_benchmark(*, place: str = "", way: str = "", late: str = "") -> Any:
     return at("build", Benchmark(networks=at("networks", networks), recipe=recipe, note=at("note", "toys")))
 
 
+class BadExecutor(Places):
+    """Workers that never get as far as to work."""
+
+    def __init__(self, build: Any, workers: int, *, place: str = "", way: str = "", late: str = "") -> None:
+        self.prepare(place, way, late)
+        self.number = 0
+
+    def start(self, number: int) -> None:
+        self.number = number
+        self.at("start", None)
+
+    def give(self, number: int, item: Any) -> None:
+        self.at("give", None)
+
+    def answers(self, seconds: float | None) -> Any:
+        return self.at("answers", [Answer(self.number)])
+
+    def end(self, number: int) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+class BadTracker(Places):
+    def __init__(self, *, place: str = "", way: str = "", late: str = "") -> None:
+        self.prepare(place, way, late)
+
+    def start(self, run: TrackedRun) -> Any:
+        return self.at("start", "here")
+
+    def log(self, metrics: Mapping[str, float], step: int) -> None:
+        self.at("log", None)
+
+    def trial(self, trial: Trial, metrics: Mapping[str, float]) -> None:
+        self.at("trial", None)
+
+    def finish(self, summary: Mapping[str, float]) -> None:
+        self.at("finish", None)
+
+
 SPECS = (
     NeuronSpec(name="bad", target=BadNeuron, summary="Bad."),
     EncoderSpec(name="bad", target=BadEncoder, summary="Bad."),
@@ -234,6 +279,8 @@ SPECS = (
     LossSpec(name="bad", target=BadLoss, summary="Bad."),
     EnergyModelSpec(name="bad", target=BadEnergy, summary="Bad."),
     BenchmarkSpec(name="bad", target=bad_benchmark, summary="Bad."),
+    ExecutorSpec(name="bad", target=BadExecutor, summary="Bad."),
+    TrackerSpec(name="bad", target=BadTracker, summary="Bad."),
 )
 
 
@@ -256,7 +303,7 @@ def recipe_with(kind: str, settings: dict[str, Any]) -> dict[str, Any]:
         "neuron": {"use": "toy"},
         "loss": {"use": "toy"},
     }
-    if kind in ("search_space", "strategy", "scorer"):
+    if kind in ("search_space", "strategy", "scorer", "executor"):
         search = {name: {"use": "toy"} for name in ("space", "strategy", "scorer")}
         search["strategy"]["draws"] = 6
         return recipe | {

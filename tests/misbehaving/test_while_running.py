@@ -97,6 +97,9 @@ STOPPING = [  # the run ends, with what is finished kept
     Case("strategy", "without end", "none", "asked for more candidates than its draws, 4"),
     *giving("strategy", "draws", "none, text, true, minus one, endless", "a whole number as draws"),
     *raising("scorer", "build"),
+    *raising("executor", "build", "start", "give", "answers"),
+    *giving("executor", "answers", "none, minus one", "raised TypeError"),
+    *giving("executor", "answers", "text, endless", "expected an Answer"),
     *raising("energy_model", "build"),
 ]
 COSTING = [  # it costs what it was asked for, and the run has its result
@@ -130,6 +133,10 @@ BENCHMARKS = [
     *giving("benchmark", "epochs", "none, endless", "finite numbers as epochs"),
     *giving("benchmark", "facts", "none, text", "finite numbers as facts"),
     *giving("benchmark", "genotype", "set, complex, nan", "plain JSON as genotype"),
+]
+TRACKERS = [  # it costs itself; tests/engine/test_tracking.py has what it may change
+    *raising("tracker", "start", "log", "finish"),
+    *raising("tracker", "log", late=True),
 ]
 
 
@@ -205,8 +212,35 @@ def test_benchmark_is_refused(case: Case) -> None:
     says_who_and_what(str(caught.value), case)
 
 
+@pytest.mark.parametrize("case", drawn(TRACKERS))
+def test_tracker_costs_itself(case: Case, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    directory = tmp_path / "run"
+    tracker = {"use": "bad", **settings(case, directory)}
+    done = snnplug.run(
+        recipe_with("neuron", {"use": "toy"}),
+        out=directory,
+        registry=bad_registry(),
+        device="cpu",
+        trackers=[tracker],
+    )
+    assert done.result is not None and done.result.notes is None
+    [note] = capsys.readouterr().err.splitlines()
+    says_who_and_what(note, case)
+    assert "Traceback" in (directory / "errors.log").read_text()
+
+
+@pytest.mark.parametrize("way", ["raises", "exits", "interrupts itself"])
+def test_tracker_that_cannot_be_built_stops_the_start(way: str, tmp_path: Path) -> None:
+    tracker = {"use": "bad", "place": "build", "way": way}
+    recipe, registry = recipe_with("neuron", {"use": "toy"}), bad_registry()
+    with pytest.raises(SnnplugError) as caught:
+        snnplug.run(recipe, out=tmp_path / "run", registry=registry, device="cpu", trackers=[tracker])
+    says_who_and_what(str(caught.value), Case("tracker", "build", way, "raised"))
+    assert not (tmp_path / "run").exists()
+
+
 def test_the_table_is_whole() -> None:
-    cases = [*STOPPING, *COSTING, *BENCHMARKS]
+    cases = [*STOPPING, *COSTING, *BENCHMARKS, *TRACKERS]
     assert len(cases) >= 121
     assert len({str(case) for case in cases}) == len(cases)
     assert {case.kind for case in cases} == set(snnplug.KINDS)

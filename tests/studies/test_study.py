@@ -238,3 +238,42 @@ def test_paired_differences_equal_scipy_and_holm_the_textbook() -> None:
     assert paired_test([1.0, 2.0], [0.5, 1.5]).p == 0.0 and paired_test([1.0, 2.0], [1.0, 2.0]).p == 1.0
     with pytest.raises(ValueError, match="are no pairs"):
         paired_test([1.0], [1.0, 2.0])
+
+
+class Diary:
+    """Remembers what it is told of each run."""
+
+    def __init__(self) -> None:
+        self.runs: dict[str, list[Any]] = {}
+
+    def start(self, run: Any) -> str:
+        self.run = run
+        self.runs[run.directory.name] = [run.name]
+        return ""
+
+    def log(self, metrics: Any, step: int) -> None:
+        self.runs[self.run.directory.name].append(step)
+
+    def trial(self, trial: Any, metrics: Any) -> None:
+        raise AssertionError("the study has no search")
+
+    def finish(self, summary: Any) -> None:
+        self.runs[self.run.directory.name].append(summary["accuracy.test"])
+
+
+def test_trackers_are_told_of_every_run(registry: Any, study_file: Any, tmp_path: Path) -> None:
+    diary = Diary()
+    done = study(study_file(), out=tmp_path / "s", registry=registry, trackers=[diary])
+    assert done is not None and len(diary.runs) == 12
+    for row in done.answer.rows:
+        for seed, name in row.runs.items():
+            steps = list(range(1, 1 + int(row.values["train.epochs"])))
+            assert diary.runs[name] == ["toy", *steps, row.cells["accuracy.test"].values[seed]]
+
+
+def test_trackers_are_refused_before_anything_runs(study_file: Any, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="unknown tracker 'csx'"):
+        study(study_file(), out=tmp_path / "s", trackers=["csx"])
+    with pytest.raises(UsageError, match="workers = 2 know installed trackers alone"):
+        study(study_file(), out=tmp_path / "s", trackers=[Diary()], workers=2)
+    assert not (tmp_path / "s").exists()

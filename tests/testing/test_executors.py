@@ -81,7 +81,7 @@ def test_names_and_tables_of_executors(registry: Registry) -> None:
         assert component is not None
         assert component.qualified == "local:deaf"
     component = named_executor("{use = 'deaf', room = 3}", registry)
-    assert executor_of(component, print, 2).room == 3  # type: ignore[attr-defined]
+    assert component.build(print, 2).room == 3
     assert isinstance(executor_of(None, print, 2), Processes)
 
 
@@ -101,6 +101,35 @@ def test_wrong_executors_are_refused(
     with pytest.raises(error) as caught:
         named_executor(given, registry)
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("method", ["start", "give", "answers", "end", "close"])
+def test_an_executor_that_fails_is_named(method: str, registry: Registry) -> None:
+    class Failing(Deaf):
+        """Fails."""
+
+    def fail(self: Any, *given: Any) -> None:
+        raise KeyError("no such worker")
+
+    setattr(Failing, method, fail)
+    registry.register(ExecutorSpec(name="failing", target=Failing, summary="Fails."))
+    executor = executor_of(registry.use("executor", "failing"), print, 2)
+    given = {"give": (0, 1), "close": ()}.get(method, (0,))
+    with pytest.raises(ComponentError, match=r"executor local:failing raised KeyError: 'no such worker'"):
+        list(getattr(executor, method)(*given) or ())
+
+
+def test_what_is_no_answer_is_refused(registry: Registry) -> None:
+    class Odd(Deaf):
+        """Answers in its own way."""
+
+        def answers(self, seconds: float | None) -> list[Any]:
+            return [(0, "done")]
+
+    registry.register(ExecutorSpec(name="odd", target=Odd, summary="Odd."))
+    executor = executor_of(registry.use("executor", "odd"), print, 2)
+    with pytest.raises(ComponentError, match="executor local:odd gave a tuple of 2; expected an Answer"):
+        list(executor.answers(None))
 
 
 def test_what_is_no_executor_is_refused(registry: Registry) -> None:

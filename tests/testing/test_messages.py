@@ -21,6 +21,7 @@ from snnplug import (
     EnergyEstimate,
     EnergyItem,
     EnergyModelSpec,
+    ExecutorSpec,
     LossSpec,
     NeuronSpec,
     Registry,
@@ -29,6 +30,8 @@ from snnplug import (
     Splits,
     StrategySpec,
     Task,
+    TrackedRun,
+    TrackerSpec,
     TrainedNetwork,
     testing,
 )
@@ -138,6 +141,15 @@ def flat(task: Task, *, neuron) -> nn.Module:
     return nn.Sequential(nn.Flatten(), nn.LazyLinear(task.classes))
 
 
+class Silent:
+    """Does not say where to look."""
+
+    def start(self, run): ...
+    def log(self, metrics, step): ...
+    def trial(self, trial, metrics): ...
+    def finish(self, summary): ...
+
+
 def percent() -> Benchmark:
     """Give accuracies in per cent."""
     return Benchmark(
@@ -149,6 +161,19 @@ def one_class() -> Splits:
     """Give samples of one class."""
     split = ImageSplit(torch.rand(20, 1, 4, 4), torch.zeros(20, dtype=torch.long))
     return Splits(task=Task(input_shape=(1, 4, 4), classes=2), train=split, val=split, test=None)
+
+
+class Mute:
+    """Workers that are started and never heard of."""
+
+    def __init__(self, build, workers):
+        pass
+
+    def start(self, number):
+        pass
+
+    def answers(self, seconds):
+        return []
 
 
 BROKEN = [
@@ -192,6 +217,18 @@ BROKEN = [
         ["item 'all' grows with the spikes, from 4e-10 J", "fixed_items = ('all',)"],
     ),
     (BenchmarkSpec, percent, "accuracies_are_fractions", ["network a", "got 93.5; divide per cent by 100"]),
+    (
+        ExecutorSpec,
+        Mute,
+        "waiting_has_an_end",
+        ["1 answers were expected within 0.1 s", "each worker that is ready"],
+    ),
+    (
+        TrackerSpec,
+        Silent,
+        "start_says_where_to_look",
+        ["start must return in one line where it can be looked at", "got None"],
+    ),
 ]
 
 
@@ -209,10 +246,13 @@ def test_a_broken_thing_is_told_what_to_do(spec, target, check, words) -> None:
         "component": component,
         "splits": lambda: target(),
         "benchmark": lambda: target(),
+        "executor": lambda: target(None, 2),
         "space": lambda: target(kit.task),
         "neuron": "leaky",
+        "run": TrackedRun(name="a", directory=Path(), folder=Path("own"), parameters={}),
         "chunk": 5,
     }
+    kit.patience = 0.1
     method = getattr(kit, f"test_{check}")
     arguments = {
         name: value() if inspect.isfunction(value := given[name]) else value

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -30,7 +32,10 @@ from snnplug import (
     Splits,
     StrategySpec,
     Task,
+    TrackedRun,
+    TrackerSpec,
     TrainedNetwork,
+    Trial,
 )
 from snnplug.nn import Encoder, FrameSplit, ImageSplit, Loss, record
 from snnplug.testing import (
@@ -44,6 +49,7 @@ from snnplug.testing import (
     SearchSpaceConformance,
     StrategyConformance,
     TinySpace,
+    TrackerConformance,
 )
 
 # one good thing of each kind
@@ -152,6 +158,26 @@ def table(*, factor: float = 1.0) -> Benchmark:
     )
 
 
+class Lines:
+    """Writes a line a number."""
+
+    def start(self, run: TrackedRun) -> str:
+        run.folder.mkdir(parents=True, exist_ok=True)
+        self.file = run.folder / "lines.txt"
+        self.file.write_text("")
+        return str(self.file)
+
+    def log(self, metrics: Mapping[str, float], step: int) -> None:
+        with open(self.file, "a") as file:
+            file.writelines(f"{name} {step} {value}\n" for name, value in metrics.items())
+
+    def trial(self, trial: Trial, metrics: Mapping[str, float]) -> None:
+        self.log(metrics, trial.index)
+
+    def finish(self, summary: Mapping[str, float]) -> None:
+        pass
+
+
 def spec(cls: type[Spec], target: Any, **facts: Any) -> Spec:
     return cls(name=target.__name__.lower(), target=target, summary="For tests.", **facts)
 
@@ -171,6 +197,7 @@ def installed_registry() -> Registry:
         spec(DatasetSpec, flashes),
         spec(ArchitectureSpec, two_layers),
         spec(BenchmarkSpec, table),
+        spec(TrackerSpec, Lines),
     ):
         registry.register(made)
     return registry
@@ -220,6 +247,14 @@ class TestTwoLayers(ArchitectureConformance):
 
 class TestTable(BenchmarkConformance):
     name = "table"
+
+
+class TestLines(TrackerConformance):
+    name = "lines"
+
+    def written(self, run: TrackedRun) -> list[tuple[str, int, float]]:
+        lines = [line.split() for line in (run.folder / "lines.txt").read_text().splitlines()]
+        return [(name, int(step), float(value)) for name, step, value in lines]
 
 
 # broken ones
@@ -474,6 +509,37 @@ def test_broken_dataset_fails_its_check(build, check) -> None:
 def test_broken_benchmark_fails_its_check(build, check) -> None:
     with pytest.raises(AssertionError):
         getattr(BenchmarkConformance(), f"test_{check}")(build())
+
+
+class Appending(Lines):
+    """Goes on behind what it has."""
+
+    def start(self, run: TrackedRun) -> str:
+        self.file = run.folder / "lines.txt"
+        run.folder.mkdir(parents=True, exist_ok=True)
+        return ""
+
+
+class Amnesiac(Lines):
+    """Leaves every second epoch out."""
+
+    def log(self, metrics: Mapping[str, float], step: int) -> None:
+        if step % 2:
+            super().log(metrics, step)
+
+
+@pytest.mark.parametrize(
+    ("target", "check"),
+    [
+        (Appending, "a_run_that_was_killed_is_told_again"),
+        (Appending, "a_run_that_was_stopped_is_told_again"),
+        (Amnesiac, "it_takes_a_whole_run"),
+    ],
+)
+def test_broken_tracker_fails_its_check(target, check, tmp_path: Path) -> None:
+    run = TrackedRun(name="a", directory=tmp_path, folder=tmp_path / "own", parameters={})
+    with pytest.raises(AssertionError, match="begin anew in `start`, or leave out what it has"):
+        getattr(TestLines(), f"test_{check}")(component(TrackerSpec, target), run)
 
 
 def test_layer_without_gradient_is_named() -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from snnplug.contracts.execution import Build, Executor
+from snnplug.contracts.execution import Answer, Build, Executor
 from snnplug.engine.execution.processes import Processes
 from snnplug.errors import RecipeError
 from snnplug.registry.component import Component
@@ -61,4 +61,35 @@ def executor_of(component: Component | None, build: Build, workers: int) -> Exec
         executor = component.build(build, workers)
         if missing := [name for name in _METHODS if not callable(getattr(executor, name, None))]:
             refuse(component, f"an executor, with the method {missing[0]}", executor)
-    return executor  # type: ignore[no-any-return]
+    return _Contained(executor, component)
+
+
+class _Contained:
+    """An executor of a plugin, whose errors name it."""
+
+    def __init__(self, executor: Executor, component: Component) -> None:
+        self._executor, self._component = executor, component
+        self._calling = calling(component, "workers that start, work and answer")
+
+    def start(self, number: int) -> None:
+        with self._calling:
+            self._executor.start(number)
+
+    def give(self, number: int, item: Any) -> None:
+        with self._calling:
+            self._executor.give(number, item)
+
+    def answers(self, seconds: float | None) -> Iterator[Answer]:
+        with self._calling:
+            for answer in self._executor.answers(seconds):
+                if not isinstance(answer, Answer):
+                    refuse(self._component, "an Answer", answer)
+                yield answer
+
+    def end(self, number: int) -> None:
+        with self._calling:
+            self._executor.end(number)
+
+    def close(self) -> None:
+        with self._calling:
+            self._executor.close()

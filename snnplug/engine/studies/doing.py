@@ -5,14 +5,16 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 from snnplug.engine.progress import Reporter
 from snnplug.engine.studies.answer import is_done, values_of
-from snnplug.engine.studies.combinations import Job, job_of
+from snnplug.engine.studies.combinations import Combination, Job, job_of
+from snnplug.engine.studies.dashboard import Board
 from snnplug.engine.studies.file import StudyFile
+from snnplug.engine.studies.live import View, shown
 from snnplug.engine.studies.running import Settings, run_all
 from snnplug.engine.studies.sampling import Sampler
+from snnplug.engine.studies.standing import Standing
 from snnplug.errors import RunDirectoryError
 from snnplug.registry.component import Component
 from snnplug.registry.registry import Registry
@@ -26,6 +28,7 @@ class Doing:
     Args:
         settings, workers, registry, executor: as `run_all` takes them.
         report: progress.
+        board: what a dashboard shows of it; None without one.
 
     Attributes:
         failures: why runs have no result, by directory.
@@ -39,35 +42,52 @@ class Doing:
         report: Reporter,
         registry: Registry | None,
         executor: Component | None = None,
+        board: Board | None = None,
     ) -> None:
         self.settings, self.workers, self.report, self.registry = settings, workers, report, registry
-        self.executor = executor
+        self.executor, self.board = executor, board
         self.failures: dict[str, str] = {}
         self.computed = 0
-        self._bar: Any = None
+        self._view: View
 
     @contextmanager
-    def bar(self, total: int) -> Iterator[None]:
-        """Show a bar of so many runs inside the block."""
-        with self.report.bar("study", total) as self._bar:
+    def shown(self, name: str, total: int) -> Iterator[None]:
+        """Show inside the block how a study of so many runs stands."""
+        with shown(self.report, Standing(total, self.workers), name) as self._view:
             yield
 
     def run(self, wanted: Sequence[Job]) -> None:
         """Run what is not finished."""
-        left = [job for job in wanted if not is_done(self.settings.place, job)]
-        self.advance(len(wanted) - len(left))
-        for outcome in run_all(left, self.settings, self.workers, self.registry, self.executor):
+        left = []
+        for job in wanted:
+            done = is_done(self.settings.place, job)
+            self._view.standing.want(job, is_done=done)
+            left += [] if done else [job]
+            if done and self.board is not None:
+                self.board.end(job)
+        settings, begin = self.settings, self._begin
+        for outcome in run_all(left, settings, self.workers, self.registry, self.executor, begin):
             if outcome.failure:
                 self.failures[outcome.job.directory] = outcome.failure
-                self.report.say(f"note: {outcome.job.directory} failed: {outcome.failure}")
             else:
                 self.computed += 1
-            self.advance()
+            self._view.end(outcome.job, outcome.failure)
+            if self.board is not None:
+                self.board.end(outcome.job, outcome.failure)
 
-    def advance(self, by: int = 1) -> None:
-        """Move the bar on."""
-        if by:
-            self._bar.advance(f"{len(self.failures)} failed" if self.failures else "", by)
+    def _begin(self, job: Job) -> None:
+        self._view.begin(job)
+        if self.board is not None:
+            self.board.begin(job)
+
+    def skip(self, count: int) -> None:
+        """Count runs that pruning saves."""
+        self._view.standing.skipped += count
+
+    def prune(self, combination: Combination, why: str) -> None:
+        """Take a combination that is not run with further seeds."""
+        if self.board is not None:
+            self.board.prune(combination, why)
 
     def means(self, wanted: Sequence[Job], measures: Mapping[str, str]) -> dict[str, float]:
         """Return the mean of each measure over runs, of those that all have; none if one has failed."""
@@ -87,7 +107,7 @@ def draw_all(file: StudyFile, doing: Doing) -> tuple[list[Job], dict[str, str]]:
     """
     sampler, wanted, pruned = Sampler(file), list[Job](), dict[str, str]()
     (only, *others) = file.measures
-    with doing.bar(file.samples * len(file.seeds)):
+    with doing.shown(file.name, file.samples * len(file.seeds)):
         while drawn := sampler.ask():
             mine: list[list[Job]] = [[] for _ in drawn]
             for step, seed in enumerate(file.seeds):
@@ -95,13 +115,16 @@ def draw_all(file: StudyFile, doing: Doing) -> tuple[list[Job], dict[str, str]]:
                     (i, job_of(file, one.combination, seed)) for i, one in enumerate(drawn) if not one.pruned
                 ]
                 doing.run([job for _, job in new])
-                doing.advance(len(drawn) - len(new))
+                doing.skip(len(drawn) - len(new))
                 for i, job in new:
                     mine[i].append(job)
                 if step + 1 < len(file.seeds) and not others:
                     so_far = [doing.means(own, file.measures).get(only) for own in mine]
                     sampler.report(drawn, so_far, step)
             sampler.tell(drawn, [doing.means(own, file.measures) for own in mine])
-            pruned |= {one.combination.name: one.pruned for one in drawn if one.pruned}
+            for one in drawn:
+                if one.pruned:
+                    pruned[one.combination.name] = one.pruned
+                    doing.prune(one.combination, one.pruned)
             wanted += [job for own in mine for job in own]
     return list({job.directory: job for job in wanted}.values()), pruned

@@ -13,6 +13,7 @@ from snnplug.engine.execution.orders import Orders
 from snnplug.engine.execution.pool import Lost, Pool
 from snnplug.engine.provenance import origin_of_all
 from snnplug.engine.studies.combinations import Job
+from snnplug.engine.tracking import TrackerLike
 from snnplug.errors import SnnplugError, one_line
 from snnplug.recipe.recipe import Recipe
 from snnplug.registry.component import Component
@@ -32,6 +33,7 @@ class Settings:
         threads: CPU threads of each run, which decide the last bits of its sums.
         accept_versions: go on with other versions of plugins; see `snnplug.resume`.
         cuda_devices: GPUs that workers are spread over.
+        trackers: told how each run goes on; see `snnplug.run`.
     """
 
     place: Path
@@ -39,6 +41,7 @@ class Settings:
     threads: int = 1
     accept_versions: bool = False
     cuda_devices: int = 0
+    trackers: Sequence[TrackerLike] = ()
 
 
 @attrs.frozen
@@ -65,7 +68,7 @@ def run_all(
         workers: how many; 1 for this process, unless there is an executor.
         registry: where names are looked up in this process.
         executor: where the workers are; None for processes of this machine.
-        started: called with each run that begins.
+        started: called when a run begins, once more where its worker has died.
     """
     if workers == 1 and executor is None:
         work = _work(settings, registry)
@@ -92,6 +95,7 @@ def _work(settings: Settings, given: Registry | None = None) -> Callable[[tuple[
                     device=settings.device,
                     registry=registry,
                     accept_versions=settings.accept_versions,
+                    trackers=settings.trackers,
                 )
             else:
                 run(
@@ -100,6 +104,7 @@ def _work(settings: Settings, given: Registry | None = None) -> Callable[[tuple[
                     device=settings.device,
                     registry=registry,
                     threads=Threads(count=settings.threads, fixed=True),
+                    trackers=settings.trackers,
                 )
         except SnnplugError as error:
             return " ".join(str(error).split()) or one_line(error)

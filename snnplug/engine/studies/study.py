@@ -8,23 +8,27 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import attrs
 
+from snnplug.engine.dashboard import need_dashboard, serve_dashboard
 from snnplug.engine.execution.executors import named_executor
 from snnplug.engine.progress import Log, Reporter
 from snnplug.engine.studies.answer import answer, is_done
 from snnplug.engine.studies.combinations import Combination, baseline_of, combinations, jobs
+from snnplug.engine.studies.dashboard import BOARD, Board
 from snnplug.engine.studies.doing import Doing, draw_all
 from snnplug.engine.studies.file import StudyFile, read_study
 from snnplug.engine.studies.running import Settings
 from snnplug.engine.studies.sampling import corners
+from snnplug.engine.tracking import TrackerLike, trackers_of, tracking_by
 from snnplug.errors import RecipeError, RunDirectoryError, RunFailed, SnnplugError, UsageError, one_line
 from snnplug.registry.component import Component
-from snnplug.registry.registry import Registry
+from snnplug.registry.registry import LOCAL, Registry
 from snnplug.runs.directory import RunDirectory
 from snnplug.runs.reading import to_plain
 from snnplug.runs.study_records import Answer, Interval
@@ -60,6 +64,8 @@ def study(
     log: Log = "auto",
     accept_versions: bool = False,
     only_check: bool = False,
+    dashboard: bool = False,
+    trackers: Iterable[TrackerLike] = (),
 ) -> Study | None:
     """Carry out a study, or go on with it.
 
@@ -76,12 +82,15 @@ def study(
         log: as `snnplug.run` takes it.
         accept_versions: go on with other versions of plugins than those that runs were begun with.
         only_check: only say what would be run; None is returned.
+        dashboard: serve Optuna's dashboard of the study until it ends; its address is printed also where
+            `quiet`.
+        trackers: told how each run goes on; as `snnplug.run` takes them, without objects for other processes.
 
     Raises:
         RecipeError: the file or the executor is wrong, or none of the combinations can run.
         RunDirectoryError: the directory is another's.
         RunFailed: no run has a result.
-        UsageError: workers are to look up names in a registry.
+        UsageError: workers are to look up names in a registry, or a tracker cannot be used.
     """
     if registry is not None and (workers > 1 or executor is not None):
         raise UsageError(
@@ -90,6 +99,12 @@ def study(
         )
     names = registry or Registry.from_installed(quiet=quiet)
     where = named_executor(executor, names)
+    if dashboard:
+        need_dashboard()
+    told = trackers_of(trackers, names)
+    tracking_by(told, names)  # refused before anything is run
+    if (workers > 1 or where is not None) and any(one.plugin == LOCAL for one in told):
+        raise UsageError(f"workers = {workers} know installed trackers alone: take workers = 1 with your own")
     file, report = read_study(source), Reporter(quiet=quiet, log=log)
     combined = combinations(file)
     if not file.samples:
@@ -108,8 +123,7 @@ def study(
         why = "all that a sampler may draw has to fit" if fitting else none
         raise RecipeError([f"{why}; the reasons: {'; '.join(dict.fromkeys(refused.values()))}"])
     devices = _cuda_devices(device, workers) if where is None else 0  # elsewhere others deal them out
-    settings = Settings(place.resolve(), device, threads, accept_versions, devices)
-    doing = Doing(settings, workers, report, names, where)
+    settings = Settings(place.resolve(), device, threads, accept_versions, devices, told)
     if not file.samples:
         wanted = jobs(file, fitting)
         done = sum(is_done(place, job) for job in wanted)
@@ -120,20 +134,22 @@ def study(
     with directory.locked(f"snnplug study {source}"):
         directory.write_text("study.toml", file.text)
         pruned: dict[str, str] = {}
+        board = Board(file, directory, report) if dashboard else None
+        doing = Doing(settings, workers, report, names, where, board)
+        served = serve_dashboard(directory, BOARD, "study") if dashboard else nullcontext()
         try:
-            if file.samples:
-                wanted, pruned = draw_all(file, doing)
-                fitting, refused = (
-                    list({job.combination.name: job.combination for job in wanted}.values()),
-                    {},
-                )
-            else:
-                with doing.bar(len(wanted)):
-                    doing.run(wanted)
+            with served:
+                if file.samples:
+                    wanted, pruned = draw_all(file, doing)
+                else:
+                    with doing.shown(file.name, len(wanted)):
+                        doing.run(wanted)
         except KeyboardInterrupt as stop:
             stop.__notes__ = [f"continue with: snnplug study {source} --out {path}"]
             raise
-        everything = fitting if file.samples else combined
+        if file.samples:
+            drawn, refused = {job.combination.name: job.combination for job in wanted}, {}
+        everything = list(drawn.values()) if file.samples else combined
         failures = doing.failures
         result = answer(file, place, wanted, everything, failures=failures, refused=refused, pruned=pruned)
         _write(directory, result)

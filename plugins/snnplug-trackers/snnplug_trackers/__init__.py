@@ -1,0 +1,1 @@
+"""Trackers: CSV files, TensorBoard, MLflow, Weights & Biases."""
