@@ -36,11 +36,11 @@ def command(ctx: click.Context, kind: str | None, as_json: bool, errors: bool, i
     registrations = registry.list(kind)
     if as_json:
         _print_json(registry, registrations)
-    elif registrations:
+    elif registrations and not registry.is_bare:
         rows = [(r.kind, r.name, r.plugin, r.version, r.spec.summary) for r in registrations]
         print_table(("kind", "name", "plugin", "version", "summary"), rows)
         _print_plugins(registry, registrations)
-    elif kind and len(registry):
+    elif kind and not registry.is_bare:
         click.echo(f"no {kind_named(kind)} is installed")
     else:
         click.echo(nothing_installed())

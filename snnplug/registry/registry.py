@@ -25,26 +25,15 @@ from snnplug.errors import (
     did_you_mean,
 )
 from snnplug.registry.discovery import Note, Plugin, Problem, canonical, discover, log_problems
-from snnplug.registry.kinds import KINDS, ExecutorSpec, Spec, kind_named
+from snnplug.registry.kinds import KINDS, Spec, kind_named
+from snnplug.registry.own import OWN
 from snnplug.registry.registration import Registration
-from snnplug.version import __version__
 
 if TYPE_CHECKING:
     from snnplug.registry.component import Component
 
 __all__ = ["LOCAL", "Namespace", "Registry", "nothing_installed"]
 
-_OWN = (  # what every installation has, whatever is disabled
-    Registration(
-        "snnplug",
-        __version__,
-        ExecutorSpec(
-            name="processes",
-            target="snnplug.engine.execution.processes:Processes",
-            summary="Processes of this machine; what is used where no executor is named.",
-        ),
-    ),
-)
 LOCAL = "local"  # the plugin name of what is registered from Python rather than discovered
 
 
@@ -122,7 +111,7 @@ class Registry:
         found = (
             Registration(plugin.name, plugin.version, spec) for plugin in plugins for spec in plugin.specs
         )
-        return cls((*_OWN, *found), problems, notes, plugins)
+        return cls((*OWN, *found), problems, notes, plugins)
 
     def register(self, spec: Spec, *, plugin: str = LOCAL, version: str = "") -> Registration:
         """Add a spec, for notebooks and tests; its target may be a class or a function.
@@ -151,6 +140,11 @@ class Registry:
                 raise DuplicateName(f"{plugin} offers the {kind} {name!r} already")
         self._taken.update((kind, plugin, name) for name in names)
         self._by_kind[registration.kind].append(registration)
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether there is nothing but what every installation has."""
+        return all(registration in OWN for registration in self)
 
     def list(self, kind: str | None = None) -> list[Registration]:
         """Return all registrations, or those of a kind, sorted by kind, name and plugin."""
@@ -260,7 +254,7 @@ class Registry:
             RecipeError: the table does not say what to use, or no plugin is installed.
             UnknownName, AmbiguousName, ParameterError: as for `use`.
         """
-        if not len(self) and not self.problems:
+        if self.is_bare and not self.problems:
             raise RecipeError([nothing_installed()])
         name = table.get("use")
         if not isinstance(name, str):

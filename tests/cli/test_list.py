@@ -104,6 +104,12 @@ def test_nothing_installed(installed, monkeypatch):
     assert invoke("list").stdout.startswith("no plugin is on: SNNPLUG_DISABLE=* ")
 
 
+def test_what_the_core_has_of_its_own_is_no_plugin(monkeypatch):
+    monkeypatch.setenv("SNNPLUG_DISABLE", "*")
+    assert invoke("list").stdout.startswith("no plugin is on: SNNPLUG_DISABLE=* ")
+    assert len(Registry.from_installed()) == 1
+
+
 def test_table_on_a_terminal(installed, monkeypatch, capsys):
     from snnplug.cli.table import print_table
 
@@ -115,6 +121,9 @@ def test_table_on_a_terminal(installed, monkeypatch, capsys):
         ["name", "summary"],
         ["[bold]", "As", "it", "is."],
     ]
+
+
+OWN = ["what", "is", "used", "where", "no", "executor", "is", "named."]
 
 
 def test_real_plugins_in_a_process_of_its_own(distributions):
@@ -136,6 +145,7 @@ def test_real_plugins_in_a_process_of_its_own(distributions):
     assert done.returncode == 0, done.stderr
     assert [line.split() for line in done.stdout.splitlines()[1:]] == [
         ["neuron", "good", "good-plugin", "1.0", "Good."],
+        ["executor", "processes", "snnplug", __version__, *["Processes", "of", "this", "machine;"], *OWN],
         [],
         ["plugin", "version", "things", "source"],
         ["good-plugin", "1.0", "1", "package", "index"],
