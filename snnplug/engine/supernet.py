@@ -178,30 +178,37 @@ class Paths(Course):
         self.sample = list(_different(self.space, derive_seed(parts.seed, "validation paths"), count))
 
     @contextmanager
-    def epoch(self, fabric: Any) -> Iterator[dict[str, float]]:
+    def epoch(self, fabric: Any, counted: Mapping[str, float]) -> Iterator[dict[str, float]]:
         """Find the mean spikes per sample, of neurons and with those that pools pass on."""
         facts: dict[str, float] = {}
-        samples: float = 0
+        samples = counted.get("samples", 0.0)
 
         def count(module: nn.Module, args: tuple[Any, ...]) -> None:
             nonlocal samples
             samples += args[0].shape[1]
 
+        def sums_so_far() -> dict[str, float]:
+            neurons, pools = (
+                counted.get(name, 0.0) + float(getattr(total, name)) for name in ("neurons", "pools")
+            )
+            return {"neurons": neurons, "pools": pools, "samples": samples}
+
         hook = self.model.register_forward_pre_hook(count)
         try:
             with count_spikes(self.model) as total:
+                self.counted = sums_so_far  # type: ignore[method-assign]
                 yield facts
         finally:
             hook.remove()
-        sums = torch.tensor([total.neurons, total.pools, samples], dtype=torch.float64)
+        sums = torch.tensor(list(sums_so_far().values()), dtype=torch.float64)
         if fabric.world_size > 1:
             sums = fabric.all_reduce(sums.to(fabric.device), reduce_op="sum").cpu()
         neurons, pools, samples = sums.tolist()
         facts |= {"spikes": neurons / samples, "spikes_and_pools": (neurons + pools) / samples}
 
-    def before_batch(self, epoch: int, index: int) -> None:
-        """Select the path of a batch."""
-        rng = random.Random(derive_seed(self.parts.seed, "path", epoch, index))
+    def before_batch(self, epoch: int, step: int) -> None:
+        """Select the path of a step."""
+        rng = random.Random(derive_seed(self.parts.seed, "path", epoch, step))
         with self.parts.calls.running:
             self.model.select(self.space.sample(rng))
 

@@ -14,7 +14,8 @@ from torch import nn
 pytest.importorskip("snnplug_models", reason="the recipes need the first plugins")
 
 from snnplug import Component, DatasetSpec, Registry, Splits, Task, run
-from snnplug.engine.optimize import learning_rate_factor, make_optimizer
+from snnplug.engine.optimize import make_optimizer
+from snnplug.engine.schedule import learning_rate_factor
 from snnplug.nn import ImageSplit, materialize
 from snnplug.recipe.built_in import built_in_recipes
 from snnplug.recipe.plan import Plan, make_plan

@@ -62,7 +62,7 @@ class Train(Stage):
 
     def restore(self, parts: Parts, directory: RunDirectory, genotype: Any) -> Restored | None:
         """Return the network with the weights of the checkpoint."""
-        from snnplug.engine.training import restore_network
+        from snnplug.engine.checkpoints import restore_network
 
         return restore_network(parts, directory, genotype, self.name)
 
