@@ -18,9 +18,9 @@ __all__ = ["check_smallest_batch", "running_norms"]
 
 
 @contextlib.contextmanager
-def running_norms(model: nn.Module, *, alone: bool) -> Iterator[None]:
-    """Let batch norms use their running statistics inside the block, if the sample is `alone`."""
-    norms = [m for m in model.modules() if isinstance(m, BATCH_NORMS) and m.training] if alone else []
+def running_norms(model: nn.Module) -> Iterator[None]:
+    """Let batch norms use their running statistics inside the block, for a sample that is alone."""
+    norms = [m for m in model.modules() if isinstance(m, BATCH_NORMS) and m.training]
     for norm in norms:
         norm.eval()
     try:

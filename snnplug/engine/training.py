@@ -6,6 +6,7 @@ continues as if it had not been.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from contextlib import nullcontext
 from typing import Any
@@ -131,7 +132,10 @@ class _Trainer:
                 self._restore(state, optimizer)
         scaler = getattr(self.precision, "scaler", None)
         self.overflows = None if scaler is None else Overflows(scaler, model)
-        self.model, self.optimizer = self.fabric.setup(model, optimizer)
+        self.model, self.optimizer, self.backward = model, optimizer, torch.Tensor.backward
+        if section.precision != "32-true" or self.fabric.world_size > 1:  # else it would only cost time
+            self.model, self.optimizer = self.fabric.setup(model, optimizer)
+            self.backward = self.fabric.backward
 
     def _restore(self, state: dict[str, Any], optimizer: torch.optim.Optimizer) -> None:
         self.plain.load_state_dict(state["training_model"])
@@ -234,7 +238,8 @@ class _Trainer:
             values, targets = self.calls.mixed(self.parts.splits.train, values, labels)
             targets = targets.to(self.device, non_blocking=True)
             purpose = self.stage, epoch, index, self.fabric.global_rank
-            with running_norms(self.model, alone=world > 1 and len(targets) == 1):
+            alone = world > 1 and len(targets) == 1
+            with running_norms(self.model) if alone else nullcontext():
                 x = self.parts.encode(values, *purpose)
                 if index == 0:  # of every batch it would cost time
                     self.calls.check_finite(values, x)
@@ -245,7 +250,7 @@ class _Trainer:
             if self.overflows is None and (self.device.type == "cpu" or index % _CHECK_EVERY == 0):
                 self._refuse_non_finite(loss, epoch, index, x, outputs)
             with self.calls.running:
-                self.fabric.backward(loss if share.weight == 1 else loss * share.weight)
+                self.backward(loss if share.weight == 1 else loss * share.weight)
         with torch.no_grad():
             if share.count:
                 named = targets if targets.ndim == 1 else targets.argmax(1)
@@ -279,7 +284,8 @@ class _Trainer:
 
         def step(size: int) -> None:
             share = Share(torch.arange(size), size, 1.0, step=1, first=True, last=True)
-            with self.precision.forward_context(), running_norms(self.plain, alone=size == 1):
+            norms = running_norms(self.plain) if size == 1 else nullcontext()
+            with self.precision.forward_context(), norms:
                 self._batch(0, 1, share, values[:size], labels[:size], Tally(self.device))
 
         section, world = self.section, self.fabric.world_size
@@ -290,7 +296,7 @@ class _Trainer:
         )
 
     def _refuse_non_finite(self, loss: Tensor, epoch: int, index: int, x: Tensor, outputs: Tensor) -> None:
-        if torch.isfinite(loss):
+        if math.isfinite(loss.item()):
             return
         blame = self.calls.blame_non_finite(self.plain, x, outputs)
         kept = f"epoch {epoch} is kept in {self.files.name}" if epoch else "no epoch was finished"

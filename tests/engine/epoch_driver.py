@@ -40,10 +40,10 @@ RECIPE: dict[str, Any] = {
     "architecture": {"use": "vgg", "layers": [8, "M"], "hidden": [16], "dropout": 0.2},
     "loss": {"use": "sdt"},
     "train": {
-        "epochs": 3,
+        "epochs": 5,
         "batch_size": 96,
         "accumulate": 2,
-        "optimizer": {"use": "sgd", "lr": 0.05, "momentum": 0.9, "weight_decay": 1e-3},
+        "optimizer": {"use": "adamw", "lr": 0.02, "weight_decay": 0.05},
         "rates": {"neurons": 0.1},
         "schedule_by": "batch",
         "clip_norm": 1.0,
@@ -51,7 +51,7 @@ RECIPE: dict[str, Any] = {
         "checkpoint_minutes": 1e-9,
     },
 }
-BATCHES = 3 * 14  # of a whole training
+BATCHES = 5 * 14  # of a whole training
 LIFE = "EPOCH_DRIVER_LIFE"  # directory, number of processes, batch to die at and when, resumed or not
 
 
@@ -101,8 +101,8 @@ def lives(directory: Path, devices: int, ends: list[tuple[int, bool]]) -> list[i
 def main(folder: Path, devices: int, kills: int) -> None:
     """Print a JSON report."""
     rng = random.Random(devices)
-    most = max(1, 2 * BATCHES // max(kills, 1) - 2)  # so that the training does not end before the last one
-    ends = [(rng.randint(2, max(2, min(most, 20))), rng.random() < 0.5) for _ in range(kills)]
+    most = max(2, min(BATCHES // (kills + 1), 20))  # so that the training does not end before the last one
+    ends = [(rng.randint(2, most), rng.random() < 0.5) for _ in range(kills)]
     whole, broken = (lives(folder / name, devices, e) for name, e in (("whole", []), ("killed", ends)))
     names = sorted(path.name for path in (folder / "killed").glob("*.pt"))
     outcomes = [outcome(folder / name) for name in ("whole", "killed")]
