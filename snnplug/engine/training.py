@@ -26,6 +26,7 @@ from snnplug.engine.optimize import make_optimizer
 from snnplug.engine.out_of_memory import advice, is_out_of_memory, release
 from snnplug.engine.overflows import Overflows
 from snnplug.engine.pace import Pace
+from snnplug.engine.parameter_groups import unmatched_rates
 from snnplug.engine.parts import Parts
 from snnplug.engine.random_states import random_states, set_random_states
 from snnplug.engine.schedule import Schedule
@@ -116,6 +117,8 @@ class _Trainer:
         self.precision = use_precision(self.fabric, section.precision)
         self.average = AveragedWeights(model, section.ema) if section.ema else None
         optimizer = make_optimizer(model, section, stage)
+        for unknown in unmatched_rates(model, section):
+            session.note(f"{stage}.rates: {unknown} is of no parameter of this network")
         self.schedule = Schedule(section, optimizer)
         whole, self.part = self.files.load(), None
         if whole is not None:

@@ -1,9 +1,9 @@
 """An epoch of the engine's training loop, against the same epoch written by hand.
 
-Both read the same batches of images in memory, run the same network (a LIF network on a constant input), count
-loss and accuracy, and let AdamW take a step; the engine besides contains what plugins do, checks the
-loss, takes the norm of the gradient now and then, watches the clock for checkpoints and times the data. After
-the rounds, both networks must have the same weights to the last bit.
+Both read the same batches of images in memory, run the same network (LIF neurons on a constant input), count
+loss and accuracy, and let AdamW take a step. The engine besides says whose code fails, checks every loss,
+takes the norm of the gradient now and then, watches the clock for checkpoints, and times the data. After the
+rounds both networks must have the same weights to the last bit.
 
 python tests/benchmarks/bench_train_loop.py
 """
