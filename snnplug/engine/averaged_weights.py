@@ -28,7 +28,8 @@ class AveragedWeights:
 
     def __init__(self, model: nn.Module, decay: float) -> None:
         self.model = model
-        self.average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)
+        average: Any = get_ema_multi_avg_fn
+        self.average = AveragedModel(model, multi_avg_fn=average(decay), use_buffers=True)
 
     def update(self) -> None:
         """Take in the weights after a step."""

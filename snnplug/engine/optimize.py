@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import nn
@@ -15,11 +15,14 @@ from snnplug.engine.parameter_groups import SORTS, parameter_groups, sorted_para
 from snnplug.engine.train_section import TrainSection
 from snnplug.errors import RecipeError, did_you_mean, one_line
 from snnplug.nn import seeded
+from snnplug.registry.contain import is_finite
 
 __all__ = ["check_optimizer", "check_rates", "make_optimizer"]
 
 
+_COMPILED = "is not offered: it compiles its step with packages of its own"
 _NOT_OFFERED = {
+    **dict.fromkeys(("kron", "kronc", "kronw"), _COMPILED),
     "lbfgs": "is not offered: it needs the loss of a batch several times in a step",
     "muon": "is not offered: it takes matrices alone, and a network has other parameters too",
     "sparseadam": "is not offered: it takes sparse gradients alone, and those of a network are dense",
@@ -52,8 +55,11 @@ def _of_timm() -> dict[str, _Offer]:
     """
     registry = importlib.import_module("timm.optim")
     known = {name: registry.get_optimizer_info(name) for name in registry.list_optimizers()}
+    usual = {name: {"momentum": 0.9} if info.has_momentum else {} for name, info in known.items()}  # timm's
     return {
-        name: _Offer(info.opt_class, info.defaults or {})
+        name: _Offer(
+            cast(type[torch.optim.Optimizer], info.opt_class), {**usual[name], **(info.defaults or {})}
+        )
         for name, info in known.items()
         if inspect.isclass(info.opt_class) and not info.second_order and name not in _NOT_OFFERED
     }
@@ -142,8 +148,10 @@ def make_optimizer(model: nn.Module, section: TrainSection, key: str = "train") 
         raise RecipeError(mistakes)
     given = {k: tuple(v) if isinstance(v, list) else v for k, v in table.items()}
     values: dict[str, Any] = {**meant, **given}
-    usual = inspect.signature(kind).parameters.get("weight_decay")
-    weight_decay = values.get("weight_decay", usual.default if usual else 0.0)
+    usual = {name: parameter.default for name, parameter in inspect.signature(kind).parameters.items()}
+    if not is_finite(values.get("lr", usual.get("lr"))):
+        raise RecipeError([f"{key}.optimizer.lr: {name} has no learning rate of its own; give one"])
+    weight_decay = values.get("weight_decay", usual.get("weight_decay", 0.0))
     try:
         optimizer = kind(parameter_groups(model, section, weight_decay), **values)
     except (TypeError, ValueError, LookupError, RuntimeError, AssertionError) as error:

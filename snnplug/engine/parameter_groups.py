@@ -94,7 +94,8 @@ def _layers(found: Sequence[Sorted], decay: float) -> list[float]:
     """Return the factor of each parameter by its layer, 1 for those of the last one."""
     if decay == 1:
         return [1.0] * len(found)
-    numbers, owner = [], None
+    numbers: list[int] = []
+    owner = None
     for name, _, sort in found:
         module = name.rpartition(".")[0]
         begins = sort == "weights" and module != owner

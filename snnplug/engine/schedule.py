@@ -57,7 +57,7 @@ def learning_rate_factor(
         down = since / section.period if section.period else done
         return lowest + (1 - lowest) * (1 + math.cos(math.pi * down)) / 2
     if section.schedule == "poly":
-        return lowest + (1 - lowest) * max(1 - done, 0.0) ** section.power
+        return lowest + (1 - lowest) * math.pow(max(1 - done, 0.0), section.power)
     if section.schedule == "step":
         return max(section.gamma ** _steps(section, epoch), lowest)
     if section.schedule == "plateau":

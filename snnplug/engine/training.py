@@ -7,7 +7,7 @@ continues as if it had not been.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from typing import Any
 
@@ -135,7 +135,8 @@ class _Trainer:
                 self._restore(state, optimizer)
         scaler = getattr(self.precision, "scaler", None)
         self.overflows = None if scaler is None else Overflows(scaler, model)
-        self.model, self.optimizer, self.backward = model, optimizer, torch.Tensor.backward
+        self.model, self.optimizer = model, optimizer
+        self.backward: Callable[[Tensor], object] = Tensor.backward
         if section.precision != "32-true" or self.fabric.world_size > 1:  # else it would only cost time
             self.model, self.optimizer = self.fabric.setup(model, optimizer)
             self.backward = self.fabric.backward

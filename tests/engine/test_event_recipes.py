@@ -142,7 +142,8 @@ def test_imp_on_events_is_trained_as_published(name: str) -> None:
     assert section is not None
     assert (loss.label_smoothing, loss.mse_weight) == (0.01, 0.0)
     assert section.epochs == 200
-    base, [group] = neuron.base, make_optimizer(nn.Linear(2, 2), section).param_groups
+    base, [group, spared] = neuron.base, make_optimizer(nn.Linear(2, 2), section).param_groups
+    assert spared["weight_decay"] == 0  # of the bias
     if name.endswith("_48"):
         assert (neuron.low, neuron.high) == (-0.2, 0.2)
         assert 1 - 1 / base.tau == pytest.approx(0.25)

@@ -86,19 +86,16 @@ def _curves(data: Records) -> list[_Curves]:
 
 
 def _told(epochs: Sequence[Epoch]) -> str:
-    """Return what is to be said of the steps and of their speed; empty where an earlier snnplug counted none."""
+    """Return what is to be said of the steps and of their speed; empty where nothing was counted."""
     last, said = epochs[-1], []
     if last.gradient_norm is not None:
-        said.append(
-            f"The gradient of the last epoch has a mean norm of {words.number(last.gradient_norm, 3)}."
-        )
+        norm = words.number(last.gradient_norm, 3)
+        said.append(f"The gradient of the last epoch has a mean norm of {norm}.")
     if speeds := sorted(e.samples_per_second for e in epochs if e.samples_per_second is not None):
         waited = [e.data_share for e in epochs if e.data_share is not None]
         share = words.percent(sum(waited) / len(waited)) if waited else words.ABSENT
         middle = words.number(speeds[len(speeds) // 2], 3)
-        said.append(
-            f"An epoch has trained {middle} samples a second, and waited for data {share} of the time."
-        )
+        said.append(f"An epoch took {middle} samples a second, and waited for data {share} of the time.")
     skipped = [e.skipped_steps for e in epochs if e.skipped_steps is not None]
     if skipped:
         steps = f"{sum(skipped):,} step{'s were' if sum(skipped) != 1 else ' was'}"
