@@ -181,30 +181,27 @@ class Paths(Course):
     def epoch(self, fabric: Any, counted: Mapping[str, float]) -> Iterator[dict[str, float]]:
         """Find the mean spikes per sample, of neurons and with those that pools pass on."""
         facts: dict[str, float] = {}
-        samples = counted.get("samples", 0.0)
+        self.before, self.samples = counted, 0
 
         def count(module: nn.Module, args: tuple[Any, ...]) -> None:
-            nonlocal samples
-            samples += args[0].shape[1]
-
-        def sums_so_far() -> dict[str, float]:
-            neurons, pools = (
-                counted.get(name, 0.0) + float(getattr(total, name)) for name in ("neurons", "pools")
-            )
-            return {"neurons": neurons, "pools": pools, "samples": samples}
+            self.samples += args[0].shape[1]
 
         hook = self.model.register_forward_pre_hook(count)
         try:
-            with count_spikes(self.model) as total:
-                self.counted = sums_so_far  # type: ignore[method-assign]
+            with count_spikes(self.model) as self.total:
                 yield facts
         finally:
             hook.remove()
-        sums = torch.tensor(list(sums_so_far().values()), dtype=torch.float64)
+        sums = torch.tensor(list(self.counted().values()), dtype=torch.float64)
         if fabric.world_size > 1:
             sums = fabric.all_reduce(sums.to(fabric.device), reduce_op="sum").cpu()
         neurons, pools, samples = sums.tolist()
         facts |= {"spikes": neurons / samples, "spikes_and_pools": (neurons + pools) / samples}
+
+    def counted(self) -> dict[str, float]:
+        """Return spikes and samples of the epoch so far."""
+        now = {"neurons": self.total.neurons, "pools": self.total.pools, "samples": self.samples}
+        return {name: self.before.get(name, 0.0) + float(value) for name, value in now.items()}
 
     def before_batch(self, epoch: int, step: int) -> None:
         """Select the path of a step."""

@@ -6,8 +6,7 @@ continues as if it had not been.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import nullcontext
 from typing import Any
 
@@ -19,31 +18,26 @@ from snnplug.engine.averaged_weights import AveragedWeights
 from snnplug.engine.checkpoints import Checkpoints
 from snnplug.engine.course import Course, best_epoch
 from snnplug.engine.course_told import standing, tell_epoch
-from snnplug.engine.data import Share, order, shares
+from snnplug.engine.data import order, shares
 from snnplug.engine.device import use_precision
-from snnplug.engine.lone_samples import running_norms
 from snnplug.engine.optimize import make_optimizer
-from snnplug.engine.out_of_memory import advice, is_out_of_memory, release
-from snnplug.engine.overflows import Overflows
 from snnplug.engine.pace import Pace
 from snnplug.engine.parameter_groups import unmatched_rates
 from snnplug.engine.parts import Parts
 from snnplug.engine.random_states import random_states, set_random_states
 from snnplug.engine.schedule import Schedule
 from snnplug.engine.session import Session
+from snnplug.engine.steps import Steps
 from snnplug.engine.tally import Means, Tally
 from snnplug.engine.threads import threads_for, use_threads
 from snnplug.engine.train_section import TrainSection
-from snnplug.errors import ContractError, NonFiniteLoss
+from snnplug.errors import ContractError
 from snnplug.nn import seeded
 from snnplug.runs.reading import structure, to_plain
 from snnplug.runs.records import Epoch
 from snnplug.seeds import derive_seed
 
 __all__ = ["train"]
-
-_CHECK_EVERY = 20  # on a GPU, reading the loss waits for it; the norm of a gradient reads every weight
-_MOST_SKIPPED = 30  # steps in a row, in which a scale of 65536 falls to less than 0.0001
 
 
 def train(
@@ -133,13 +127,10 @@ class _Trainer:
         if state:
             with self.files.taken_in():
                 self._restore(state, optimizer)
-        scaler = getattr(self.precision, "scaler", None)
-        self.overflows = None if scaler is None else Overflows(scaler, model)
-        self.model, self.optimizer = model, optimizer
-        self.backward: Callable[[Tensor], object] = Tensor.backward
-        if section.precision != "32-true" or self.fabric.world_size > 1:  # else it would only cost time
-            self.model, self.optimizer = self.fabric.setup(model, optimizer)
-            self.backward = self.fabric.backward
+        self.optimizer = optimizer
+        self.steps = Steps(
+            self.fabric, parts, model, self.schedule, stage, course, self.precision, self.average
+        )
 
     def _restore(self, state: dict[str, Any], optimizer: torch.optim.Optimizer) -> None:
         self.plain.load_state_dict(state["training_model"])
@@ -201,7 +192,7 @@ class _Trainer:
         rank, world = self.fabric.global_rank, self.fabric.world_size
         parted = shares(indices, section.batch_size, accumulate=section.accumulate, rank=rank, world=world)
         first = part["batches"] if part is not None else 0
-        self.model.train()
+        self.steps.model.train()
         note = standing(self.history)
         with seeded(derive_seed(parts.seed, "epoch", epoch, rank)):  # dropout and augmentation
             if part is not None and len(part["processes"]) == world:
@@ -212,104 +203,14 @@ class _Trainer:
             for index, (share, (values, labels)) in enumerate(pairs, first):
                 if section.schedule_by == "batch":
                     self.schedule.set(epoch + share.step / (parted[-1].step + 1), self.history)
-                try:
-                    seen = self._batch(epoch, index, share, values, labels, tally)
-                except (RuntimeError, MemoryError) as error:
-                    if not is_out_of_memory(error):
-                        raise
-                    release(error, self.device)
-                    raise self._advice(values, labels) from None
+                seen = self.steps.take(epoch, index, share, values, labels, tally)
                 bar.advance(note)
                 if share.last and index + 1 < len(parted) and self.pace.due():
                     self._save_part(epoch, index + 1, tally)
         tally.tick()
         means = tally.means(self.fabric, len(split))
-        self._refuse_non_finite(torch.tensor(means.loss), epoch, index, *seen)
+        self.steps.refuse_non_finite(means.loss, epoch, index, *seen)
         return means
-
-    def _batch(
-        self, epoch: int, index: int, share: Share, values: Tensor, labels: Tensor, tally: Tally
-    ) -> tuple[Tensor, Tensor]:
-        """Take in a batch, and return the input and the outputs of the network."""
-        world = self.fabric.world_size
-        if share.first:
-            self.optimizer.zero_grad()
-            if self.overflows is not None:
-                self.overflows.before_step()
-        self.course.before_batch(epoch, share.step)
-        waits = world > 1 and not share.last  # the processes add up their gradients once a step
-        with self.fabric.no_backward_sync(self.model) if waits else nullcontext():
-            values, targets = self.calls.mixed(self.parts.splits.train, values, labels)
-            targets = targets.to(self.device, non_blocking=True)
-            purpose = self.stage, epoch, index, self.fabric.global_rank
-            alone = world > 1 and len(targets) == 1
-            with running_norms(self.model) if alone else nullcontext():
-                x = self.parts.encode(values, *purpose)
-                if index == 0:  # of every batch it would cost time
-                    self.calls.check_finite(values, x)
-                outputs = self.calls.network(self.model, x)
-            loss = self.calls.loss(outputs, targets)
-            more = self.course.more_loss(values, outputs, *purpose)
-            loss = loss if more is None else loss + more
-            if self.overflows is None and (self.device.type == "cpu" or index % _CHECK_EVERY == 0):
-                self._refuse_non_finite(loss, epoch, index, x, outputs)
-            with self.calls.running:
-                self.backward(loss if share.weight == 1 else loss * share.weight)
-        with torch.no_grad():
-            if share.count:
-                named = targets if targets.ndim == 1 else targets.argmax(1)
-                right = (self.calls.readout(outputs).argmax(1) == named).sum()
-                tally.add(loss, right, share.count, may_overflow=self.overflows is not None)
-        if share.last:
-            self._step(share.step, tally)
-            if tally.skipped_in_a_row >= _MOST_SKIPPED:
-                self._refuse_non_finite(torch.full((), torch.nan), epoch, index, x, outputs)
-        return x, outputs.detach()
-
-    def _step(self, step: int, tally: Tally) -> None:
-        """Let the optimizer take a step."""
-        if self.section.clip_norm:
-            norm = self.fabric.clip_gradients(
-                self.model, self.optimizer, max_norm=self.section.clip_norm, error_if_nonfinite=False
-            )
-            tally.add_norm(norm)
-        elif step % _CHECK_EVERY == 0:
-            gradients = [p.grad for p in self.plain.parameters() if p.grad is not None]
-            norm = torch.nn.utils.get_total_norm(gradients)
-            tally.add_norm(norm if self.overflows is None else norm / self.overflows.scale)
-        self.optimizer.step()
-        skipped = self.overflows is not None and self.overflows.after_step()
-        tally.skip(skipped)
-        if self.average is not None and not skipped:
-            self.average.update()
-
-    def _advice(self, values: Tensor, labels: Tensor) -> Exception:
-        """Return the error of a batch that does not fit, with one that does."""
-
-        def step(size: int) -> None:
-            share = Share(torch.arange(size), size, 1.0, step=1, first=True, last=True)
-            norms = running_norms(self.plain) if size == 1 else nullcontext()
-            with self.precision.forward_context(), norms:
-                self._batch(0, 1, share, values[:size], labels[:size], Tally(self.device))
-
-        section, world = self.section, self.fabric.world_size
-        if world > 1:  # the other processes are not here to go along
-            self.model = self.plain
-        return advice(
-            step, section.batch_size, section.accumulate, world=world, device=self.device, key=self.stage
-        )
-
-    def _refuse_non_finite(self, loss: Tensor, epoch: int, index: int, x: Tensor, outputs: Tensor) -> None:
-        if math.isfinite(loss.item()):
-            return
-        blame = self.calls.blame_non_finite(self.plain, x, outputs)
-        kept = f"epoch {epoch} is kept in {self.files.name}" if epoch else "no epoch was finished"
-        raise NonFiniteLoss(
-            f"the loss became {float(loss.detach())} in epoch {epoch + 1}, batch {index + 1}"
-            f"{blame and f' ({blame})'}; {kept}. "
-            f"Try a smaller {self.stage}.optimizer.lr (it is {self.schedule.rates[0]:g}) or a "
-            f"{self.stage}.clip_norm, in a new run directory"
-        )
 
     def _finish_epoch(self, epoch: int, means: Means, tally: Tally, facts: dict[str, float]) -> None:
         self._share_statistics()
@@ -329,7 +230,7 @@ class _Trainer:
                 seconds=tally.seconds,
                 threads=self.threads,
                 gradient_norm=means.gradient_norm,
-                skipped_steps=None if self.overflows is None else tally.skipped,
+                skipped_steps=tally.skipped if self.steps.may_overflow else None,
                 data_share=tally.waited / trained,
                 samples_per_second=len(self.parts.splits.train) / trained,
                 facts=facts,

@@ -50,7 +50,7 @@ SIZES = {
     "small: 2 convolutions, 8 x 8": Size({"use": "vgg", "layers": [8, "M", 16, "M"]}, (1, 8, 8), 4, 64, 40),
     "middle: MNIST network, 28 x 28": Size({"use": "mnist_cnn"}, (1, 28, 28), 10, 64, 10),
     "large: VGG of 6 layers, 32 x 32": Size(
-        {"use": "vgg", "layers": [32, 32, "M", 64, 64, "M", 128, 128, "M"]}, (3, 32, 32), 4, 64, 4
+        {"use": "vgg", "layers": [32, 32, "M", 64, 64, "M", 128, 128, "M"]}, (3, 32, 32), 4, 32, 2
     ),
 }
 OPTIMIZER = {"use": "adamw", "lr": 1e-3}

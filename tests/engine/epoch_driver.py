@@ -22,6 +22,7 @@ import torch
 from matplotlib.figure import Figure
 
 import snnplug.engine
+from snnplug.engine.steps import Steps
 from snnplug.engine.training import _Trainer
 from snnplug.report import page  # noqa: F401
 
@@ -57,7 +58,7 @@ LIFE = "EPOCH_DRIVER_LIFE"  # directory, number of processes, batch to die at an
 
 def live(directory: str, devices: int, end: int, after: bool, resumed: bool) -> None:
     """Run or continue, and die at a batch of this life."""
-    original, save = _Trainer._batch, _Trainer._save_part
+    original, save = Steps._take, _Trainer._save_part
     seen = 0
 
     def batch(self: Any, *arguments: Any) -> Any:
@@ -72,7 +73,7 @@ def live(directory: str, devices: int, end: int, after: bool, resumed: bool) -> 
         if seen >= end and after:
             os.killpg(0, signal.SIGKILL)
 
-    _Trainer._batch, _Trainer._save_part = batch, save_part  # type: ignore[method-assign]
+    Steps._take, _Trainer._save_part = batch, save_part  # type: ignore[method-assign]
     if resumed:
         snnplug.resume(directory, device="cpu", devices=devices)
     else:

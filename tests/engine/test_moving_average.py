@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from snnplug import run
-from snnplug.engine.training import _Trainer
+from snnplug.engine.steps import Steps
 
 RECIPE: dict[str, Any] = {
     "dataset": {"use": "digits"},
@@ -23,13 +23,13 @@ RECIPE: dict[str, Any] = {
 
 def test_the_result_is_the_average_of_the_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[dict[str, torch.Tensor]] = []
-    step = _Trainer._step
+    step = Steps._step
 
     def watched(self: Any, *arguments: Any) -> None:
         step(self, *arguments)
         seen.append({name: value.double() for name, value in self.plain.state_dict().items()})
 
-    monkeypatch.setattr(_Trainer, "_step", watched)
+    monkeypatch.setattr(Steps, "_step", watched)
     done = run(RECIPE, out=tmp_path / "run")
     assert len(seen) == 2 * 5
     average = seen[0]
