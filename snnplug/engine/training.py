@@ -105,6 +105,7 @@ class _Trainer:
         self.section, self.fabric, self.device = section, session.fabric, session.fabric.device
         self.plain, self.course = model, course
         self.history: list[Epoch] = []
+        self.tally = Tally(self.device)
         self.best: dict[str, Tensor] = {}
         self.files = Checkpoints(session, stage, genotype)
         self.pace = Pace(session, section.checkpoint_minutes)
@@ -156,26 +157,25 @@ class _Trainer:
                         f"stopped early after {epoch} epochs: no better validation accuracy"
                     )
                     break
-                tally, counted = self._begin()
-                with self.course.epoch(self.fabric, counted) as facts:
-                    means = self._epoch(epoch, bar, tally)
-                self._finish_epoch(epoch, means, tally, facts)
+                with self.course.epoch(self.fabric, self._begin()) as facts:
+                    means = self._epoch(epoch, bar)
+                self._finish_epoch(epoch, means, facts)
         if self.section.keep == "best" and self.best:
             self.plain.load_state_dict(self.best)
         elif self.average is not None and self.history:
             self.plain.load_state_dict(self.average.weights())
         return self.history
 
-    def _begin(self) -> tuple[Tally, dict[str, float]]:
-        """Return the sums that an epoch begins with, and those of its course."""
+    def _begin(self) -> dict[str, float]:
+        """Begin the sums of an epoch, or go on with them, and return those of its course."""
         self.pace.begin()
-        tally, counted = Tally(self.device), dict[str, float]()
+        self.tally, counted = Tally(self.device), dict[str, float]()
         if self.part is not None:
             mine = self._shares_of_part(self.part)
-            tally.go_on([one["tally"] for one in mine], self.part["tally"])
+            self.tally.go_on([one["tally"] for one in mine], self.part["tally"])
             for one in mine:
                 counted = {name: counted.get(name, 0) + value for name, value in one["counted"].items()}
-        return tally, counted
+        return counted
 
     def _shares_of_part(self, part: dict[str, Any]) -> list[dict[str, Any]]:
         """Return what this process takes over: its own; of another number the leading one all."""
@@ -183,8 +183,8 @@ class _Trainer:
             return [part["processes"][self.fabric.global_rank]]
         return part["processes"] if self.session.leads else []
 
-    def _epoch(self, epoch: int, bar: Any, tally: Tally) -> Means:
-        parts, section, part = self.parts, self.section, self.part
+    def _epoch(self, epoch: int, bar: Any) -> Means:
+        parts, section, part, tally = self.parts, self.section, self.part, self.tally
         self.part = None
         self.schedule.set(epoch, self.history)
         split = parts.splits.train
@@ -206,15 +206,15 @@ class _Trainer:
                 seen = self.steps.take(epoch, index, share, values, labels, tally)
                 bar.advance(note)
                 if share.last and index + 1 < len(parted) and self.pace.due():
-                    self._save_part(epoch, index + 1, tally)
+                    self._save_part(epoch, index + 1)
         tally.tick()
         means = tally.means(self.fabric, len(split))
         self.steps.refuse_non_finite(means.loss, epoch, index, *seen)
         return means
 
-    def _finish_epoch(self, epoch: int, means: Means, tally: Tally, facts: dict[str, float]) -> None:
+    def _finish_epoch(self, epoch: int, means: Means, facts: dict[str, float]) -> None:
         self._share_statistics()
-        trained = tally.seconds
+        tally, trained = self.tally, self.tally.seconds
         with self.average.standing_in() if self.average is not None else nullcontext():
             held_out = self.course.validate(self.parts, self.plain, self.section.batch_size)
         tally.tick()
@@ -265,16 +265,16 @@ class _Trainer:
             }
         )
 
-    def _save_part(self, epoch: int, batches: int, tally: Tally) -> None:
+    def _save_part(self, epoch: int, batches: int) -> None:
         """Keep an epoch so far, between two steps: every process has sums and generators of its own."""
-        tally.tick()
+        self.tally.tick()
         own = {
-            "tally": tally.own(),
+            "tally": self.tally.own(),
             "counted": self.course.counted(),
             "random": random_states(self.device),
         }
         processes = self.session.gather(own)
-        part = {"epochs": epoch, "batches": batches, "processes": processes, "tally": tally.common()}
+        part = {"epochs": epoch, "batches": batches, "processes": processes, "tally": self.tally.common()}
         self.files.save_part({**self._state(), **part})
         self.pace.begin()
 

@@ -47,11 +47,9 @@ class Size(NamedTuple):
 
 
 SIZES = {
-    "small: 2 convolutions, 8 x 8": Size({"use": "vgg", "layers": [8, "M", 16, "M"]}, (1, 8, 8), 4, 64, 40),
-    "middle: MNIST network, 28 x 28": Size({"use": "mnist_cnn"}, (1, 28, 28), 10, 64, 10),
-    "large: VGG of 6 layers, 32 x 32": Size(
-        {"use": "vgg", "layers": [32, 32, "M", 64, 64, "M", 128, 128, "M"]}, (3, 32, 32), 4, 32, 2
-    ),
+    "small": Size({"use": "vgg", "layers": [8, "M", 16, "M"]}, (1, 8, 8), 4, 64, 40),
+    "middle": Size({"use": "mnist_cnn"}, (1, 28, 28), 10, 64, 10),
+    "large": Size({"use": "vgg", "layers": [32, 32, "M", 64, 64, "M", 128, 128, "M"]}, (3, 32, 32), 4, 32, 2),
 }
 OPTIMIZER = {"use": "adamw", "lr": 1e-3}
 
@@ -87,10 +85,9 @@ def engine(parts: Parts, model: nn.Module, size: Size, folder: Path) -> Callable
     trainer = _Trainer(session, parts, model, section, "train", None, Course(), 1, torch.get_num_threads())
 
     def epoch() -> None:
-        with session.report.bar("train", size.batches, 0, told=False) as bar:
-            tally, counted = trainer._begin()
-            with trainer.course.epoch(trainer.fabric, counted):
-                trainer._epoch(0, bar, tally)
+        bar = session.report.bar("train", size.batches, 0, told=False)
+        with bar as shown, trainer.course.epoch(trainer.fabric, trainer._begin()):
+            trainer._epoch(0, shown)
 
     return epoch
 
@@ -127,15 +124,18 @@ def by_hand(parts: Parts, model: nn.Module, size: Size) -> Callable[[], object]:
 
 def main() -> None:
     """Measure each size, then compare the weights."""
-    options = parser(__doc__.split("\n", 1)[0]).parse_args()
+    options = parser(__doc__.split("\n", 1)[0])
+    options.add_argument("--sizes", nargs="+", choices=SIZES, default=[*SIZES])
+    options = options.parse_args()
     set_up(options)
     warnings.simplefilter("ignore")
-    for name, size in SIZES.items():
+    for name in options.sizes:
+        size = SIZES[name]
         if options.quick:
             size = size._replace(batch=4, batches=2)
         parts = make(size, torch.device(options.device))
         ours, hand = (parts.network(None, "train") for _ in range(2))
-        print(f"{name}, T = {size.steps}, batch {size.batch}, {size.batches} batches")
+        print(f"{name}: {size}")
         with tempfile.TemporaryDirectory() as folder, usual_settings(), deterministic():
             contestants = {
                 "by hand": by_hand(parts, hand, size),

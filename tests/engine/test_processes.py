@@ -34,6 +34,7 @@ from snnplug.recipe.recipe import Recipe
 class Nowhere:
     def load_checkpoint(self, name): return None
     def save_checkpoint(self, state, name): pass
+    def remove(self, name): pass
     def file(self, name): return Path("/nonexistent") / name
     def write_lines(self, name, lines): pass
 
