@@ -135,7 +135,7 @@ def main() -> None:
             size = size._replace(batch=4, batches=2)
         parts = make(size, torch.device(options.device))
         ours, hand = (parts.network(None, "train") for _ in range(2))
-        print(f"{name}: {size}")
+        print(f"{name}: {size.architecture}, {size.shape}, T = {size.steps}, {size.batches} x {size.batch}")
         with tempfile.TemporaryDirectory() as folder, usual_settings(), deterministic():
             contestants = {
                 "by hand": by_hand(parts, hand, size),
