@@ -18,6 +18,7 @@
       RunFailed                  a run stopped half way; the command line exits with 1
         ComponentError           code of a plugin failed, or gave what its kind does not allow
         NonFiniteLoss            the loss became NaN or infinite
+        OutOfMemory              a batch does not fit the memory of the device
         StorageError             the disk is full or not writable
 
 Messages say what was given, what is allowed and what to do next. What goes away is announced by `deprecated`,
@@ -39,6 +40,7 @@ __all__ = [
     "DuplicateName",
     "InvalidSpec",
     "NonFiniteLoss",
+    "OutOfMemory",
     "ParameterError",
     "PluginDeprecation",
     "PluginError",
@@ -158,6 +160,10 @@ class ComponentError(RunFailed):
 
 class NonFiniteLoss(RunFailed):
     """The loss became NaN or infinite."""
+
+
+class OutOfMemory(RunFailed):
+    """A batch does not fit the memory of the device; the message says which one does."""
 
 
 class StorageError(RunFailed):

@@ -142,7 +142,7 @@ def test_wrong(neuron: str) -> None:
         (("epochs = 2", "epochs = 0"), "train.epochs"),
         (("epochs = 2", "epochs = 1.5"), "train.epochs"),
         (("epochs = 2", "epoch = 2"), "train"),
-        (("epochs = 2", "milestones = [0.5, 2.0]"), "train.milestones.1"),
+        (("epochs = 2", "milestones = [0.5, -2.0]"), "train.milestones.1"),
         (("epochs = 2", 'schedule = "cosin"'), "train.schedule"),
         (("[train]", "[trian]"), ""),
         (("width = 3", ""), "architecture"),

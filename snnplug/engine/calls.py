@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from snnplug.contracts import Task
 from snnplug.engine.diagnosis import Fault, find_fault, owner
+from snnplug.engine.out_of_memory import is_out_of_memory
 from snnplug.errors import ComponentError, DataError
 from snnplug.nn import Encoder, Loss, explaining_time, is_static
 from snnplug.recipe.plan import Plan
@@ -68,7 +69,7 @@ class Calls:
             with explaining_time(model):
                 outputs: Tensor = model(x)
         except BaseException as error:
-            if not passes(error):
+            if not passes(error) and not is_out_of_memory(error):
                 self._explain(model, x, error)
                 self.running.blame(error)
             raise
@@ -96,7 +97,7 @@ class Calls:
         try:
             loss: Tensor = self.loss_module(outputs, labels)
         except BaseException as error:
-            if not passes(error):
+            if not passes(error) and not is_out_of_memory(error):
                 self._check_labels(labels)
                 self.losing.blame(error)
             raise

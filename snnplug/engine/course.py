@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -24,16 +24,24 @@ class Course:
     """The usual training: every batch with the whole network, judged by the validation data."""
 
     @contextmanager
-    def epoch(self, fabric: Any) -> Iterator[dict[str, float]]:
+    def epoch(self, fabric: Any, counted: Mapping[str, float]) -> Iterator[dict[str, float]]:
         """Be around the batches of an epoch, in every process.
+
+        Args:
+            fabric: of the run.
+            counted: what `counted` has returned, where the epoch goes on from a checkpoint.
 
         Yields:
             Numbers by name for its line of metrics.jsonl, complete when the block ends.
         """
         yield {}
 
-    def before_batch(self, epoch: int, index: int) -> None:
-        """Begin a batch, from 0; the same in every process of the run."""
+    def counted(self) -> dict[str, float]:
+        """Return sums of the epoch so far, in this process, by name."""
+        return {}
+
+    def before_batch(self, epoch: int, step: int) -> None:
+        """Begin a batch of a step of the optimizer, from 0; the same in every process of the run."""
 
     def more_loss(self, values: Tensor, outputs: Tensor, *purpose: object) -> Tensor | None:
         """Return what is added to the loss of a batch, a scalar; None for nothing.

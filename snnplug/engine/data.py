@@ -88,15 +88,23 @@ class Share:
     Attributes:
         indices: of the samples; where there are fewer than processes, one that counts nothing.
         count: how many of them count.
-        weight: what the loss is multiplied by, so that the mean over the processes is that over the batch.
+        weight: what the loss is multiplied by, so that the mean over the processes, summed over the batches
+            of a step, is that over all samples of the step.
+        step: of the optimizer, from 0, that the batch is part of.
+        first, last: whether it is the first or the last batch of its step.
     """
 
     indices: Tensor
     count: int
     weight: float
+    step: int
+    first: bool
+    last: bool
 
 
-def shares(indices: Tensor, batch_size: int, *, rank: int = 0, world: int = 1) -> list[Share]:
+def shares(
+    indices: Tensor, batch_size: int, *, accumulate: int = 1, rank: int = 0, world: int = 1
+) -> list[Share]:
     """Divide samples into batches, and each batch among the processes.
 
     A last batch of one sample joins the one before it: batch norm has no statistics of one value. Every
@@ -105,21 +113,32 @@ def shares(indices: Tensor, batch_size: int, *, rank: int = 0, world: int = 1) -
     Args:
         indices: which samples, in order.
         batch_size: over all processes together.
+        accumulate: batches of a step of the optimizer; the last step has those that are left.
         rank, world: this process takes every `world`-th sample of each batch.
     """
     parts = list(torch.split(indices, batch_size))
     if len(parts) > 1 and len(parts[-1]) == 1:
         parts[-2:] = [torch.cat(parts[-2:])]
     found = []
-    for part in parts:
+    for index, part in enumerate(parts):
+        step, place = divmod(index, accumulate)
+        together = parts[index - place : index - place + accumulate]
         mine = part[rank::world]
-        weight = len(mine) * world / len(part)
-        found.append(Share(mine if len(mine) else part[:1], len(mine), weight))
+        found.append(
+            Share(
+                indices=mine if len(mine) else part[:1],
+                count=len(mine),
+                weight=len(mine) * world / sum(map(len, together)),
+                step=step,
+                first=place == 0,
+                last=place == len(together) - 1,
+            )
+        )
     return found
 
 
 def batches(
-    split: Any, parts: Sequence[Tensor], *, seed: int, fit: int | None = None
+    split: Any, parts: Sequence[Tensor], *, seed: int, fit: int | None = None, begun: bool = False
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield `(values [B, *], labels [B])` of the given samples in the given order.
 
@@ -129,6 +148,8 @@ def batches(
         parts: which samples, a tensor of indices for each batch.
         seed: of what the samples draw where they go through a DataLoader, with any number of processes.
         fit: number of steps that every sample is cut or padded to; None for none.
+        begun: the parts are the rest of others: global generators stand where those have left them, and a
+            DataLoader draws nothing at its start.
 
     Raises:
         DataError: samples of one batch have different shapes, or a label is none.
@@ -142,6 +163,7 @@ def batches(
         batch_sampler=[p.tolist() for p in parts],
         num_workers=getattr(split, "workers", 0),
         collate_fn=_Collate(fit),
+        generator=torch.Generator() if begun else None,
     )
 
 

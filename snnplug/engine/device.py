@@ -73,6 +73,9 @@ def _launch(accelerator: str, **more: Any) -> Any:
 
         fabric = Fabric(accelerator=accelerator, **more)
         fabric.launch()
+    if fabric.device.type == "cuda" or not torch.cuda.is_available():
+        # by it torch would look for GPUs in a library that it loads anew, in each step of an optimizer
+        os.environ.pop("PYTORCH_NVML_BASED_CUDA_CHECK", None)
     return fabric
 
 

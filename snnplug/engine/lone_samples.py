@@ -9,20 +9,18 @@ from collections.abc import Iterator
 import torch
 from torch import nn
 
+from snnplug.engine.parameter_groups import BATCH_NORMS
 from snnplug.engine.parts import Parts
 from snnplug.engine.train_section import TrainSection
 from snnplug.errors import RecipeError
-from snnplug.nn import StepwiseBatchNorm2d
 
 __all__ = ["check_smallest_batch", "running_norms"]
 
-_NORMS = (nn.modules.batchnorm._BatchNorm, StepwiseBatchNorm2d)
-
 
 @contextlib.contextmanager
-def running_norms(model: nn.Module, *, alone: bool) -> Iterator[None]:
-    """Let batch norms use their running statistics inside the block, if the sample is `alone`."""
-    norms = [m for m in model.modules() if isinstance(m, _NORMS) and m.training] if alone else []
+def running_norms(model: nn.Module) -> Iterator[None]:
+    """Let batch norms use their running statistics inside the block, for a sample that is alone."""
+    norms = [m for m in model.modules() if isinstance(m, BATCH_NORMS) and m.training]
     for norm in norms:
         norm.eval()
     try:

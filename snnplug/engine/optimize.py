@@ -1,37 +1,44 @@
-"""Optimizers by name, of torch and what timm has besides, and the course of the learning rate."""
+"""Optimizers by name: those of torch, and those that timm has besides, which is imported for them alone."""
 
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import inspect
-import math
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import nn
 
 from snnplug.engine.optimizer_arguments import argument_mistakes
+from snnplug.engine.parameter_groups import SORTS, parameter_groups, sorted_parameters, unmatched_rates
 from snnplug.engine.train_section import TrainSection
 from snnplug.errors import RecipeError, did_you_mean, one_line
-from snnplug.nn import SpikingNeuron, seeded
+from snnplug.nn import seeded
+from snnplug.registry.contain import is_finite
 
-__all__ = ["check_optimizer", "learning_rate_factor", "make_optimizer"]
+__all__ = ["check_optimizer", "check_rates", "make_optimizer"]
 
 
+_COMPILED = "is not offered: it compiles its step with packages of its own"
 _NOT_OFFERED = {
+    **dict.fromkeys(("kron", "kronc", "kronw"), _COMPILED),
     "lbfgs": "is not offered: it needs the loss of a batch several times in a step",
     "muon": "is not offered: it takes matrices alone, and a network has other parameters too",
     "sparseadam": "is not offered: it takes sparse gradients alone, and those of a network are dense",
 }
 
 
-_OF_TIMM = {"lamb": "Lamb"}  # as published networks were trained with
+class _Offer(NamedTuple):
+    """An optimizer, with the arguments that its name stands for."""
+
+    kind: type[torch.optim.Optimizer]
+    arguments: Mapping[str, Any]
 
 
-def _of_torch() -> dict[str, type[torch.optim.Optimizer]]:
+def _of_torch() -> dict[str, _Offer]:
     return {
-        name.lower(): found
+        name.lower(): _Offer(found, {})
         for name, found in vars(torch.optim).items()
         if inspect.isclass(found)
         and issubclass(found, torch.optim.Optimizer)
@@ -40,20 +47,45 @@ def _of_torch() -> dict[str, type[torch.optim.Optimizer]]:
     }
 
 
-def _offered() -> list[str]:
-    """Return the names of all; timm is looked for and not imported, which takes seconds."""
-    return [*_of_torch(), *(_OF_TIMM if importlib.util.find_spec("timm") else ())]
+def _of_timm() -> dict[str, _Offer]:
+    """Return those that timm has besides, but for those that take other packages or a second derivative.
+
+    Raises:
+        ImportError: it is not installed; importing it takes seconds.
+    """
+    registry = importlib.import_module("timm.optim")
+    known = {name: registry.get_optimizer_info(name) for name in registry.list_optimizers()}
+    usual = {name: {"momentum": 0.9} if info.has_momentum else {} for name, info in known.items()}  # timm's
+    return {
+        name: _Offer(
+            cast(type[torch.optim.Optimizer], info.opt_class), {**usual[name], **(info.defaults or {})}
+        )
+        for name, info in known.items()
+        if inspect.isclass(info.opt_class) and not info.second_order and name not in _NOT_OFFERED
+    }
 
 
-def _optimizer(name: str, key: str) -> type[torch.optim.Optimizer]:
-    if name not in _OF_TIMM:
-        return _of_torch()[name]
+def _offer(name: Any, key: str) -> _Offer:
+    """Return the optimizer of a name.
+
+    Raises:
+        RecipeError: there is none.
+    """
+    known, more = _of_torch(), ""
+    if isinstance(name, str) and name in known:
+        return known[name]
+    if isinstance(name, str) and name in _NOT_OFFERED:
+        problem = f"{name} {_NOT_OFFERED[name]}. Optimizers: {', '.join(known)}"
+        raise RecipeError([f"{key}.optimizer.use: {problem}"])
     try:
-        found: type[torch.optim.Optimizer] = getattr(importlib.import_module("timm.optim"), _OF_TIMM[name])
+        known = {**_of_timm(), **known}
     except ImportError as error:
-        problem = f"{key}.optimizer.use: {name} is of timm, which cannot be imported ({one_line(error)})"
-        raise RecipeError([f"{problem}: pip install timm"]) from error
-    return found
+        more = f'; timm, which has more, cannot be imported ({one_line(error)}): pip install "snnplug[timm]"'
+    if isinstance(name, str) and name in known:
+        return known[name]
+    hint = did_you_mean(str(name), known)
+    problem = f"unknown optimizer {name!r}.{hint} Optimizers: {', '.join(known)}{more}"
+    raise RecipeError([f"{key}.optimizer.use: {problem}"])
 
 
 def check_optimizer(section: TrainSection, key: str) -> None:
@@ -65,6 +97,7 @@ def check_optimizer(section: TrainSection, key: str) -> None:
     with seeded(0):
         model = nn.Linear(2, 2)
         optimizer = make_optimizer(model, section, key)
+        _check_lowest(section, optimizer, key)
         try:
             with torch.enable_grad():
                 model(torch.ones(2, 2)).sum().backward()
@@ -75,8 +108,30 @@ def check_optimizer(section: TrainSection, key: str) -> None:
             raise RecipeError([problem]) from error
 
 
+def check_rates(section: TrainSection, model: nn.Module, key: str) -> None:
+    """Refuse learning rates of parameters that a network has not.
+
+    Raises:
+        RecipeError: a key of `rates` means none of them.
+    """
+    for unknown in unmatched_rates(model, section):
+        names = ", ".join(one.name for one in sorted_parameters(model))
+        problem = f"this network has no {unknown}" if unknown in SORTS else f"no parameter fits {unknown!r}"
+        raise RecipeError(
+            [f"{key}.rates: {problem}. Give one of {', '.join(SORTS)}, or a pattern that fits one of {names}"]
+        )
+
+
+def _check_lowest(section: TrainSection, optimizer: torch.optim.Optimizer, key: str) -> None:
+    rate = float(optimizer.defaults["lr"])
+    if section.min_lr and section.final_lr:
+        raise RecipeError([f"{key}.min_lr: final_lr says the same as a fraction; give one of the two"])
+    if section.min_lr > rate:
+        raise RecipeError([f"{key}.min_lr: {section.min_lr:g} is above the learning rate, {rate:g}"])
+
+
 def make_optimizer(model: nn.Module, section: TrainSection, key: str = "train") -> torch.optim.Optimizer:
-    """Return a section's optimizer over a model; neurons' own parameters get no weight decay.
+    """Return a section's optimizer over a model, its parameters in the groups that the section asks for.
 
     Args:
         model: with its parameters in place.
@@ -86,46 +141,22 @@ def make_optimizer(model: nn.Module, section: TrainSection, key: str = "train") 
     Raises:
         RecipeError: its name or an argument is wrong.
     """
-    known = _offered()
     table = dict(section.optimizer)
     name = table.pop("use", "adamw")
-    if isinstance(name, str) and name in _NOT_OFFERED:
-        raise RecipeError(
-            [f"{key}.optimizer.use: {name} {_NOT_OFFERED[name]}. Optimizers: {', '.join(known)}"]
-        )
-    if not isinstance(name, str) or name not in (*known, *_OF_TIMM):
-        hint = did_you_mean(str(name), known)
-        raise RecipeError(
-            [f"{key}.optimizer.use: unknown optimizer {name!r}.{hint} Optimizers: {', '.join(known)}"]
-        )
-    optimizer = _optimizer(name, key)
-    if mistakes := argument_mistakes(optimizer, table, f"{key}.optimizer"):
+    kind, meant = _offer(name, key)
+    if mistakes := argument_mistakes(kind, table, f"{key}.optimizer"):
         raise RecipeError(mistakes)
-    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in table.items()}
+    given = {k: tuple(v) if isinstance(v, list) else v for k, v in table.items()}
+    values: dict[str, Any] = {**meant, **given}
+    usual = {name: parameter.default for name, parameter in inspect.signature(kind).parameters.items()}
+    if not is_finite(values.get("lr", usual.get("lr"))):
+        raise RecipeError([f"{key}.optimizer.lr: {name} has no learning rate of its own; give one"])
+    weight_decay = values.get("weight_decay", usual.get("weight_decay", 0.0))
     try:
-        return optimizer(_groups(model), **values)
+        optimizer = kind(parameter_groups(model, section, weight_decay), **values)
     except (TypeError, ValueError, LookupError, RuntimeError, AssertionError) as error:
         raise RecipeError([f"{key}.optimizer: {name} refuses its arguments: {error}"]) from error
-
-
-def _groups(model: nn.Module) -> list[dict[str, Any]]:
-    own = {
-        id(p) for module in model.modules() if isinstance(module, SpikingNeuron) for p in module.parameters()
-    }
-    parameters = [p for p in model.parameters() if p.requires_grad]
-    decayed = [p for p in parameters if id(p) not in own]
-    neurons = [p for p in parameters if id(p) in own]
-    groups: list[dict[str, Any]] = [{"params": decayed}] if decayed else []
-    return groups + ([{"params": neurons, "weight_decay": 0.0}] if neurons else [])
-
-
-def learning_rate_factor(section: TrainSection, epoch: float) -> float:
-    """Return what the learning rate is multiplied by in an epoch, counted from 0; between two: within it."""
-    if epoch < section.warmup_epochs:
-        return (epoch + 1) / (section.warmup_epochs + 1)
-    done = (epoch - section.warmup_epochs) / max(section.epochs - section.warmup_epochs, 1)
-    if section.schedule == "constant":
-        return 1.0
-    if section.schedule == "step":
-        return section.gamma ** sum(epoch / section.epochs >= milestone for milestone in section.milestones)
-    return section.final_lr + (1 - section.final_lr) * (1 + math.cos(math.pi * done)) / 2
+    for group in optimizer.param_groups:
+        if (rate := group.pop("rate")) != 1:
+            group["lr"] = group["lr"] * rate
+    return optimizer

@@ -48,7 +48,7 @@ def _mistake(name: str, value: Any, default: Any) -> str:
     if isinstance(default, tuple):
         fits = isinstance(value, list | tuple) and len(value) == len(default) and all(map(is_finite, value))
         return "" if fits else f"is not a list of {len(default)} finite numbers"
-    if default is None:  # what is chosen by the machine where nothing is said
+    if default is None and name not in _AT_LEAST_0:  # what is chosen by the machine where nothing is said
         return "" if isinstance(value, bool | str) else "is neither true or false nor a text"
     if isinstance(default, str):
         return "" if isinstance(value, str) else "is not a text"

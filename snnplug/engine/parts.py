@@ -77,14 +77,14 @@ class Parts:
         return self.calls.encode(values, generator)
 
     def batches(
-        self, split: Any, parts: Sequence[Tensor], *purpose: object
+        self, split: Any, parts: Sequence[Tensor], *purpose: object, begun: bool = False
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield values and labels of samples of a split, as `snnplug.engine.data.batches` does.
 
         What samples draw depends on the seed and the purpose alone.
         """
         seed = derive_seed(self.seed, "samples", *purpose)
-        return self.calls.samples(batches(split, parts, seed=seed, fit=self.fit))
+        return self.calls.samples(batches(split, parts, seed=seed, fit=self.fit, begun=begun))
 
     @property
     def fit(self) -> int | None:

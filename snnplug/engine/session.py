@@ -125,6 +125,14 @@ class Session:
         torch.distributed.broadcast_object_list(shared, src=0, group=self._patient)
         return shared[0]
 
+    def gather(self, value: T) -> list[T]:
+        """Return the values of all processes, in their order, in the leading one; in the others nothing."""
+        if self.fabric.world_size == 1:
+            return [value]
+        found: list[Any] | None = [None] * self.fabric.world_size if self.leads else None
+        torch.distributed.gather_object(value, found, dst=0, group=self._patient)
+        return found or []
+
     def wait(self) -> None:
         """Let every process come here before any goes on."""
         if self.fabric.world_size > 1:

@@ -191,30 +191,34 @@ class Paths(Course):
         self.sample = list(_different(self.space, derive_seed(parts.seed, "validation paths"), count))
 
     @contextmanager
-    def epoch(self, fabric: Any) -> Iterator[dict[str, float]]:
+    def epoch(self, fabric: Any, counted: Mapping[str, float]) -> Iterator[dict[str, float]]:
         """Find the mean spikes per sample, of neurons and with those that pools pass on."""
         facts: dict[str, float] = {}
-        samples: float = 0
+        self.before, self.samples = counted, 0
 
         def count(module: nn.Module, args: tuple[Any, ...]) -> None:
-            nonlocal samples
-            samples += args[0].shape[1]
+            self.samples += args[0].shape[1]
 
         hook = self.model.register_forward_pre_hook(count)
         try:
-            with count_spikes(self.model) as total:
+            with count_spikes(self.model) as self.total:
                 yield facts
         finally:
             hook.remove()
-        sums = torch.tensor([total.neurons, total.pools, samples], dtype=torch.float64)
+        sums = torch.tensor(list(self.counted().values()), dtype=torch.float64)
         if fabric.world_size > 1:
             sums = fabric.all_reduce(sums.to(fabric.device), reduce_op="sum").cpu()
         neurons, pools, samples = sums.tolist()
         facts |= {"spikes": neurons / samples, "spikes_and_pools": (neurons + pools) / samples}
 
-    def before_batch(self, epoch: int, index: int) -> None:
-        """Select the path of a batch."""
-        rng = random.Random(derive_seed(self.parts.seed, "path", epoch, index))
+    def counted(self) -> dict[str, float]:
+        """Return spikes and samples of the epoch so far."""
+        now = {"neurons": self.total.neurons, "pools": self.total.pools, "samples": self.samples}
+        return {name: self.before.get(name, 0.0) + float(value) for name, value in now.items()}
+
+    def before_batch(self, epoch: int, step: int) -> None:
+        """Select the path of a step."""
+        rng = random.Random(derive_seed(self.parts.seed, "path", epoch, step))
         with self.parts.calls.running:
             self.model.select(self.space.sample(rng))
 

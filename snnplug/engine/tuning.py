@@ -8,20 +8,18 @@ from contextlib import contextmanager
 from torch import nn
 
 from snnplug.engine.course import Course
-from snnplug.nn import SpikingNeuron, StepwiseBatchNorm2d
+from snnplug.engine.parameter_groups import BATCH_NORMS, sorted_parameters
 
 __all__ = ["FrozenStatistics", "trainable"]
-
-_NORMS = (nn.modules.batchnorm._BatchNorm, StepwiseBatchNorm2d)
 
 
 class FrozenStatistics(Course):
     """Batch norms normalise by their running statistics, as they will when they are folded into weights."""
 
     def __init__(self, model: nn.Module) -> None:
-        self.norms = [module for module in model.modules() if isinstance(module, _NORMS)]
+        self.norms = [module for module in model.modules() if isinstance(module, BATCH_NORMS)]
 
-    def before_batch(self, epoch: int, index: int) -> None:
+    def before_batch(self, epoch: int, step: int) -> None:
         """Put the norms into evaluation mode, which training has taken them out of."""
         for norm in self.norms:
             norm.eval()
@@ -40,8 +38,8 @@ def trainable(model: nn.Module, sorts: Collection[str]) -> Iterator[int]:
     """
     before = {parameter: parameter.requires_grad for parameter in model.parameters()}
     chosen: set[nn.Parameter] = set()
-    for parameter, sort in _sorts(model):
-        if sort in sorts and before[parameter]:
+    for _, parameter, sort in sorted_parameters(model):
+        if ("weights" if sort == "biases" else sort) in sorts and before[parameter]:
             chosen.add(parameter)
     for parameter in before:
         parameter.requires_grad_(parameter in chosen)
@@ -50,11 +48,3 @@ def trainable(model: nn.Module, sorts: Collection[str]) -> Iterator[int]:
     finally:
         for parameter, was in before.items():
             parameter.requires_grad_(was)
-
-
-def _sorts(model: nn.Module) -> Iterator[tuple[nn.Parameter, str]]:
-    inside = {id(p) for m in model.modules() if isinstance(m, SpikingNeuron) for p in m.parameters()}
-    norms = {id(p) for m in model.modules() if isinstance(m, _NORMS) for p in m.parameters()}
-    for parameter in model.parameters():
-        sort = "neurons" if id(parameter) in inside else "norms" if id(parameter) in norms else "weights"
-        yield parameter, sort

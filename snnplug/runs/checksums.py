@@ -21,6 +21,7 @@ from snnplug.seeds import digest
 __all__ = [
     "CHECKSUMS",
     "checksum_of",
+    "forget_checksum",
     "is_whole",
     "known_files",
     "note_checksum",
@@ -110,9 +111,25 @@ def note_checksum(directory: Path, name: str, data: bytes, before: str = "") -> 
     sums = list(dict.fromkeys([now, *([before] if before in known else known)]))
     if files.get(name) != sums:
         files[name] = sums
-        content = {"files": files, "checksum": digest(files)}
-        write_atomically(directory / CHECKSUMS, json.dumps(content, indent=2).encode() + b"\n")
+        _write(directory, files)
     return now
+
+
+def forget_checksum(directory: Path, name: str) -> None:
+    """Record that a file is going to be removed.
+
+    Raises:
+        RunDirectoryError: the checksums are damaged.
+        OSError: the disk is full or not writable.
+    """
+    files = known_files(directory) or {}
+    if files.pop(name, None) is not None:
+        _write(directory, files)
+
+
+def _write(directory: Path, files: dict[str, list[str]]) -> None:
+    content = {"files": files, "checksum": digest(files)}
+    write_atomically(directory / CHECKSUMS, json.dumps(content, indent=2).encode() + b"\n")
 
 
 def verified(directory: Path, name: str, read: Callable[[Path], tuple[T, str]]) -> T | None:

@@ -5,6 +5,7 @@ metrics.jsonl   one line per epoch             trials.journal the search, trial 
 trials.json     the search, readable           activity.json  what the network did
 rungs.json      its rungs above the first      candidates/    those that were trained in it
 checkpoint.pt   weights and training state     summary.json, report.html
+checkpoint.part.pt  the epoch under way, where it is a long one
 checksums.json  of all that are replaced whole, but recipe.toml, which may be edited
 """
 
@@ -22,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from snnplug.errors import RunDirectoryError, SnnplugError, StorageError, one_line
-from snnplug.runs.checksums import CHECKSUMS, note_checksum, verified, write_atomically
+from snnplug.runs.checksums import CHECKSUMS, forget_checksum, note_checksum, verified, write_atomically
 from snnplug.runs.claim import claim_directory, hold, holder
 from snnplug.runs.damage import damaged, missing, unchecked_files
 from snnplug.runs.standard_json import to_json
@@ -167,6 +168,17 @@ class RunDirectory:
             os.replace(self.file(name), self.file(kept))
             self._written.pop(name, None)
         return kept
+
+    def remove(self, name: str) -> None:
+        """Remove a file that is needed no more, if it is there.
+
+        Raises:
+            StorageError: the disk is not writable.
+        """
+        with self.storage_errors(name):
+            forget_checksum(self.path, name)
+            self.file(name).unlink(missing_ok=True)
+            self._written.pop(name, None)
 
     @contextlib.contextmanager
     def held_back(self) -> Iterator[None]:

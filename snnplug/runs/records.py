@@ -180,7 +180,13 @@ class Summary:
 class Epoch:
     """One line of `metrics.jsonl`: an epoch, from 1, of the training of a stage, in that many CPU threads.
 
-    `facts` are numbers that a stage has counted in it, by name.
+    Attributes:
+        gradient_norm: mean of the norms that were taken, before clipping; see `[train]`.
+        skipped_steps: steps of the optimizer left out, as their gradients overflowed 16 bits; None in
+            another precision.
+        data_share: part of the epoch's time that waited for data.
+        samples_per_second: of the epoch, its validation left out.
+        facts: numbers that a stage has counted in it, by name.
     """
 
     stage: str = "train"
@@ -192,6 +198,10 @@ class Epoch:
     lr: Number = None
     seconds: Number = None
     threads: int | None = None
+    gradient_norm: Number = None
+    skipped_steps: int | None = None
+    data_share: Number = None
+    samples_per_second: Number = None
     facts: Mapping[str, Number] = attrs.field(factory=dict)
 
     @property

@@ -15,7 +15,8 @@ import torch
 pytest.importorskip("snnplug_autosnn", reason="the recipes need the first plugins")
 
 from snnplug import DatasetSpec, Registry, Splits, Task, run
-from snnplug.engine.optimize import learning_rate_factor, make_optimizer
+from snnplug.engine.optimize import make_optimizer
+from snnplug.engine.schedule import learning_rate_factor
 from snnplug.engine.train_section import TrainSection
 from snnplug.nn import ImageSplit
 from snnplug.recipe.built_in import built_in_recipes

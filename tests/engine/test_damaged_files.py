@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import toys
 from click.testing import CliRunner
+from outcomes import TIMES
 
 import snnplug
 from snnplug.cli import main
@@ -90,7 +91,7 @@ def outcome(directory: Path) -> Any:
     summary = {k: v for k, v in run.summary.items() if k != "seconds"}
     search = {k: v for k, v in summary.pop("search").items() if "seconds" not in k}
     rows = [
-        {k: v for k, v in row.items() if k != "seconds"}
+        {k: v for k, v in row.items() if k not in TIMES}
         for row in (*run.rows("metrics"), *run.rows("trials"))
     ]
     weights = {name: weight.tolist() for name, weight in run.model().state_dict().items()}

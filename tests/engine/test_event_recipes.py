@@ -14,7 +14,8 @@ from torch import nn
 pytest.importorskip("snnplug_models", reason="the recipes need the first plugins")
 
 from snnplug import Component, DatasetSpec, Registry, Splits, Task, run
-from snnplug.engine.optimize import learning_rate_factor, make_optimizer
+from snnplug.engine.optimize import make_optimizer
+from snnplug.engine.schedule import learning_rate_factor
 from snnplug.nn import ImageSplit, materialize
 from snnplug.recipe.built_in import built_in_recipes
 from snnplug.recipe.plan import Plan, make_plan
@@ -141,7 +142,8 @@ def test_imp_on_events_is_trained_as_published(name: str) -> None:
     assert section is not None
     assert (loss.label_smoothing, loss.mse_weight) == (0.01, 0.0)
     assert section.epochs == 200
-    base, [group] = neuron.base, make_optimizer(nn.Linear(2, 2), section).param_groups
+    base, [group, spared] = neuron.base, make_optimizer(nn.Linear(2, 2), section).param_groups
+    assert spared["weight_decay"] == 0  # of the bias
     if name.endswith("_48"):
         assert (neuron.low, neuron.high) == (-0.2, 0.2)
         assert 1 - 1 / base.tau == pytest.approx(0.25)

@@ -34,6 +34,7 @@ from snnplug.recipe.recipe import Recipe
 class Nowhere:
     def load_checkpoint(self, name): return None
     def save_checkpoint(self, state, name): pass
+    def remove(self, name): pass
     def file(self, name): return Path("/nonexistent") / name
     def write_lines(self, name, lines): pass
 
@@ -54,18 +55,22 @@ with usual_settings(), deterministic():
         for size in {sizes}:
             split = ImageSplit(whole.images[:samples], whole.labels[:samples])
             few = attrs.evolve(parts, splits=attrs.evolve(parts.splits, train=split, val=None))
-            section = TrainSection(epochs=1, batch_size=size, optimizer={{"use": "sgd", "lr": 0.1}})
+            section = TrainSection(
+                epochs=1, batch_size=size, accumulate={accumulate}, optimizer={{"use": "sgd", "lr": 0.1}}
+            )
             model = few.network(None, "train")
             [epoch] = training.train(session, few, model, section, "train")
-            sums[samples, size] = [p.detach().clone() for p in model.parameters()], epoch.loss, epoch.accuracy
+            weights = [p.detach().clone() for p in model.parameters()]
+            sums[samples, size * {accumulate}] = weights, epoch.loss, epoch.accuracy
 if session.leads:
     torch.save(sums, {out!r})
 """
 
 
-def trained(world: int, samples: str, sizes: str, out: Path) -> dict:
+def trained(world: int, samples: str, sizes: str, out: Path, accumulate: int = 1) -> dict:
     script = out.with_suffix(".py")
-    script.write_text(MANY.format(here=str(HERE), world=world, samples=samples, sizes=sizes, out=str(out)))
+    more = {"samples": samples, "sizes": sizes, "out": str(out), "accumulate": accumulate}
+    script.write_text(MANY.format(here=str(HERE), world=world, **more))
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
         [sys.executable, str(script)], capture_output=True, text=True, timeout=400, env=environment
@@ -102,6 +107,12 @@ def test_shares_cover_every_batch_once_in_every_process() -> None:
 def test_two_processes_train_as_one(tmp_path: Path) -> None:
     alone = trained(1, "(1, 5, 9)", "(2, 4)", tmp_path / "one.pt")
     same(alone, trained(2, "(1, 5, 9)", "(2, 4)", tmp_path / "two.pt"))
+
+
+@pytest.mark.slow
+def test_two_processes_that_accumulate_train_as_one_with_larger_batches(tmp_path: Path) -> None:
+    alone = trained(1, "(5, 9, 16)", "(4, 8)", tmp_path / "one.pt")
+    same(alone, trained(2, "(5, 9, 16)", "(2, 4)", tmp_path / "two.pt", accumulate=2))
 
 
 @pytest.mark.slow

@@ -12,7 +12,8 @@ import torch
 pytest.importorskip("snnplug_snasnet", reason="the recipes need the first plugins")
 
 from snnplug import DatasetSpec, Registry, Splits, Task, run
-from snnplug.engine.optimize import learning_rate_factor, make_optimizer
+from snnplug.engine.optimize import make_optimizer
+from snnplug.engine.schedule import learning_rate_factor
 from snnplug.nn import ImageSplit
 from snnplug.recipe.built_in import built_in_recipes
 from snnplug.recipe.plan import make_plan

@@ -21,7 +21,7 @@ AROUND: dict[str, Any] = {
     "encoder": {"use": "direct", "steps": 4},
     "neuron": {"use": "lif"},
 }
-TRAINING = {"epochs": 1, "batch_size": 32, "optimizer": {"use": "adamw", "lr": 2e-2}}
+TRAINING = {"epochs": 1, "batch_size": 32, "optimizer": {"use": "adamw", "lr": 2e-2}, "decay": "layers"}
 
 
 def correlate(recipe: Path, alone: Path, supernet: Path, out: Path, *more: str) -> Any:

@@ -20,7 +20,12 @@ def run(out: Path, weight: float) -> dict:
         "neuron": {"use": "lif"},
         "architecture": {"use": "vgg", "layers": [8, "M", 16, "M"]},
         "loss": {"use": "sparse", "base": {"use": "tet"}, "weight": weight, "target": 0.02},
-        "train": {"epochs": 3, "batch_size": 32, "optimizer": {"use": "adamw", "lr": 1e-2}},
+        "train": {
+            "epochs": 3,
+            "batch_size": 32,
+            "optimizer": {"use": "adamw", "lr": 1e-2},
+            "decay": "layers",
+        },
     }
     return snnplug.run(snnplug.Recipe.from_dict(recipe), out=out).summary
 

@@ -62,8 +62,8 @@ class Tune(Stage):
 
     def restore(self, parts: Parts, directory: RunDirectory, genotype: Any) -> Restored | None:
         """Return the tuned network."""
+        from snnplug.engine.checkpoints import restore_network
         from snnplug.engine.conversion import converted_parts
-        from snnplug.engine.training import restore_network
 
         return restore_network(converted_parts(parts), directory, genotype, self.name)
 

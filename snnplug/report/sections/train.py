@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import attrs
 from markupsafe import Markup
 
+from snnplug.report import words
 from snnplug.report.section import Section, Stat, render_template
 from snnplug.runs.comparison_records import BESIDE
 from snnplug.runs.reading import Records
@@ -46,6 +47,7 @@ class _Curves:
     test: float | None
     peak: Epoch | None
     kept: Epoch
+    told: str
 
 
 def _curves(data: Records) -> list[_Curves]:
@@ -77,9 +79,28 @@ def _curves(data: Records) -> list[_Curves]:
                 test=test,
                 peak=_peak(epochs),
                 kept=epochs[-1],
+                told=_told(epochs),
             )
         )
     return result
+
+
+def _told(epochs: Sequence[Epoch]) -> str:
+    """Return what is to be said of the steps and of their speed; empty where nothing was counted."""
+    last, said = epochs[-1], []
+    if last.gradient_norm is not None:
+        norm = words.number(last.gradient_norm, 3)
+        said.append(f"The gradient of the last epoch has a mean norm of {norm}.")
+    if speeds := sorted(e.samples_per_second for e in epochs if e.samples_per_second is not None):
+        waited = [e.data_share for e in epochs if e.data_share is not None]
+        share = words.percent(sum(waited) / len(waited)) if waited else words.ABSENT
+        middle = words.number(speeds[len(speeds) // 2], 3)
+        said.append(f"An epoch took {middle} samples a second, and waited for data {share} of the time.")
+    skipped = [e.skipped_steps for e in epochs if e.skipped_steps is not None]
+    if skipped:
+        steps = f"{sum(skipped):,} step{'s were' if sum(skipped) != 1 else ' was'}"
+        said.append(f"{steps} left out, as gradients overflowed 16 bits.")
+    return " ".join(said)
 
 
 def _peak(epochs: Sequence[Epoch]) -> Epoch | None:
