@@ -126,7 +126,7 @@ class Distributions:
             "import json, sys\n"
             "from snnplug import Registry\n"
             "registry = Registry.from_installed()\n"
-            "names = [r.qualified for r in registry]\n"
+            "names = [r.qualified for r in registry if r.plugin != 'snnplug']\n"
             "problems = [(p.plugin, p.version, p.phase, p.error, p.details) for p in registry.problems]\n"
             "result = dict(names=names, problems=problems, modules=sorted(sys.modules))\n"
             f"{code}\n"
