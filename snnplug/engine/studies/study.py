@@ -114,14 +114,7 @@ def study(
     place = directory.path / "runs"
     tried = corners(file, combined) if file.samples else combined
     refused = _refused(file, tried, place, report, device, names)
-    fitting = [one for one in tried if one.name not in refused]
-    for reason in dict.fromkeys(refused.values()):
-        first, *others = [name for name, why in refused.items() if why == reason]
-        report.say(f"left out: {first}{f' and {len(others)} more' if others else ''}: {reason}")
-    if not fitting or (file.samples and refused):
-        none = f"none of {len(tried)} combinations can run"
-        why = "all that a sampler may draw has to fit" if fitting else none
-        raise RecipeError([f"{why}; the reasons: {'; '.join(dict.fromkeys(refused.values()))}"])
+    fitting = _fitting(file, tried, refused, report)
     devices = _cuda_devices(device, workers) if where is None else 0  # elsewhere others deal them out
     settings = Settings(place.resolve(), device, threads, accept_versions, devices, told)
     if not file.samples:
@@ -194,6 +187,25 @@ def _refused(
                 refused[one.name] = " ".join(str(error).split()) or one_line(error)
             bar.advance()
     return refused
+
+
+def _fitting(
+    file: StudyFile, tried: Sequence[Combination], refused: Mapping[str, str], report: Reporter
+) -> list[Combination]:
+    """Return what can run, and say of all else once why it cannot.
+
+    Raises:
+        RecipeError: nothing can, or something that a sampler may draw.
+    """
+    fitting, reasons = [one for one in tried if one.name not in refused], dict.fromkeys(refused.values())
+    for reason in reasons:
+        first, *others = [name for name, why in refused.items() if why == reason]
+        report.say(f"left out: {first}{f' and {len(others)} more' if others else ''}: {reason}")
+    if not fitting or (file.samples and refused):
+        none = f"none of {len(tried)} combinations can run"
+        why = "all that a sampler may draw has to fit" if fitting else none
+        raise RecipeError([f"{why}; the reasons: {'; '.join(reasons)}"])
+    return fitting
 
 
 def _cuda_devices(device: str, workers: int) -> int:
