@@ -45,7 +45,10 @@ TrackerLike = str | Mapping[str, Any] | Component | Tracker
 """What names a tracker: a name, the text of an inline table, a table, or one made by hand."""
 
 _METHODS = ("start", "log", "trial", "finish")
-_SERIES = ("loss", "accuracy", "val_loss", "val_accuracy", "lr", "seconds")
+_SERIES = (
+    *("loss", "accuracy", "val_loss", "val_accuracy", "lr", "seconds"),
+    *("gradient_norm", "skipped_steps", "data_share", "samples_per_second"),
+)
 
 
 class Tracking:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import torch
 from click.testing import CliRunner
+from outcomes import TIMES
 
 from snnplug import Registry, TrackedRun, TrackerSpec, Trial, resume, run
 from snnplug.cli.main import main
@@ -88,7 +89,7 @@ def results(directory: Path) -> dict[str, Any]:
         "summary": {key: value for key, value in summary.items() if key not in timed},
         "trials": [{key: value for key, value in trial.items() if key != "seconds"} for trial in trials],
         "epochs": [
-            {key: value for key, value in line.items() if key != "seconds"} for line in lines(directory)
+            {key: value for key, value in line.items() if key not in TIMES} for line in lines(directory)
         ],
         "weights": torch.load(directory / "checkpoint.pt", weights_only=True)["model"],
     }
