@@ -127,15 +127,17 @@ class _Trainer:
         self.threads = threads or threads_for(parts, model, section.batch_size, session.origin.threads)
         if state:
             with self.files.taken_in():
-                self._restore(state, optimizer)
+                self._restore(state, optimizer if len(self.history) < until else None)
         self.optimizer = optimizer
         self.steps = Steps(
             self.fabric, parts, model, self.schedule, stage, course, self.precision, self.average
         )
 
-    def _restore(self, state: dict[str, Any], optimizer: torch.optim.Optimizer) -> None:
+    def _restore(self, state: dict[str, Any], optimizer: torch.optim.Optimizer | None) -> None:
+        """Take in a checkpoint; without an optimizer where nothing is left to train."""
         self.plain.load_state_dict(state["training_model"])
-        optimizer.load_state_dict(state["optimizer"])
+        if optimizer is not None:
+            optimizer.load_state_dict(state["optimizer"])
         self.precision.load_state_dict(state.get("precision", {}))
         if self.average is not None:
             self.average.load_state_dict(state["average"])

@@ -5,20 +5,18 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
-import random
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import supernets
+from handed_out import Shuffled
 
-from snnplug import Answer, ExecutorSpec, Registry, resume, run
-from snnplug.engine.execution.processes import Processes
+from snnplug import ExecutorSpec, Registry, resume, run
 from snnplug.engine.scoring import workers
 from snnplug.errors import RecipeError
 
@@ -28,26 +26,6 @@ SEARCH = {
     "scorer": {"use": "sahd", "batch_size": 16},
     "round_size": 8,
 }
-
-
-class Shuffled(Processes):
-    """Processes whose answers come in another order.
-
-    Args:
-        build, workers: as of every executor.
-        seed: of the order.
-    """
-
-    def __init__(self, build: Any, workers: int, *, seed: int = 0) -> None:
-        super().__init__(build, workers)
-        self.rng = random.Random(seed)
-        self.held: list[Answer] = []
-
-    def answers(self, seconds: float | None) -> Iterable[Answer]:  # type: ignore[override]
-        """Return one of those that have come."""
-        self.held += super().answers(0.2 if self.held else seconds)
-        self.rng.shuffle(self.held)
-        return [self.held.pop()] if self.held else []
 
 
 def searching(toy_recipe: dict[str, Any], **changes: Any) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
+from handed_out import doubling, failing, raising
 
 from snnplug.contracts import Answer
 from snnplug.engine.execution.orders import Orders, Raised, in_worker
@@ -127,21 +128,6 @@ def test_how_far_items_are_begun_beyond_the_first_that_is_not_finished() -> None
         found = pool(range(8))
         assert [next(found)[0] for _ in range(4)] == [1, 2, 3, 0]
         assert math.inf not in dict(found)
-
-
-def raising(number: int) -> Any:
-    raise ContractError(f"worker {number} has nothing to build with")
-
-
-def failing(number: int) -> Any:
-    def work(item: Any) -> Any:
-        raise ZeroDivisionError(f"{number}, {item}")
-
-    return work
-
-
-def doubling(number: int) -> Any:
-    return lambda item: (2 * item, in_worker())
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ def snnplug_executors() -> Iterable[ExecutorSpec]:
     """Return the executor."""
     yield ExecutorSpec(
         name="ray",
-        target="snnplug_ray.executor:Ray",
+        target="snnplug_ray.executor:ray_actors",
         summary="Actors of Ray, on a cluster that runs already or on one of this machine alone.",
         reference="Moritz et al., OSDI 2018, arXiv:1712.05889",
     )
