@@ -10,6 +10,7 @@ from typing import Any
 import attrs
 
 from snnplug.contracts.execution import Build
+from snnplug.engine.process import keep_freed_memory
 from snnplug.engine.provenance import differences_here
 from snnplug.errors import RunFailed, SnnplugError, one_line
 from snnplug.runs.records import Origin
@@ -58,6 +59,7 @@ class Orders:
         """Build the work of a worker."""
         global _here
         _here = True
+        keep_freed_memory()
         try:
             if differing := differences_here(self.origin):
                 raise RunFailed(
