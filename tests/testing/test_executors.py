@@ -90,7 +90,7 @@ def test_names_and_tables_of_executors(registry: Registry) -> None:
     [
         ("deff", UnknownName, "unknown executor 'deff'. Did you mean 'deaf'?"),
         ("{use = ", RecipeError, "is no table such as { use = 'name' }"),
-        ({"room": 2}, RecipeError, "has no `use`; run: snnplug list --kind executor"),
+        ({"room": 2}, RecipeError, "executor.use: it is missing; write use"),
         ("{use = 'deaf', rooms = 2}", RecipeError, "executor.rooms"),
         ("{use = 'deaf', room = 'all'}", RecipeError, "executor.room"),
     ],
@@ -117,6 +117,22 @@ def test_an_executor_that_fails_is_named(method: str, registry: Registry) -> Non
     given = {"give": (0, 1), "close": ()}.get(method, (0,))
     with pytest.raises(ComponentError, match=r"executor local:failing raised KeyError: 'no such worker'"):
         list(getattr(executor, method)(*given) or ())
+
+
+def test_what_goes_wrong_in_a_worker_is_not_blamed_on_the_executor(registry: Registry) -> None:
+    class Ready(Deaf):
+        """Answers one worker after the other, lazily."""
+
+        def answers(self, seconds: float | None) -> Any:
+            yield from (Answer(number) for number in range(3))
+
+    registry.register(ExecutorSpec(name="ready", target=Ready, summary="Ready."))
+    executor = executor_of(registry.use("executor", "ready"), print, 3)
+    answers = iter(executor.answers(None))
+    assert next(answers) == Answer(0)
+    close = getattr(answers, "close", lambda: None)  # of a generator, as when the one who reads it fails
+    close()
+    assert list(executor.answers(None)) == [Answer(0), Answer(1), Answer(2)]
 
 
 def test_what_is_no_answer_is_refused(registry: Registry) -> None:

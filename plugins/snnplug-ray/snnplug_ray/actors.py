@@ -53,14 +53,14 @@ class Actors:
         self._owed: dict[Any, int] = {}  # workers by what they owe an answer to
         self._ours = not ray.is_initialized()
         if self._ours:
-            _connect(address, math.ceil(workers * cpus), math.ceil(workers * gpus))
-        kept = {name: os.environ.get(name, "") for name in (_BOUND,)}
+            _connect(address, math.ceil(workers * cpus))
+        kept = {_BOUND: os.environ[_BOUND]} if _BOUND in os.environ else {}
         self._actor = ray.remote(_Worker).options(
             num_cpus=cpus,
             num_gpus=gpus,
             max_restarts=0,
             max_task_retries=0,
-            runtime_env={"env_vars": {name: value for name, value in kept.items() if value}},
+            runtime_env={"env_vars": kept},
         )
         try:
             _check_room(cpus, gpus)
@@ -120,7 +120,7 @@ class _Worker:
         return self._work(item)
 
 
-def _connect(address: str, cpus: int, gpus: int) -> None:
+def _connect(address: str, cpus: int) -> None:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     settings: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
@@ -131,8 +131,6 @@ def _connect(address: str, cpus: int, gpus: int) -> None:
             "object_store_memory": _STORE,
             "include_dashboard": False,
         }
-        if gpus:
-            settings["num_gpus"] = None  # those that there are
     try:
         _reach(named)
         ray.init(named, **settings)

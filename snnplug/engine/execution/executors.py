@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from snnplug.contracts.execution import Answer, Build, Executor
@@ -27,18 +27,14 @@ def named_executor(given: str | Mapping[str, Any] | Component | None, registry: 
     """
     if given is None or isinstance(given, Component):
         return given
-    table: Any = {"use": given}
-    try:
-        if not isinstance(given, str):
-            table = dict(given)
-        elif given.lstrip().startswith("{"):
+    table: Any = given if isinstance(given, Mapping) else {"use": given}
+    if isinstance(given, str) and given.lstrip().startswith("{"):
+        try:
             table = tomllib.loads(f"executor = {given}")["executor"]
-    except (tomllib.TOMLDecodeError, TypeError, ValueError) as error:
-        raise RecipeError([f"executor {given!r} is no table such as {{ use = 'name' }}: {error}"]) from error
-    name = table.pop("use", None)
-    if not isinstance(name, str):
-        raise RecipeError([f"executor {given!r} has no `use`; run: snnplug list --kind executor"])
-    component = registry.use("executor", name, **table)
+        except tomllib.TOMLDecodeError as error:
+            said = f"executor {given!r} is no table such as {{ use = 'name' }}: {error}"
+            raise RecipeError([said]) from error
+    component = registry.component("executor", table)
     if problems := component.check("executor"):
         raise RecipeError(problems)
     return component
@@ -79,12 +75,14 @@ class _Contained:
         with self._calling:
             self._executor.give(number, item)
 
-    def answers(self, seconds: float | None) -> Iterator[Answer]:
+    def answers(self, seconds: float | None) -> list[Answer]:
+        found = []  # nothing is yielded: what goes wrong with an answer elsewhere is not the executor's
         with self._calling:
             for answer in self._executor.answers(seconds):
                 if not isinstance(answer, Answer):
                     refuse(self._component, "an Answer", answer)
-                yield answer
+                found.append(answer)
+        return found
 
     def end(self, number: int) -> None:
         with self._calling:

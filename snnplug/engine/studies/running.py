@@ -76,7 +76,8 @@ def run_all(
             started(job)
             yield Outcome(job, work((job.recipe, job.directory)))
     else:
-        yield from _by_workers(jobs, settings, workers, executor, started)
+        names = registry or Registry.from_installed(quiet=True)
+        yield from _by_workers(jobs, settings, workers, executor, started, names)
 
 
 def _work(settings: Settings, given: Registry | None = None) -> Callable[[tuple[Recipe, str]], str]:
@@ -129,8 +130,9 @@ def _by_workers(
     count: int,
     executor: Component | None,
     begun: Callable[[Job], None],
+    registry: Registry,
 ) -> Iterator[Outcome]:
-    orders = Orders(_Build(settings), origin_of_all(Registry.from_installed(quiet=True)))
+    orders = Orders(_Build(settings), origin_of_all(registry))
     started = executor_of(executor, orders, count)
     with Pool(started, count, begun=lambda number: begun(jobs[number])) as pool:
         for number, answer in pool((job.recipe, job.directory) for job in jobs):
