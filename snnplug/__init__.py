@@ -49,6 +49,7 @@ if TYPE_CHECKING:
         KINDS,
         ArchitectureSpec,
         BenchmarkSpec,
+        CallbackSpec,
         DatasetSpec,
         EncoderSpec,
         EnergyModelSpec,
@@ -79,6 +80,7 @@ __all__ = [
     "Baseline",
     "Benchmark",
     "BenchmarkSpec",
+    "CallbackSpec",
     "Candidate",
     "Component",
     "DatasetSpec",
@@ -176,6 +178,7 @@ _HOMES = {  # what is imported when one of these names is first asked for
     "snnplug.registry.kinds": (
         "ArchitectureSpec",
         "BenchmarkSpec",
+        "CallbackSpec",
         "DatasetSpec",
         "EncoderSpec",
         "EnergyModelSpec",

@@ -134,6 +134,7 @@ def test_table_of_kinds():
         "benchmark",
         "executor",
         "tracker",
+        "callback",
     ]
     assert KINDS["search_space"].hook == "snnplug_search_spaces"
     for name, kind in KINDS.items():

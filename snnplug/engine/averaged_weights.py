@@ -15,7 +15,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-__all__ = ["AveragedWeights"]
+__all__ = ["AveragedWeights", "standing_in"]
 
 
 class AveragedWeights:
@@ -39,16 +39,6 @@ class AveragedWeights:
         """Return the average as a state of the network."""
         return self.average.module.state_dict()
 
-    @contextmanager
-    def standing_in(self) -> Iterator[None]:
-        """Let the network have the average inside the block."""
-        own = {name: value.detach().clone() for name, value in self.model.state_dict().items()}
-        self.model.load_state_dict(self.weights())
-        try:
-            yield
-        finally:
-            self.model.load_state_dict(own)
-
     def state_dict(self) -> dict[str, Any]:
         """Return what a checkpoint keeps."""
         return self.average.state_dict()
@@ -56,3 +46,14 @@ class AveragedWeights:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from a checkpoint."""
         self.average.load_state_dict(state)
+
+
+@contextmanager
+def standing_in(model: nn.Module, weights: Mapping[str, Tensor]) -> Iterator[None]:
+    """Let a network have other weights inside the block."""
+    own = {name: value.detach().clone() for name, value in model.state_dict().items()}
+    model.load_state_dict(weights)
+    try:
+        yield
+    finally:
+        model.load_state_dict(own)

@@ -119,10 +119,11 @@ def _is_plain(value: Any) -> bool:
 
 def _kind_of(value: Any) -> str | None:
     """Return the kind of which an object, or what a class makes, is by its type."""
-    from snnplug.nn import Encoder, Loss, SpikingNeuron
+    from snnplug.nn import Callback, Encoder, Loss, SpikingNeuron
 
     made = value if inspect.isclass(value) else type(value)
-    known = {SpikingNeuron: "neuron", Encoder: "encoder", Loss: "loss", Splits: "dataset"}
+    known: dict[type, str] = {SpikingNeuron: "neuron", Encoder: "encoder", Loss: "loss", Splits: "dataset"}
+    known[Callback] = "callback"
     return next((kind for base, kind in known.items() if issubclass(made, base)), None)
 
 

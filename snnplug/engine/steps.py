@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from snnplug.engine.averaged_weights import AveragedWeights
+from snnplug.engine.callbacks import Callbacks
 from snnplug.engine.course import Course
 from snnplug.engine.data import Share
 from snnplug.engine.lone_samples import running_norms
@@ -21,6 +22,7 @@ from snnplug.engine.schedule import Schedule
 from snnplug.engine.tally import Tally
 from snnplug.engine.train_section import checkpoint_name
 from snnplug.errors import NonFiniteLoss
+from snnplug.nn import Batch
 
 __all__ = ["Steps"]
 
@@ -40,6 +42,7 @@ class Steps:
         course: what happens around batches.
         precision: Fabric's plugin.
         average: of the weights, None for none.
+        callbacks: of the training.
 
     Attributes:
         model: as it is called: by Fabric where several processes or a precision need it.
@@ -55,10 +58,12 @@ class Steps:
         course: Course,
         precision: Any,
         average: AveragedWeights | None,
+        callbacks: Callbacks,
     ) -> None:
         self.fabric, self.device, self.parts, self.calls = fabric, fabric.device, parts, parts.calls
         self.section, self.schedule, self.stage, self.course = schedule.section, schedule, stage, course
         self.precision, self.average, self.plain = precision, average, model
+        self.callbacks = callbacks
         scaler = getattr(precision, "scaler", None)
         self.overflows = None if scaler is None else Overflows(scaler, model)
         self.model: Any = model
@@ -119,6 +124,8 @@ class Steps:
             loss = self.calls.loss(outputs, targets)
             more = self.course.more_loss(values, outputs, *purpose)
             loss = loss if more is None else loss + more
+            more = self.callbacks.more_loss(Batch(values, targets, x, outputs))
+            loss = loss if more is None else loss + more
             if self.overflows is None and (self.device.type == "cpu" or index % _CHECK_EVERY == 0):
                 self.refuse_non_finite(loss.item(), epoch, index, x, outputs)
             with self.calls.running:
@@ -137,6 +144,7 @@ class Steps:
 
     def _step(self, step: int, tally: Tally) -> None:
         """Let the optimizer take a step."""
+        self.callbacks.tell("on_before_optimizer_step")
         if self.section.clip_norm:
             norm = self.fabric.clip_gradients(
                 self.model, self.optimizer, max_norm=self.section.clip_norm, error_if_nonfinite=False
@@ -149,11 +157,16 @@ class Steps:
         self.optimizer.step()
         skipped = self.overflows is not None and self.overflows.after_step()
         tally.skip(skipped)
-        if self.average is not None and not skipped:
-            self.average.update()
+        self.callbacks.training.step += 1
+        if not skipped:
+            self.callbacks.tell("on_after_optimizer_step")
+            if self.average is not None:
+                self.average.update()
 
     def _advice(self, values: Tensor, labels: Tensor) -> Exception:
         """Return the error of a batch that does not fit, with one that does."""
+
+        self.callbacks = self.callbacks.none()
 
         def step(size: int) -> None:
             share = Share(torch.arange(size), size, 1.0, step=1, first=True, last=True)

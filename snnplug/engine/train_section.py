@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import attrs
 
-from snnplug.recipe.section import Table, names_one
+from snnplug.recipe.section import Table, names_one, uses_each
 
 __all__ = ["TrainSection", "checkpoint_name"]
 
@@ -53,6 +53,7 @@ class TrainSection:
         checkpoint_minutes: a checkpoint in the middle of an epoch after so many, or 0 for none.
         early_stop: end after this many epochs without a better validation accuracy, or 0.
         keep: weights at the end: those of the last epoch, or of the best validation accuracy.
+        callbacks: what hangs into the loop, a list of names or tables, called in this order.
     """
 
     epochs: int = attrs.field(default=10, validator=_at_least_1)
@@ -78,6 +79,7 @@ class TrainSection:
     checkpoint_minutes: float = attrs.field(default=5.0, validator=_at_least_0)
     early_stop: int = attrs.field(default=0, validator=_at_least_0)
     keep: Literal["last", "best"] = "last"
+    callbacks: list[str | Table] = uses_each("callback")
 
 
 def checkpoint_name(stage: str) -> str:

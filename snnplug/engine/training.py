@@ -14,11 +14,12 @@ import torch
 from torch import Tensor, nn
 
 from snnplug.contracts import Genotype
-from snnplug.engine.averaged_weights import AveragedWeights
+from snnplug.engine.averaged_weights import AveragedWeights, standing_in
+from snnplug.engine.callbacks import Callbacks, callbacks_of
 from snnplug.engine.checkpoints import Checkpoints
 from snnplug.engine.course import Course, best_epoch
 from snnplug.engine.course_told import standing, tell_epoch
-from snnplug.engine.data import order, shares
+from snnplug.engine.data import Share, order, read_samples, shares
 from snnplug.engine.device import use_precision
 from snnplug.engine.optimize import make_optimizer
 from snnplug.engine.pace import Pace
@@ -32,7 +33,7 @@ from snnplug.engine.tally import Means, Tally
 from snnplug.engine.threads import threads_for, use_threads
 from snnplug.engine.train_section import TrainSection
 from snnplug.errors import ContractError
-from snnplug.nn import seeded
+from snnplug.nn import Training, seeded
 from snnplug.runs.reading import structure, to_plain
 from snnplug.runs.records import Epoch
 from snnplug.seeds import derive_seed
@@ -107,6 +108,7 @@ class _Trainer:
         self.history: list[Epoch] = []
         self.tally = Tally(self.device)
         self.best: dict[str, Tensor] = {}
+        self.kept: Mapping[str, Tensor] | None = None
         self.files = Checkpoints(session, stage, genotype)
         self.pace = Pace(session, section.checkpoint_minutes)
         self.precision = use_precision(self.fabric, section.precision)
@@ -129,9 +131,56 @@ class _Trainer:
             with self.files.taken_in():
                 self._restore(state, optimizer if len(self.history) < until else None)
         self.optimizer = optimizer
+        self.callbacks = self._callbacks(optimizer, state)
         self.steps = Steps(
-            self.fabric, parts, model, self.schedule, stage, course, self.precision, self.average
+            self.fabric,
+            parts,
+            model,
+            self.schedule,
+            stage,
+            course,
+            self.precision,
+            self.average,
+            self.callbacks,
         )
+
+    def _callbacks(self, optimizer: torch.optim.Optimizer, state: Mapping[str, Any]) -> Callbacks:
+        """Return the callbacks, as they have come to where the training goes on."""
+        section, parted = self.section, self._shares(0)
+        training = Training(
+            network=self.plain,
+            optimizer=optimizer,
+            stage=self.stage,
+            epochs=section.epochs,
+            steps_per_epoch=parted[-1].step + 1,
+            leads=self.session.leads,
+            readout=self.parts.readout,
+            samples=self._held_out,
+        )
+        training.epoch = len(self.history)
+        training.step = training.epoch * training.steps_per_epoch
+        if self.part is not None:
+            training.step += parted[self.part["batches"] - 1].step + 1
+        callbacks = Callbacks(callbacks_of(self.parts, section), training, self.parts.seed)
+        if state:
+            with self.files.taken_in():
+                callbacks.load_state_dict(state.get("callbacks", ()))
+        return callbacks
+
+    def _held_out(self, count: int) -> tuple[Tensor, Tensor]:
+        """Return samples that are not trained on, where there are such, encoded and with their labels."""
+        splits = self.parts.splits
+        split = splits.val if splits.val is not None and len(splits.val) else splits.train
+        with seeded(derive_seed(self.parts.seed, "callback samples")):  # a split may augment
+            values, labels = read_samples(split, order(min(count, len(split))), self.parts.fit)
+            return self.parts.encode(values, "callback samples"), labels.to(self.device)
+
+    def _shares(self, epoch: int) -> list[Share]:
+        """Return the batches of an epoch, of each what this process takes."""
+        section, fabric = self.section, self.fabric
+        indices = order(len(self.parts.splits.train), derive_seed(self.parts.seed, "epoch order", epoch))
+        rank, world = fabric.global_rank, fabric.world_size
+        return shares(indices, section.batch_size, accumulate=section.accumulate, rank=rank, world=world)
 
     def _restore(self, state: dict[str, Any], optimizer: torch.optim.Optimizer | None) -> None:
         """Take in a checkpoint; without an optimizer where nothing is left to train."""
@@ -150,6 +199,7 @@ class _Trainer:
         done = len(self.history)
         self.session.write_metrics(self.stage, self.history)
         per_epoch = len(shares(order(len(self.parts.splits.train)), self.section.batch_size))
+        self.callbacks.tell("on_train_start", drawing=True)
         total, name = until * per_epoch, self.stage.removeprefix("train.")
         before = done * per_epoch + (self.part["batches"] if self.part else 0)
         with self.session.report.bar(name, total, before, told=False) as bar:
@@ -159,13 +209,16 @@ class _Trainer:
                         f"stopped early after {epoch} epochs: no better validation accuracy"
                     )
                     break
+                self.callbacks.training.epoch = epoch
                 with self.course.epoch(self.fabric, self._begin()) as facts:
                     means = self._epoch(epoch, bar)
                 self._finish_epoch(epoch, means, facts)
         if self.section.keep == "best" and self.best:
             self.plain.load_state_dict(self.best)
-        elif self.average is not None and self.history:
-            self.plain.load_state_dict(self.average.weights())
+        elif self.history and (kept := self._kept()) is not None:
+            self.plain.load_state_dict(kept)
+        if len(self.history) >= self.section.epochs or self._stalled():
+            self.callbacks.tell("on_train_end", drawing=True)
         return self.history
 
     def _begin(self) -> dict[str, float]:
@@ -189,16 +242,15 @@ class _Trainer:
         parts, section, part, tally = self.parts, self.section, self.part, self.tally
         self.part = None
         self.schedule.set(epoch, self.history)
-        split = parts.splits.train
-        indices = order(len(split), derive_seed(parts.seed, "epoch order", epoch))
+        split, parted = parts.splits.train, self._shares(epoch)
         rank, world = self.fabric.global_rank, self.fabric.world_size
-        parted = shares(indices, section.batch_size, accumulate=section.accumulate, rank=rank, world=world)
         first = part["batches"] if part is not None else 0
         self.steps.model.train()
         note = standing(self.history)
         with seeded(derive_seed(parts.seed, "epoch", epoch, rank)):  # dropout and augmentation
             if part is not None and len(part["processes"]) == world:
                 set_random_states(part["processes"][rank]["random"], self.device)
+            self.callbacks.tell("on_train_epoch_start")
             rest = [share.indices for share in parted[first:]]
             samples = parts.batches(split, rest, self.stage, epoch, begun=part is not None)
             pairs = zip(parted[first:], tally.timed(samples), strict=True)
@@ -217,7 +269,9 @@ class _Trainer:
     def _finish_epoch(self, epoch: int, means: Means, facts: dict[str, float]) -> None:
         self._share_statistics()
         tally, trained = self.tally, self.tally.seconds
-        with self.average.standing_in() if self.average is not None else nullcontext():
+        facts |= self.callbacks.facts()
+        self.kept = self._kept()
+        with standing_in(self.plain, self.kept) if self.kept is not None else nullcontext():
             held_out = self.course.validate(self.parts, self.plain, self.section.batch_size)
         tally.tick()
         self.history.append(
@@ -246,8 +300,13 @@ class _Trainer:
         self.session.wait()
 
     def _weights(self) -> Mapping[str, Tensor]:
-        """Return the weights that an epoch has come to."""
-        return self.plain.state_dict() if self.average is None else self.average.weights()
+        """Return the weights that an epoch has come to, which are judged."""
+        return self.plain.state_dict() if self.kept is None else self.kept
+
+    def _kept(self) -> Mapping[str, Tensor] | None:
+        """Return the weights that are judged and kept in place of those trained, None for none."""
+        kept = self.callbacks.weights()
+        return self.average.weights() if kept is None and self.average is not None else kept
 
     def _share_statistics(self) -> None:
         """Give every process the leading one's batch norm statistics: each has those of its own samples."""
@@ -286,6 +345,7 @@ class _Trainer:
             "optimizer": self.optimizer.state_dict(),
             "precision": self.precision.state_dict(),
             "average": self.average.state_dict() if self.average is not None else {},
+            "callbacks": self.callbacks.state_dict(),
             "threads": self.threads,
         }
 

@@ -12,6 +12,7 @@ from snnplug.contracts import (
 )
 from snnplug.nn.activity_scorer import ActivityScorer
 from snnplug.nn.augmentation import Augment, Augmentation, Augmentations, Change, Mix
+from snnplug.nn.callback import Batch, Callback, Training
 from snnplug.nn.check_data import as_labels, check_split
 from snnplug.nn.code import Code, WindowNeuron, is_used, midpoints
 from snnplug.nn.conversion import (
@@ -72,7 +73,9 @@ __all__ = [
     "Augment",
     "Augmentation",
     "Augmentations",
+    "Batch",
     "CalibrationProgress",
+    "Callback",
     "Change",
     "Code",
     "Conversion",
@@ -104,6 +107,7 @@ __all__ = [
     "TimeModule",
     "TimeSequential",
     "Trace",
+    "Training",
     "WindowNeuron",
     "advice",
     "as_labels",

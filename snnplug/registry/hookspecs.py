@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from snnplug.registry.kinds import (
         ArchitectureSpec,
         BenchmarkSpec,
+        CallbackSpec,
         DatasetSpec,
         EncoderSpec,
         EnergyModelSpec,
@@ -94,6 +95,11 @@ def snnplug_benchmarks() -> Iterable[BenchmarkSpec]:  # type: ignore[empty-body]
 @_hookspec
 def snnplug_executors() -> Iterable[ExecutorSpec]:  # type: ignore[empty-body]
     """Return the executors: builders `(build, workers, *, ...)` of a `snnplug.Executor`."""
+
+
+@_hookspec
+def snnplug_callbacks() -> Iterable[CallbackSpec]:  # type: ignore[empty-body]
+    """Return the callbacks: builders of a `snnplug.nn.Callback`."""
 
 
 @_hookspec

@@ -19,6 +19,7 @@ __all__ = [
     "KINDS",
     "ArchitectureSpec",
     "BenchmarkSpec",
+    "CallbackSpec",
     "DatasetSpec",
     "EncoderSpec",
     "EnergyModelSpec",
@@ -252,6 +253,12 @@ class ExecutorSpec(Spec):
     kind: ClassVar[str] = "executor"
 
 
+class CallbackSpec(Spec):
+    """A `snnplug.nn.Callback`, which hangs into the loop of a training."""
+
+    kind: ClassVar[str] = "callback"
+
+
 class TrackerSpec(Spec):
     """A builder of a `snnplug.Tracker`, which writes down how a run goes on: epochs, candidates, result."""
 
@@ -315,6 +322,7 @@ KINDS: Mapping[str, Kind] = {
         ("benchmarks", BenchmarkSpec, ()),
         ("executors", ExecutorSpec, ("build", "workers")),
         ("trackers", TrackerSpec, ()),
+        ("callbacks", CallbackSpec, ()),
     )
 }
 

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from snnplug.testing.architecture import ArchitectureConformance
     from snnplug.testing.benchmark import BenchmarkConformance
+    from snnplug.testing.callback import CallbackConformance
     from snnplug.testing.candidates import TinySpace, tiny_candidate, tiny_neuron
     from snnplug.testing.combinations import covering
     from snnplug.testing.dataset import DatasetConformance
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ArchitectureConformance",
     "BenchmarkConformance",
+    "CallbackConformance",
     "DatasetConformance",
     "EncoderConformance",
     "EnergyModelConformance",
@@ -68,6 +70,7 @@ __all__ = [
 MODULES: Mapping[str, tuple[str, ...]] = {
     "architecture": ("ArchitectureConformance",),
     "benchmark": ("BenchmarkConformance",),
+    "callback": ("CallbackConformance",),
     "candidates": ("TinySpace", "tiny_candidate", "tiny_neuron"),
     "combinations": ("covering",),
     "dataset": ("DatasetConformance",),

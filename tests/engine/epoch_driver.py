@@ -50,6 +50,7 @@ RECIPE: dict[str, Any] = {
         "clip_norm": 1.0,
         "ema": 0.9,
         "checkpoint_minutes": 1e-9,
+        "callbacks": [{"use": "gradual_pruning", "sparsity": 0.5, "updates": 9}],
     },
 }
 BATCHES = 5 * 14  # of a whole training

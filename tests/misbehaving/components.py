@@ -17,6 +17,7 @@ from snnplug import (
     ArchitectureSpec,
     Benchmark,
     BenchmarkSpec,
+    CallbackSpec,
     Candidate,
     Component,
     DatasetSpec,
@@ -39,7 +40,7 @@ from snnplug import (
     TrainedNetwork,
     Trial,
 )
-from snnplug.nn import MembraneState
+from snnplug.nn import Batch, Callback, MembraneState, Training
 
 PLUGIN, VERSION = "acme-bad", "1.2"
 
@@ -268,6 +269,29 @@ class BadTracker(Places):
         self.at("finish", None)
 
 
+class BadCallback(Places, Callback):
+    def __init__(self, *, place: str = "", way: str = "", late: str = "") -> None:
+        self.prepare(place, way, late)
+
+    def on_train_start(self, training: Training) -> None:
+        self.at("on_train_start", None)
+
+    def more_loss(self, training: Training, batch: Batch) -> Any:
+        return self.at("more_loss", batch.outputs.square().mean())
+
+    def on_after_optimizer_step(self, training: Training) -> None:
+        self.at("on_after_optimizer_step", None)
+
+    def weights(self, training: Training) -> Any:
+        return self.at("weights", None)
+
+    def on_train_epoch_end(self, training: Training) -> Any:
+        return self.at("on_train_epoch_end", {"one": self.at("fact", 1.0)})
+
+    def state_dict(self) -> Any:
+        return self.at("state_dict", {"one": 1})
+
+
 SPECS = (
     NeuronSpec(name="bad", target=BadNeuron, summary="Bad."),
     EncoderSpec(name="bad", target=BadEncoder, summary="Bad."),
@@ -281,6 +305,7 @@ SPECS = (
     BenchmarkSpec(name="bad", target=bad_benchmark, summary="Bad."),
     ExecutorSpec(name="bad", target=BadExecutor, summary="Bad."),
     TrackerSpec(name="bad", target=BadTracker, summary="Bad."),
+    CallbackSpec(name="bad", target=BadCallback, summary="Bad."),
 )
 
 
@@ -314,6 +339,8 @@ def recipe_with(kind: str, settings: dict[str, Any]) -> dict[str, Any]:
         "train": {"epochs": 2, "batch_size": 16},
         "energy": {"models": ["toy"]},
     }
+    if kind == "callback":
+        return recipe | {"train": {**recipe["train"], "callbacks": [bad]}}
     if kind == "energy_model":
         return recipe | {"energy": {"models": ["toy", bad]}}
     return recipe | {kind: bad}

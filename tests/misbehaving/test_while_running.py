@@ -101,6 +101,14 @@ STOPPING = [  # the run ends, with what is finished kept
     *giving("executor", "answers", "none, minus one", "raised TypeError"),
     *giving("executor", "answers", "text, endless", "expected an Answer"),
     *raising("energy_model", "build"),
+    *raising("callback", "build"),
+    *raising("callback", "on_train_start", "more_loss", "on_train_epoch_end", "state_dict"),
+    *raising("callback", "on_after_optimizer_step", late=True),
+    *giving("callback", "more_loss", "text, endless, tuple, list", "a scalar of floats", late=True),
+    *giving("callback", "weights", "text, endless, set", "a state of the network", late=True),
+    *giving("callback", "on_train_epoch_end", "none, text, endless", "finite numbers by name", late=True),
+    *giving("callback", "fact", "none, text, nan, infinite, complex", "finite numbers by name", late=True),
+    *giving("callback", "state_dict", "none, text, endless, set", "a state of tensors", late=True),
 ]
 COSTING = [  # it costs what it was asked for, and the run has its result
     *raising("scorer", "call"),

@@ -16,6 +16,7 @@ from snnplug import (
     ArchitectureSpec,
     Benchmark,
     BenchmarkSpec,
+    CallbackSpec,
     DatasetSpec,
     EncoderSpec,
     EnergyEstimate,
@@ -35,7 +36,7 @@ from snnplug import (
     TrainedNetwork,
     testing,
 )
-from snnplug.nn import Encoder, ImageSplit, Loss, MembraneState, SpikingNeuron
+from snnplug.nn import Callback, Encoder, ImageSplit, Loss, MembraneState, SpikingNeuron
 from snnplug.testing.base import Conformance
 
 DOCS = Path(__file__).parents[2] / "docs" / "kinds"
@@ -141,6 +142,18 @@ def flat(task: Task, *, neuron) -> nn.Module:
     return nn.Sequential(nn.Flatten(), nn.LazyLinear(task.classes))
 
 
+class Uncounted(Callback):
+    """Counts steps, and does not keep how many."""
+
+    steps = 0
+
+    def on_after_optimizer_step(self, training):
+        self.steps += 1
+
+    def on_train_epoch_end(self, training):
+        return {"steps": self.steps}
+
+
 class Silent:
     """Does not say where to look."""
 
@@ -228,6 +241,12 @@ BROKEN = [
         Silent,
         "start_says_where_to_look",
         ["start must return in one line where it can be looked at", "got None"],
+    ),
+    (
+        CallbackSpec,
+        Uncounted,
+        "a_training_goes_on_where_it_was_stopped",
+        ["ends with other numbers", "keep in `state_dict` what it depends on"],
     ),
 ]
 

@@ -18,6 +18,7 @@ from snnplug import (
     ArchitectureSpec,
     Benchmark,
     BenchmarkSpec,
+    CallbackSpec,
     Component,
     DatasetSpec,
     EncoderSpec,
@@ -37,10 +38,11 @@ from snnplug import (
     TrainedNetwork,
     Trial,
 )
-from snnplug.nn import Encoder, FrameSplit, ImageSplit, Loss, record
+from snnplug.nn import Callback, Encoder, FrameSplit, ImageSplit, Loss, record
 from snnplug.testing import (
     ArchitectureConformance,
     BenchmarkConformance,
+    CallbackConformance,
     DatasetConformance,
     EncoderConformance,
     EnergyModelConformance,
@@ -178,6 +180,31 @@ class Lines:
         pass
 
 
+class Momentum(Callback):
+    """Remembers every second gradient."""
+
+    def __init__(self, *, share: float = 0.5) -> None:
+        self.share, self.kept = share, {}
+
+    def on_before_optimizer_step(self, training):
+        for name, parameter in training.network.named_parameters():
+            if name in self.kept:
+                parameter.grad.add_(self.kept[name], alpha=self.share)
+            self.kept[name] = parameter.grad.clone()
+
+    def more_loss(self, training, batch):
+        return 0.01 * batch.outputs.square().mean()
+
+    def on_train_epoch_end(self, training):
+        return {"kept": len(self.kept)}
+
+    def state_dict(self):
+        return dict(self.kept)
+
+    def load_state_dict(self, state):
+        self.kept = dict(state)
+
+
 def spec(cls: type[Spec], target: Any, **facts: Any) -> Spec:
     return cls(name=target.__name__.lower(), target=target, summary="For tests.", **facts)
 
@@ -198,6 +225,7 @@ def installed_registry() -> Registry:
         spec(ArchitectureSpec, two_layers),
         spec(BenchmarkSpec, table),
         spec(TrackerSpec, Lines),
+        spec(CallbackSpec, Momentum),
     ):
         registry.register(made)
     return registry
@@ -247,6 +275,11 @@ class TestTwoLayers(ArchitectureConformance):
 
 class TestTable(BenchmarkConformance):
     name = "table"
+
+
+class TestMomentum(CallbackConformance):
+    name = "momentum"
+    params = ({}, {"share": 0.1})
 
 
 class TestLines(TrackerConformance):
@@ -509,6 +542,56 @@ def test_broken_dataset_fails_its_check(build, check) -> None:
 def test_broken_benchmark_fails_its_check(build, check) -> None:
     with pytest.raises(AssertionError):
         getattr(BenchmarkConformance(), f"test_{check}")(build())
+
+
+class Amnesic(Momentum):
+    """Keeps nothing."""
+
+    def state_dict(self):
+        return {}
+
+
+class Replaced(Momentum):
+    """Puts another layer into the network."""
+
+    def on_train_start(self, training):
+        training.network.layers[4] = nn.Linear(4 * 6 * 6, 3, bias=False)
+
+
+class Coded(Momentum):
+    """Keeps what only code can read."""
+
+    def state_dict(self):
+        return {"kept": TinySpace}
+
+
+class Unbounded(Momentum):
+    """Tells a number that is none."""
+
+    def on_train_epoch_end(self, training):
+        return {"kept": float("inf")}
+
+
+class Cut(Momentum):
+    """Adds a loss that reaches nothing."""
+
+    def more_loss(self, training, batch):
+        return batch.outputs.detach().mean()
+
+
+@pytest.mark.parametrize(
+    ("target", "check", "said"),
+    [
+        (Amnesic, "a_training_goes_on_where_it_was_stopped", "ends with other weights"),
+        (Replaced, "it_hangs_into_a_training", "change them in place"),
+        (Coded, "its_state_is_plain", "state_dict cannot be read back"),
+        (Unbounded, "numbers_of_an_epoch_are_finite", "got inf for 'kept'"),
+        (Cut, "more_loss_is_a_scalar_with_a_gradient", "leave the outputs in the graph"),
+    ],
+)
+def test_broken_callback_fails_its_check(target, check, said) -> None:
+    with pytest.raises((AssertionError, pytest.fail.Exception), match=said):
+        getattr(CallbackConformance(), f"test_{check}")(component(CallbackSpec, target))
 
 
 class Appending(Lines):

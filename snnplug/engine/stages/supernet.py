@@ -47,6 +47,7 @@ class Supernet(Stage):
 
     def check(self, parts: Parts, directory: RunDirectory | None = None) -> None:
         """Refuse a space without a supernet, what `[train]` refuses, and a run that has none to take."""
+        from snnplug.engine.callbacks import check_callbacks
         from snnplug.engine.lone_samples import check_smallest_batch
         from snnplug.engine.optimize import check_optimizer
         from snnplug.engine.supernet import Shared, build_supernet
@@ -62,6 +63,7 @@ class Supernet(Stage):
         if parts.loss is None:
             raise ContractError(f"[{self.name}] needs a loss; give [loss] with use = ...")
         check_optimizer(section, self.name)
+        check_callbacks(parts, section)
         check_smallest_batch(parts, section, self.name)
 
     def run(self, session: Session, work: Work) -> None:

@@ -46,6 +46,7 @@ class Train(Stage):
 
     def check(self, parts: Parts, directory: RunDirectory | None = None) -> None:
         """Refuse an optimizer that is unknown or misses an argument, and batches without statistics."""
+        from snnplug.engine.callbacks import check_callbacks
         from snnplug.engine.lone_samples import check_smallest_batch
         from snnplug.engine.optimize import check_optimizer, check_rates
 
@@ -58,6 +59,7 @@ class Train(Stage):
         if recipe.train.start == "inherit" and recipe.sections.get("search.supernet") is None:
             raise RecipeError(["train.start: there is nothing to inherit; add [search.supernet]"])
         check_optimizer(recipe.train, self.name)
+        check_callbacks(parts, recipe.train)
         if recipe.train.rates and parts.space is None:  # else the network is not known yet
             check_rates(recipe.train, parts.network(None, "check"), self.name)
         check_smallest_batch(parts, parts.plan.recipe.train, self.name)

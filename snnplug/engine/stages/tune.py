@@ -52,6 +52,7 @@ class Tune(Stage):
 
     def check(self, parts: Parts, directory: RunDirectory | None = None) -> None:
         """Refuse what could not train."""
+        from snnplug.engine.callbacks import check_callbacks
         from snnplug.engine.optimize import check_optimizer
 
         if parts.plan.recipe.sections.get("convert") is None:
@@ -59,6 +60,7 @@ class Tune(Stage):
         if not _section(parts).parameters:
             raise RecipeError([f"{self.name}.parameters: name one or more of neurons, norms, weights"])
         check_optimizer(_section(parts), self.name)
+        check_callbacks(parts, _section(parts))
 
     def restore(self, parts: Parts, directory: RunDirectory, genotype: Any) -> Restored | None:
         """Return the tuned network."""

@@ -1,0 +1,1 @@
+"""Pruning of spiking networks while they train, for snnplug."""
