@@ -7,7 +7,7 @@ continues as if it had not been.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -17,6 +17,7 @@ from snnplug.contracts import Genotype
 from snnplug.engine.averaged_weights import AveragedWeights, standing_in
 from snnplug.engine.callbacks import Callbacks, callbacks_of
 from snnplug.engine.checkpoints import Checkpoints
+from snnplug.engine.compilation import compiled_for
 from snnplug.engine.course import Course, best_epoch
 from snnplug.engine.course_told import standing, tell_epoch
 from snnplug.engine.data import Share, order, read_samples, shares
@@ -192,8 +193,28 @@ class _Trainer:
             self.average.load_state_dict(state["average"])
 
     def run(self, until: int) -> list[Epoch]:
-        with use_threads(self.threads):
+        with use_threads(self.threads), self._compiled(until):
             return self._run(until)
+
+    def _compiled(self, until: int) -> AbstractContextManager[Any]:
+        """Let the network run compiled, where the section wants it and an epoch is left."""
+        wanted = self.section.compile if len(self.history) < until else False
+        return compiled_for(self.session, self.stage, wanted, self.plain, self._sample_batch)
+
+    def _sample_batch(self) -> None:
+        """Compute a batch as it is computed in training, and as in evaluation."""
+        parts, split = self.parts, self.parts.splits.train
+        count = -(-min(self.section.batch_size, len(split)) // self.fabric.world_size)
+        values, labels = read_samples(split, order(count), parts.fit)
+        self.plain.train()
+        self.course.before_batch(0, 0)
+        with self.precision.forward_context():
+            x = parts.encode(values, "compile")
+            outputs = parts.calls.network(self.plain, x)
+        torch.autograd.backward(parts.calls.loss(outputs, labels.to(self.device)))
+        self.plain.eval()
+        with torch.no_grad():
+            parts.calls.network(self.plain, x)
 
     def _run(self, until: int) -> list[Epoch]:
         done = len(self.history)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
@@ -44,11 +45,13 @@ class MeasureSection:
         samples: number of test samples whose spikes are counted; accuracy always takes all.
         batch_size: samples at a time.
         raster: neurons per layer shown in the report's raster.
+        compile: let accuracies be computed by torch.compile; spikes are counted in the network as it is.
     """
 
     samples: int = attrs.field(default=512, validator=_at_least_1)
     batch_size: int = attrs.field(default=128, validator=_at_least_1)
     raster: int = attrs.field(default=40, validator=_at_least_0)
+    compile: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -89,8 +92,9 @@ class Measure(Stage):
         parts, section = work.parts, work.parts.plan.recipe.measure
         threads = threads_for(parts, work.network, section.batch_size, session.origin.threads)
         with use_threads(threads):
-            said = _answers(work, section.batch_size)
-            accuracy = _accuracy(parts, work.network, section.batch_size, said)
+            with _compiled(session, parts, work.network, section):
+                said = _answers(work, section.batch_size)
+                accuracy = _accuracy(parts, work.network, section.batch_size, said)
             activity = recorded(session, parts, work.network, section, raster=section.raster)
         session.directory.write_json("activity.json", to_plain(activity))
         if said is not None:
@@ -136,6 +140,24 @@ def _answers(work: Work, batch_size: int) -> Answers | None:
     if work.answered is not None and work.answered[0] is work.network:
         return work.answered[1]
     return answers(work.parts, work.network, split, "test", batch_size)
+
+
+def _compiled(
+    session: Session, parts: Parts, model: nn.Module, section: MeasureSection
+) -> AbstractContextManager[Any]:
+    """Let a network run compiled, where the section wants it."""
+    import torch
+
+    from snnplug.engine.compilation import compiled_for
+    from snnplug.engine.data import order, read_samples
+
+    def batch() -> None:
+        split = parts.splits.measured
+        values, _ = read_samples(split, order(min(section.batch_size, len(split))), parts.fit)
+        with torch.no_grad():
+            parts.calls.network(model.eval(), parts.encode(values, "compile"))
+
+    return compiled_for(session, "measure", "network" if section.compile else False, model, batch)
 
 
 def _answer_record(said: Answers) -> AnswerRecord:

@@ -11,7 +11,7 @@ import attrs
 
 from snnplug.engine.stage import Stage, Work
 from snnplug.engine.train_section import TrainSection, checkpoint_name
-from snnplug.errors import ContractError, RunDirectoryError
+from snnplug.errors import ContractError, RecipeError, RunDirectoryError
 
 if TYPE_CHECKING:
     from snnplug.engine.parts import Parts
@@ -62,6 +62,13 @@ class Supernet(Stage):
         build_supernet(parts)
         if parts.loss is None:
             raise ContractError(f"[{self.name}] needs a loss; give [loss] with use = ...")
+        if section.compile:
+            raise RecipeError(
+                [
+                    f"{self.name}.compile: a supernet runs another path in every batch, each of which would "
+                    "be compiled anew; leave it out"
+                ]
+            )
         check_optimizer(section, self.name)
         check_callbacks(parts, section)
         check_smallest_batch(parts, section, self.name)
