@@ -77,10 +77,10 @@ def compiled_for(
         yield None
         return
     known = json.loads(session.directory.read_text(FILE) or "{}") if session.leads else {}
-    chosen = session.share(known.get(stage))
-    if chosen is None:
+    chosen: dict[str, Any] = session.share(known.get(stage, {}))
+    if not chosen:
         session.report.say(f"{stage}: compiling, which may take minutes")
-        chosen = session.share(attrs.asdict(_choose(wanted, model, batch)) if session.leads else None)
+        chosen = session.share(attrs.asdict(_choose(wanted, model, batch)) if session.leads else {})
         if session.leads:
             session.directory.write_json(FILE, {**known, stage: chosen})
         session.report.say(f"{stage}: {Compiled(**chosen)}")
