@@ -7,6 +7,7 @@ sample, a longer one is cut after the steps asked for, and a shorter one goes on
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any, get_args
 
 import attrs
@@ -16,6 +17,7 @@ from torch.utils.data import DataLoader
 
 from snnplug.contracts import Splits, Task
 from snnplug.contracts.data import Values
+from snnplug.engine.ahead import read_ahead
 from snnplug.errors import ContractError, DataError
 from snnplug.nn import SeededSamples, as_labels
 from snnplug.registry.component import Component
@@ -27,6 +29,7 @@ __all__ = [
     "batch_count",
     "batches",
     "fit_steps",
+    "is_apart",
     "order",
     "read_samples",
     "settle_steps",
@@ -138,33 +141,68 @@ def shares(
 
 
 def batches(
-    split: Any, parts: Sequence[Tensor], *, seed: int, fit: int | None = None, begun: bool = False
+    split: Any,
+    parts: Sequence[Tensor],
+    *,
+    seed: int,
+    fit: int | None = None,
+    first: int = 0,
+    workers: int = 0,
+    device: torch.device | None = None,
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield `(values [B, *], labels [B])` of the given samples in the given order.
+
+    Where a device is a GPU, values that a split hands out as they are `stored` are made floats and augmented
+    there.
 
     Args:
         split: with `batch(indices)` for data in memory; any other map-style dataset goes
             through a DataLoader with `split.workers` processes (0 if it has none).
         parts: which samples, a tensor of indices for each batch.
-        seed: of what the samples draw where they go through a DataLoader, with any number of processes.
+        seed: of what the samples draw where other processes may read them.
         fit: number of steps that every sample is cut or padded to; None for none.
-        begun: the parts are the rest of others: global generators stand where those have left them, and a
-            DataLoader draws nothing at its start.
+        first: number of the first batch in its epoch. Where it is not 0, global generators stand where the
+            batches before have left them, and a DataLoader draws nothing at its start.
+        workers: processes that read ahead.
+        device: where the values are used; None for the CPU.
 
     Raises:
         DataError: samples of one batch have different shapes, or a label is none.
     """
-    if hasattr(split, "batch"):
-        for part in parts:
-            yield read_samples(split, part, fit)
+    if not hasattr(split, "batch"):
+        yield from DataLoader(
+            SeededSamples(split, seed),
+            batch_sampler=[p.tolist() for p in parts],
+            num_workers=workers or getattr(split, "workers", 0),
+            collate_fn=_Collate(fit),
+            pin_memory=is_apart(device),
+            generator=torch.Generator() if first else None,
+        )
         return
-    yield from DataLoader(
-        SeededSamples(split, seed),
-        batch_sampler=[p.tolist() for p in parts],
-        num_workers=getattr(split, "workers", 0),
-        collate_fn=_Collate(fit),
-        generator=torch.Generator() if begun else None,
-    )
+    finishes = is_apart(device) and _is_finished_anywhere(split)
+    read = partial(_read_stored if finishes else read_samples, split, fit=fit)
+    if workers:
+        found = read_ahead(read, parts, seed=seed, workers=workers, first=first, pin=is_apart(device))
+    else:
+        found = map(read, parts)
+    for values, labels in found:
+        yield (split.finished(values.to(device, non_blocking=True)) if finishes else values), labels
+
+
+def is_apart(device: torch.device | None) -> bool:
+    """Whether values have to be copied to a device."""
+    return device is not None and device.type != "cpu"
+
+
+def _is_finished_anywhere(split: Any) -> bool:
+    augment = getattr(split, "augment", None)
+    return hasattr(split, "stored") and (augment is None or getattr(augment, "anywhere", False))
+
+
+def _read_stored(split: Any, indices: Tensor, fit: int | None = None) -> tuple[Tensor, Tensor]:
+    """Return values as they are stored, and labels."""
+    values, labels = split.stored(indices)
+    return (values if fit is None else fit_steps(values, fit, dim=1)), as_labels(labels)
 
 
 def read_samples(split: Any, indices: Tensor, fit: int | None = None) -> tuple[Tensor, Tensor]:

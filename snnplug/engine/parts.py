@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from snnplug.contracts import Genotype, SearchSpace, Splits, Task
 from snnplug.engine.calls import Calls
-from snnplug.engine.data import batches, settle_steps
+from snnplug.engine.data import batches, is_apart, settle_steps
 from snnplug.errors import ContractError
 from snnplug.nn import Encoder, Loss, channels_last, materialize, seeded
 from snnplug.recipe.plan import Plan
@@ -26,6 +26,7 @@ from snnplug.seeds import derive_seed
 
 __all__ = ["Parts", "make_parts"]
 
+_WORKERS = 2  # that read ahead for a GPU
 _METHODS = ("sample", "mutate", "crossover", "key", "build", "size", "graph")  # of a search space
 
 
@@ -77,14 +78,31 @@ class Parts:
         return self.calls.encode(values, generator)
 
     def batches(
-        self, split: Any, parts: Sequence[Tensor], *purpose: object, begun: bool = False
+        self, split: Any, parts: Sequence[Tensor], *purpose: object, first: int = 0
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield values and labels of samples of a split, as `snnplug.engine.data.batches` does.
 
         What samples draw depends on the seed and the purpose alone.
         """
         seed = derive_seed(self.seed, "samples", *purpose)
-        return self.calls.samples(batches(split, parts, seed=seed, fit=self.fit, begun=begun))
+        return self.calls.samples(
+            batches(
+                split,
+                parts,
+                seed=seed,
+                fit=self.fit,
+                first=first,
+                workers=self.workers,
+                device=self.device,
+            )
+        )
+
+    @property
+    def workers(self) -> int:
+        """Number of processes that read samples ahead: as `[train]` says, else so many as a GPU needs."""
+        section = self.plan.recipe.train
+        wanted = section.workers if section is not None else None
+        return wanted if wanted is not None else _WORKERS if is_apart(self.device) else 0
 
     @property
     def fit(self) -> int | None:

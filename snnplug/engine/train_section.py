@@ -50,6 +50,7 @@ class TrainSection:
         ema: decay of a moving average of the weights over the steps, which is evaluated and is the result;
             0: none.
         precision: "32-true", "16-mixed" or "bf16-mixed".
+        workers: processes that read samples ahead, also for evaluation; None for 2 with a GPU, else none.
         compile: run the network by torch.compile: true for the network or its neurons, whichever is faster on
             the first steps, or which of the two.
         checkpoint_minutes: a checkpoint in the middle of an epoch after so many, or 0 for none.
@@ -78,6 +79,7 @@ class TrainSection:
     clip_norm: float = attrs.field(default=0.0, validator=_at_least_0)
     ema: float = attrs.field(default=0.0, validator=_below_1)
     precision: Literal["32-true", "16-mixed", "bf16-mixed"] = "32-true"
+    workers: int | None = attrs.field(default=None, validator=attrs.validators.optional(_at_least_0))
     compile: bool | Literal["network", "neurons"] = False
     checkpoint_minutes: float = attrs.field(default=5.0, validator=_at_least_0)
     early_stop: int = attrs.field(default=0, validator=_at_least_0)

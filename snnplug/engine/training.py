@@ -273,7 +273,7 @@ class _Trainer:
                 set_random_states(part["processes"][rank]["random"], self.device)
             self.callbacks.tell("on_train_epoch_start")
             rest = [share.indices for share in parted[first:]]
-            samples = parts.batches(split, rest, self.stage, epoch, begun=part is not None)
+            samples = parts.batches(split, rest, self.stage, epoch, first=first)
             pairs = zip(parted[first:], tally.timed(samples), strict=True)
             for index, (share, (values, labels)) in enumerate(pairs, first):
                 if section.schedule_by == "batch":

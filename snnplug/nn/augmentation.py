@@ -24,7 +24,10 @@ Augment: TypeAlias = bool | str | list[str | dict[str, Any]]
 """False for none, True for what is usual, a name, or a list of names and tables `{ use = name, ... }`."""
 
 Change: TypeAlias = Callable[[Tensor], Tensor]
-"""Values `[B, *]` to the same, each sample by itself; draws from torch's global generator on the CPU."""
+"""Values `[B, *]` to the same, each sample by itself; draws from torch's global generator on the CPU.
+
+One that takes values on any device says so by an attribute `anywhere = True`, and gets them on the GPU.
+"""
 
 Mix: TypeAlias = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 """Values `[B, *]` and labels `[B]` to values and class probabilities `[B, K]`."""
@@ -109,6 +112,11 @@ class _InTurn:
     """One change after the other."""
 
     parts: tuple[Change, ...]
+
+    @property
+    def anywhere(self) -> bool:
+        """Whether all of them take values on any device."""
+        return all(getattr(part, "anywhere", False) for part in self.parts)
 
     def __call__(self, values: Tensor) -> Tensor:
         for part in self.parts:

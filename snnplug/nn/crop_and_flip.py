@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import attrs
 import torch
 import torch.nn.functional as F
@@ -20,7 +22,10 @@ class CropAndFlip:
     Attributes:
         pad: greatest shift in pixels.
         flip: mirror left and right with probability 1/2.
+        anywhere: it takes values on any device; see `snnplug.nn.Augmentation`.
     """
+
+    anywhere: ClassVar[bool] = True
 
     pad: int = 4
     flip: bool = True

@@ -44,13 +44,25 @@ class ImageSplit(Dataset[tuple[Tensor, Tensor]]):
 
     def batch(self, indices: Tensor) -> tuple[Tensor, Tensor]:
         """Return values `[B, C, H, W]` in [0, 1] and labels `[B]`."""
-        values = self.values(indices)
-        return (self.augment(values) if self.augment else values), self.labels[indices]
+        stored, labels = self.stored(indices)
+        return self.finished(stored), labels
+
+    def stored(self, indices: Tensor) -> tuple[Tensor, Tensor]:
+        """Return values as they are stored, not augmented, and labels: the first half of `batch`."""
+        return self.images[indices], self.labels[indices]
+
+    def finished(self, stored: Tensor) -> Tensor:
+        """Return what `batch` makes of stored values, on their device."""
+        values = self.floats(stored)
+        return self.augment(values) if self.augment else values
 
     def values(self, indices: Tensor) -> Tensor:
         """Return values without the augmentation."""
-        values = self.images[indices]
-        return values.float().div_(255) if values.dtype == torch.uint8 else values
+        return self.floats(self.images[indices])
+
+    def floats(self, stored: Tensor) -> Tensor:
+        """Return stored values as values, without the augmentation."""
+        return stored.float().div_(255) if stored.dtype == torch.uint8 else stored
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
         values, labels = self.batch(torch.tensor([index]))
@@ -72,7 +84,6 @@ class FrameSplit(ImageSplit):
         ValueError: there are not as many labels as samples, or one is no whole number.
     """
 
-    def values(self, indices: Tensor) -> Tensor:
-        """Return values without the augmentation."""
-        frames = self.images[indices]
-        return frames if frames.is_floating_point() else frames.float()
+    def floats(self, stored: Tensor) -> Tensor:
+        """Return stored frames as values, without the augmentation."""
+        return stored if stored.is_floating_point() else stored.float()

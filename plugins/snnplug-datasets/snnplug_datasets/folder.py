@@ -83,11 +83,22 @@ class FolderSplit(Dataset[tuple[Tensor, Tensor]]):
         Raises:
             DataError: an image cannot be read.
         """
+        stored, labels = self.stored(indices)
+        return self.finished(stored), labels
+
+    def stored(self, indices: Tensor) -> tuple[Tensor, Tensor]:
+        """Return pixels as they are in the files, without the augmentation, and labels."""
         if self._kept is not None and bool(self._known[indices].all()):
-            values = _unit(self._kept[indices])
-        else:
-            values = torch.stack([_unit(self._read(i)) for i in indices.tolist()])
-        return (self.augment(values) if self.augment else values), self.labels[indices]
+            return self._kept[indices], self.labels[indices]
+        pixels = [self._read(i) for i in indices.tolist()]
+        if len({one.dtype for one in pixels}) > 1:
+            pixels = [_unit(one) for one in pixels]
+        return torch.stack(pixels), self.labels[indices]
+
+    def finished(self, stored: Tensor) -> Tensor:
+        """Return what `batch` makes of stored pixels, on their device."""
+        values = _unit(stored)
+        return self.augment(values) if self.augment else values
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
         values, labels = self.batch(torch.tensor([index]))

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from snnplug.errors import DataError
+from snnplug_datasets.kept_listing import keep_listing, kept_listing
 
 __all__ = ["Samples", "class_folders", "is_left_out", "labelled_images"]
 
@@ -58,19 +59,21 @@ def labelled_images(place: Path) -> tuple[list[str], Samples]:
     from torchvision.datasets.folder import IMG_EXTENSIONS
 
     what = f"{place} is no folder of class folders with images"
-    classes, samples, empty = class_folders(place), [], []
+    if (kept := kept_listing(place)) is not None:
+        return [name for name, _ in kept], [(file, i) for i, (_, files) in enumerate(kept) for file in files]
+    classes, folders, walked = class_folders(place), [], [str(place)]
     if not classes:
         raise DataError(f"{what}: there is no class folder in it")
-    for index, name in enumerate(classes):
-        files = [file for _, found in sorted(_walk(place / name, IMG_EXTENSIONS)) for file in found]
-        samples += [(file, index) for file in files]
-        if not files:
-            empty.append(name)
-    if empty:
+    for name in classes:
+        found = sorted(_walk(place / name, IMG_EXTENSIONS))
+        walked += [folder for folder, _ in found]
+        folders.append((name, [file for _, files in found for file in files]))
+    if empty := [name for name, files in folders if not files]:
         raise DataError(
             f"{what}: there are none for {', '.join(empty)}. Supported endings: {', '.join(IMG_EXTENSIONS)}"
         )
-    return classes, samples
+    keep_listing(place, walked, folders)
+    return classes, [(file, i) for i, (_, files) in enumerate(folders) for file in files]
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
