@@ -13,7 +13,9 @@ from torch.nn.parameter import is_lazy
 
 from snnplug.contracts.activity import Activity
 from snnplug.errors import ContractError
+from snnplug.nn.dropout import Dropout
 from snnplug.nn.fan_out import pads_its_input
+from snnplug.nn.naming import plain_name
 from snnplug.nn.neuron import SpikingNeuron
 from snnplug.nn.recording.decoded import SpikeCounts
 from snnplug.nn.recording.flow import Flow
@@ -22,8 +24,7 @@ from snnplug.nn.recording.neurons import Neurons
 from snnplug.nn.recording.operations import Multiplied, Operations
 from snnplug.nn.recording.origin import Steps, Weights
 from snnplug.nn.recording.scope import Frame, Scope
-from snnplug.nn.time import Dropout
-from snnplug.nn.watch import SpikeObserver, SpikeWatch, plain_name
+from snnplug.nn.watch import SpikeObserver, SpikeWatch
 
 __all__ = ["Recorder"]
 
