@@ -111,6 +111,11 @@ class Pass:
         """Note the state that the entry goes on with."""
         self._held[key] = state
 
+    @property
+    def held(self) -> Mapping[str, Any]:
+        """The states by entry, as far as the parts have come."""
+        return self._held
+
     def after(self, steps: int) -> StreamState:
         """Return the state after so many steps."""
         return StreamState(self._shape, self.t + steps, self._held)

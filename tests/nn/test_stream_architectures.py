@@ -15,10 +15,10 @@ from torch import Tensor, nn
 
 from snnplug import Registry, Task
 from snnplug.errors import ContractError
-from snnplug.nn import SpikingNeuron, convert, is_materialized, materialize, start_stream, step_stream
+from snnplug.nn import convert, is_materialized, materialize, start_stream, step_stream
 
-STEPS = 6
-TASK = Task(input_shape=(1, 16, 16), classes=3, steps=STEPS)
+from .streaming import STEPS, TASK, ready, values
+
 EVENTS = Task(input_shape=(2, 16, 16), classes=3, steps=STEPS, events=True, values="counts")
 MODELS = "snnplug-models:"
 ARCHITECTURES: list[tuple[str, dict[str, Any]]] = [
@@ -50,25 +50,6 @@ def causal(registry: Registry) -> dict[str, dict[str, Any]]:
     found = [one for one in registry if one.kind == "neuron" and not one.spec.windowed]
     more = {"snnplug-imp:imp": {"base": "lif"}, "snnplug-glif:glif": {"steps": STEPS}}
     return {one.qualified: more.get(one.qualified, {}) for one in found}
-
-
-def values(*shape: int) -> Tensor:
-    generator = torch.Generator().manual_seed(1)
-    return torch.randint(0, 4 * 256, shape, dtype=torch.float64, generator=generator) / 256
-
-
-def ready(network: nn.Module, x: Tensor) -> nn.Module:
-    """Return a network in float64 with running statistics, whose layers multiply exactly."""
-    if not is_materialized(network):
-        materialize(network, x.float())
-    network.double().train()(x)
-    neurons = [part for part in network.modules() if isinstance(part, SpikingNeuron)]
-    inside = {id(p) for neuron in neurons for p in neuron.parameters()}
-    with torch.no_grad():
-        for p in network.parameters():
-            if id(p) not in inside:
-                p.copy_((p * 256).round() / 256)
-    return network.eval()
 
 
 def both(network: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
