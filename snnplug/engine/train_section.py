@@ -49,6 +49,8 @@ class TrainSection:
         clip_norm: largest norm of the gradient, or 0 for no clipping.
         ema: decay of a moving average of the weights over the steps, which is evaluated and is the result;
             0: none.
+        algorithm: "bptt", backpropagation through time; or "sltt" or "ottt", which take the gradient of each
+            step by itself, in memory that does not grow with the time steps; see docs/streams.md.
         precision: "32-true", "16-mixed" or "bf16-mixed".
         checkpoint_minutes: a checkpoint in the middle of an epoch after so many, or 0 for none.
         early_stop: end after this many epochs without a better validation accuracy, or 0.
@@ -74,6 +76,7 @@ class TrainSection:
     patience: int = attrs.field(default=10, validator=_at_least_1)
     clip_norm: float = attrs.field(default=0.0, validator=_at_least_0)
     ema: float = attrs.field(default=0.0, validator=_below_1)
+    algorithm: Literal["bptt", "sltt", "ottt"] = "bptt"
     precision: Literal["32-true", "16-mixed", "bf16-mixed"] = "32-true"
     checkpoint_minutes: float = attrs.field(default=5.0, validator=_at_least_0)
     early_stop: int = attrs.field(default=0, validator=_at_least_0)

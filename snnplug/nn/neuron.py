@@ -96,6 +96,13 @@ class SpikingNeuron(StatefulModule, ChecksRanges):
             )
         raise NotImplementedError(f"{name} must define step, or set windowed = True and define sequence")
 
+    def leak_factor(self) -> float | None:
+        """Return what is kept of the membrane potential from one step to the next, where nothing fires.
+
+        None where that is no one number, as with a leak that is not linear.
+        """
+        return None
+
     def fires_like(self, other: SpikingNeuron) -> bool:
         """Whether both are known to send equal spikes for equal currents from rest.
 

@@ -154,8 +154,7 @@ def start_stream(network: nn.Module, x: Tensor) -> StreamState:
         more = f" and {len(windowed) - 1} more" if len(windowed) > 1 else ""
         raise ContractError(
             f"the network cannot run step by step: {name or 'it'!s}{more} ({type(part).__name__}) needs the "
-            "whole window of steps; run it on whole sequences [T, B, ...], or build it with a causal neuron, "
-            "such as lif"
+            "whole window of steps; run it on whole sequences [T, B, ...], or build it with a causal neuron"
         )
     return StreamState(tuple(x.shape))
 

@@ -1,4 +1,4 @@
-"""Networks and inputs for tests of streams: what layers multiply and add is exact in float64, in any order."""
+"""Networks and inputs for tests of streams: what layers multiply and add is exact in float64."""
 
 from __future__ import annotations
 

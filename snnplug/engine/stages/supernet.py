@@ -11,7 +11,7 @@ import attrs
 
 from snnplug.engine.stage import Stage, Work
 from snnplug.engine.train_section import TrainSection, checkpoint_name
-from snnplug.errors import ContractError, RunDirectoryError
+from snnplug.errors import ContractError, RecipeError, RunDirectoryError
 
 if TYPE_CHECKING:
     from snnplug.engine.parts import Parts
@@ -59,6 +59,10 @@ class Supernet(Stage):
                 Shared.of(directory, CHECKPOINT).load(parts)
             return
         build_supernet(parts)
+        if section.algorithm != "bptt":
+            raise RecipeError(
+                [f"{self.name}.algorithm: a supernet, of which each step trains a part, needs 'bptt'"]
+            )
         if parts.loss is None:
             raise ContractError(f"[{self.name}] needs a loss; give [loss] with use = ...")
         check_optimizer(section, self.name)
