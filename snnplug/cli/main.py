@@ -30,6 +30,7 @@ COMMANDS = {
     "replay": "Repeat a run and say whether the result is identical.",
     "compare": "Put runs side by side.",
     "energy": "Estimate the energy of a finished run by more models.",
+    "stream": "Run a trained network step by step on what comes from a pipe.",
     "export-table": "Print epochs or candidates of a run as CSV.",
     "correlate": "Say how well scorers predict accuracies.",
     "list": "List what is installed.",

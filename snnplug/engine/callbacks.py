@@ -11,6 +11,7 @@ from torch import Tensor
 
 from snnplug.engine.parts import Parts
 from snnplug.engine.train_section import TrainSection
+from snnplug.errors import RecipeError
 from snnplug.nn import Batch, Callback, Training, seeded
 from snnplug.registry.component import Component
 from snnplug.registry.contain import calling, is_finite, is_text, refuse
@@ -35,9 +36,16 @@ def check_callbacks(parts: Parts, section: TrainSection) -> None:
 
     Raises:
         ComponentError: one cannot be built, or is no `snnplug.nn.Callback`.
+        RecipeError: one adds to the loss, of which there is one for each time step.
     """
     for component in callbacks_of(parts, section):
-        _built(component)
+        if _adds_loss(_built(component)) and section.algorithm != "bptt":
+            raise RecipeError(
+                [
+                    f"callbacks: {component.name} adds to the loss of all steps, and algorithm = "
+                    f"{section.algorithm!r} takes that of each step by itself; use 'bptt'"
+                ]
+            )
 
 
 class Callbacks:
@@ -57,7 +65,7 @@ class Callbacks:
         self._made: list[tuple[Component, Callback]] = []
         for component in components:
             self._made.append((component, _built(component)))
-        self._losing = [one for one in self._made if type(one[1]).more_loss is not Callback.more_loss]
+        self._losing = [one for one in self._made if _adds_loss(one[1])]
 
     def none(self) -> Callbacks:
         """Return the same without a callback, for steps that are only tried."""
@@ -136,6 +144,10 @@ def _built(component: Component) -> Callback:
     if not isinstance(made, Callback):
         refuse(component, "a snnplug.nn.Callback", made)
     return made
+
+
+def _adds_loss(callback: Callback) -> bool:
+    return type(callback).more_loss is not Callback.more_loss
 
 
 def _is_plain(value: Any) -> bool:

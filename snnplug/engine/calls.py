@@ -7,7 +7,7 @@ costs a few comparisons; values are looked at only once something is wrong.
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import torch
@@ -17,7 +17,7 @@ from snnplug.contracts import Task
 from snnplug.engine.diagnosis import Fault, find_fault, owner
 from snnplug.engine.out_of_memory import is_out_of_memory
 from snnplug.errors import ComponentError, DataError
-from snnplug.nn import Encoder, Loss, explaining_time, is_static
+from snnplug.nn import Encoder, Loss, StreamState, continue_stream, explaining_time, is_static
 from snnplug.recipe.plan import Plan
 from snnplug.registry.component import Component
 from snnplug.registry.contain import calling, passes, refuse, title, words_of
@@ -65,9 +65,22 @@ class Calls:
 
     def network(self, model: nn.Module, x: Tensor) -> Tensor:
         """Return the outputs of a network, `[T, B, K]`."""
+        return self._outputs(model, x, lambda: model(x))
+
+    def stream(self, model: nn.Module, x: Tensor, state: StreamState) -> tuple[Tensor, StreamState]:
+        """Return the outputs of a network for the next steps of a stream, and its state after them."""
+
+        def run() -> Tensor:
+            nonlocal state
+            outputs, state = continue_stream(model, x, state)
+            return outputs  # type: ignore[no-any-return]
+
+        return self._outputs(model, x, run), state
+
+    def _outputs(self, model: nn.Module, x: Tensor, run: Callable[[], Tensor]) -> Tensor:
         try:
             with explaining_time(model):
-                outputs: Tensor = model(x)
+                outputs = run()
         except BaseException as error:
             if not passes(error) and not is_out_of_memory(error):
                 self._explain(model, x, error)

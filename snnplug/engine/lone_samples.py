@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import random
 from collections.abc import Iterator
 
 import torch
@@ -39,11 +38,11 @@ def check_smallest_batch(parts: Parts, section: TrainSection, stage: str) -> Non
     samples = len(parts.splits.train)
     if min(section.batch_size, samples) > 1:
         return
-    genotype = None if parts.space is None else parts.space.sample(random.Random(0))
-    model = parts.network(genotype, "check")
+    model = parts.example()
     try:
         with torch.no_grad():
-            model(parts.sample(1))
+            x = parts.sample(1)
+            model(x if section.algorithm == "bptt" else x[:1])
     except ValueError as error:
         problem = (
             f"{stage}.batch_size: with {samples} training samples and {section.batch_size} in a batch every "

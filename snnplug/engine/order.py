@@ -205,7 +205,7 @@ class Order:
     def _write_start(self, session: Session) -> None:
         directory, parts = session.directory, session.parts
         if self.text is not None:
-            record = resolved_record(parts.plan, self.command, parts.splits.task, session.origin)
+            record = resolved_record(parts.plan, self.command, parts.splits, session.origin)
             directory.write_json("resolved.json", to_plain(record))
         elif session.origins[1:]:
             self._record_accepted(session)

@@ -7,6 +7,7 @@ needs others, such as another encoder with more steps, makes them from these.
 from __future__ import annotations
 
 import functools
+import random
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -135,6 +136,10 @@ class Parts:
             return self.build(lambda: space.build(genotype), *purpose)
         assert architecture is not None
         return self.build(lambda: architecture.build(self.task), *purpose)
+
+    def example(self) -> nn.Module:
+        """Build a network to check things with: the recipe's, or one of its search space."""
+        return self.network(None if self.space is None else self.space.sample(random.Random(0)), "check")
 
     def build(
         self,

@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 
-from snnplug.contracts import Task
+from snnplug.contracts import Splits
 from snnplug.recipe.plan import Plan
 from snnplug.registry.component import Component
 from snnplug.registry.contents import content_hash
@@ -117,7 +117,7 @@ def _version(distribution: str) -> str:
         return ""
 
 
-def resolved_record(plan: Plan, command: str, task: Task, origin: Origin) -> Resolved:
+def resolved_record(plan: Plan, command: str, splits: Splits, origin: Origin) -> Resolved:
     """Return what resolved.json holds: qualified names, every parameter, versions, environment."""
     return Resolved(
         name=plan.recipe.name,
@@ -125,7 +125,8 @@ def resolved_record(plan: Plan, command: str, task: Task, origin: Origin) -> Res
         seed=plan.recipe.seed,
         recipe=plan.resolved_recipe(),
         components=tuple(_use(key, component) for key, component in plan.components.items()),
-        task=task,
+        task=splits.task,
+        class_names=tuple(splits.class_names),
         environment={
             "python": sys.version.split()[0],
             "platform": platform.platform(),

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from snnplug.engine.prediction import Prediction, Predictor
+    from snnplug.engine.streaming import Stream
 
 __all__ = ["Run", "load"]
 
@@ -138,6 +139,23 @@ class Run:
             DataError: the images are not of the shape that the network was trained on.
         """
         return self.predictor(device).predict(images, batch_size)
+
+    def stream(self, *, device: str = "cpu", sure: float = 0.9, encoded: bool = False) -> Stream:
+        """Return the network as it runs step by step: frames in, a decision after each, in constant memory.
+
+        Args:
+            device: where to compute.
+            sure: confidence from which a decision counts as sure.
+            encoded: frames come as the network takes them, not as the data has them.
+
+        Raises:
+            RunDirectoryError, UsageError: as for `model`.
+            ContractError: the network needs whole sequences, or the encoder whole samples.
+        """
+        from snnplug.engine.streaming import Stream
+
+        names = self.records.resolved.class_names
+        return Stream(self.predictor(device), sure=sure, encoded=encoded, names=names)
 
     def predictor(self, device: str = "cpu") -> Predictor:
         """Return the network with its encoder and readout; see `model`."""

@@ -15,6 +15,7 @@ from snnplug.engine.callbacks import Callbacks
 from snnplug.engine.course import Course
 from snnplug.engine.data import Share
 from snnplug.engine.lone_samples import running_norms
+from snnplug.engine.online import Online, add_up_gradients
 from snnplug.engine.out_of_memory import advice, is_out_of_memory, release
 from snnplug.engine.overflows import Overflows
 from snnplug.engine.parts import Parts
@@ -68,6 +69,8 @@ class Steps:
         self.overflows = None if scaler is None else Overflows(scaler, model)
         self.model: Any = model
         self.optimizer: Any = schedule.optimizer
+        online = self.section.algorithm != "bptt"
+        self.online = Online(parts, model, self.section, stage, course) if online else None
         self.backward: Callable[[Tensor], object] = Tensor.backward
         if self.section.precision != "32-true" or fabric.world_size > 1:  # else it would only cost time
             self.model, self.optimizer = fabric.setup(model, self.optimizer)
@@ -110,7 +113,8 @@ class Steps:
             if self.overflows is not None:
                 self.overflows.before_step()
         self.course.before_batch(epoch, share.step)
-        waits = world > 1 and not share.last  # the processes add up their gradients once a step
+        # the processes add up their gradients once a step
+        waits = self.model is not self.plain and world > 1 and (not share.last or self.online is not None)
         with self.fabric.no_backward_sync(self.model) if waits else nullcontext():
             values, targets = self.calls.mixed(self.parts.splits.train, values, labels)
             targets = targets.to(self.device, non_blocking=True)
@@ -120,22 +124,30 @@ class Steps:
                 x = self.parts.encode(values, *purpose)
                 if index == 0:  # of every batch it would cost time
                     self.calls.check_finite(values, x)
-                outputs = self.calls.network(self.model, x)
-            loss = self.calls.loss(outputs, targets)
-            more = self.course.more_loss(values, outputs, *purpose)
-            loss = loss if more is None else loss + more
-            more = self.callbacks.more_loss(Batch(values, targets, x, outputs))
-            loss = loss if more is None else loss + more
+                if self.online is not None:
+                    outputs, loss = self.online.take(self.model, x, targets, self.backward, share.weight)
+                else:
+                    outputs = self.calls.network(self.model, x)
+            if self.online is None:
+                loss = self.calls.loss(outputs, targets)
+                for more in (
+                    self.course.more_loss(values, outputs, *purpose),
+                    self.callbacks.more_loss(Batch(values, targets, x, outputs)),
+                ):
+                    loss = loss if more is None else loss + more
             if self.overflows is None and (self.device.type == "cpu" or index % _CHECK_EVERY == 0):
                 self.refuse_non_finite(loss.item(), epoch, index, x, outputs)
-            with self.calls.running:
-                self.backward(loss if share.weight == 1 else loss * share.weight)
+            if self.online is None:
+                with self.calls.running:
+                    self.backward(loss if share.weight == 1 else loss * share.weight)
         with torch.no_grad():
             if share.count:
                 named = targets if targets.ndim == 1 else targets.argmax(1)
                 right = (self.calls.readout(outputs).argmax(1) == named).sum()
                 tally.add(loss, right, share.count, may_overflow=self.overflows is not None)
         if share.last:
+            if self.online is not None and world > 1 and self.model is not self.plain:
+                add_up_gradients(self.plain, world)
             self._step(share.step, tally)
             if tally.skipped_in_a_row >= _MOST_SKIPPED:
                 self.refuse_non_finite(loss.item(), epoch, index, x, outputs)

@@ -49,6 +49,8 @@ class TrainSection:
         clip_norm: largest norm of the gradient, or 0 for no clipping.
         ema: decay of a moving average of the weights over the steps, which is evaluated and is the result;
             0: none.
+        algorithm: "bptt", backpropagation through time; or "sltt" or "ottt", which take the gradient of each
+            step by itself, in memory that does not grow with the time steps; see docs/streams.md.
         precision: "32-true", "16-mixed" or "bf16-mixed".
         workers: processes that read samples ahead, also for evaluation; None for 2 with a GPU, else none.
         compile: run the network by torch.compile: true for the network or its neurons, whichever is faster on
@@ -78,6 +80,7 @@ class TrainSection:
     patience: int = attrs.field(default=10, validator=_at_least_1)
     clip_norm: float = attrs.field(default=0.0, validator=_at_least_0)
     ema: float = attrs.field(default=0.0, validator=_below_1)
+    algorithm: Literal["bptt", "sltt", "ottt"] = "bptt"
     precision: Literal["32-true", "16-mixed", "bf16-mixed"] = "32-true"
     workers: int | None = attrs.field(default=None, validator=attrs.validators.optional(_at_least_0))
     compile: bool | Literal["network", "neurons"] = False

@@ -27,6 +27,7 @@ from snnplug.nn.conversion import (
 )
 from snnplug.nn.crop_and_flip import CropAndFlip
 from snnplug.nn.data_root import at_home, data_root
+from snnplug.nn.dropout import Dropout
 from snnplug.nn.encoder import Encoder
 from snnplug.nn.fit import quantiles, squared_errors
 from snnplug.nn.kernel import kernel_surrogate
@@ -36,6 +37,7 @@ from snnplug.nn.loss import Loss
 from snnplug.nn.materialize import is_materialized, materialize
 from snnplug.nn.membrane import IntegrateAndFire
 from snnplug.nn.memory_format import channels_last, flat_samples
+from snnplug.nn.naming import outermost
 from snnplug.nn.neuron import (
     MembraneState,
     SpikingNeuron,
@@ -52,10 +54,18 @@ from snnplug.nn.shuffle_time import shuffle_time
 from snnplug.nn.spike_total import SpikeTotal, count_spikes
 from snnplug.nn.spikes_only import is_spikes_only, spikes_only
 from snnplug.nn.splits import FrameSplit, ImageSplit
+from snnplug.nn.stateful import StatefulModule
 from snnplug.nn.stepwise import StepwiseBatchNorm2d, keep_statistics_of_steps
+from snnplug.nn.stream import (
+    StreamState,
+    continue_stream,
+    current_pass,
+    start_stream,
+    step_stream,
+    steps_before,
+)
 from snnplug.nn.surrogate import SURROGATES, sharpness, spike
 from snnplug.nn.time import (
-    Dropout,
     TimeModule,
     TimeSequential,
     fold,
@@ -63,7 +73,7 @@ from snnplug.nn.time import (
     join_steps,
 )
 from snnplug.nn.time_axis import explaining_time
-from snnplug.nn.watch import SpikeWatch, outermost, repeat_spikes, watch_spikes
+from snnplug.nn.watch import SpikeWatch, repeat_spikes, watch_spikes
 
 __all__ = [
     "SURROGATES",
@@ -102,7 +112,9 @@ __all__ = [
     "SpikeWatch",
     "SpikingNeuron",
     "State",
+    "StatefulModule",
     "StepwiseBatchNorm2d",
+    "StreamState",
     "SynapseActivity",
     "TimeModule",
     "TimeSequential",
@@ -116,8 +128,10 @@ __all__ = [
     "calibrate",
     "channels_last",
     "check_split",
+    "continue_stream",
     "convert",
     "count_spikes",
+    "current_pass",
     "data_root",
     "detach_state",
     "explaining_time",
@@ -146,6 +160,9 @@ __all__ = [
     "spikes_only",
     "squared_errors",
     "staircase",
+    "start_stream",
+    "step_stream",
+    "steps_before",
     "trace",
     "watch_spikes",
 ]

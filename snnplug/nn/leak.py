@@ -85,7 +85,7 @@ class Leak(NamedTuple):
     def factors(self) -> tuple[float, float]:
         """Return dh/dx and dh/dv."""
         if self.rate is not None:
-            rate = float(self.rate)
+            rate = float(self.rate.detach())
         elif self.tau is not None:
             rate = 1 / self.tau
         else:

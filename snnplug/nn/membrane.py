@@ -69,6 +69,11 @@ class IntegrateAndFire(SpikingNeuron):
         """Return the leak of a neuron with a linear charge; None where `charge` is written."""
         return None
 
+    def leak_factor(self) -> float | None:
+        """Return 1 - 1/tau, or 1 without a leak; None where `charge` or `step` is another."""
+        leak = self.leak()
+        return leak.factors()[1] if leak is not None and self._is_plain() else None
+
     def charge(self, x: Tensor, v: Tensor) -> Tensor:
         """Return the membrane potential before firing, from the current `[B, *]` and the last potential."""
         leak = self.leak()

@@ -24,7 +24,8 @@ from torch import Tensor, nn
 from snnplug.contracts import Buildable
 from snnplug.contracts.ranges import ChecksRanges
 from snnplug.errors import ContractError
-from snnplug.nn.time import TimeModule, join_steps
+from snnplug.nn.stateful import StatefulModule
+from snnplug.nn.time import join_steps
 
 __all__ = ["MembraneState", "SpikingNeuron", "State", "as_neuron", "detach_state"]
 
@@ -37,7 +38,7 @@ class MembraneState(NamedTuple):
     v: Tensor
 
 
-class SpikingNeuron(TimeModule, ChecksRanges):
+class SpikingNeuron(StatefulModule, ChecksRanges):
     """Base of all neurons; see the module docstring for the contract.
 
     Ranges in the types of its parameters, such as `tau: Annotated[float, Gt(1)]`, are checked.
@@ -94,6 +95,13 @@ class SpikingNeuron(TimeModule, ChecksRanges):
                 "choose a causal neuron here"
             )
         raise NotImplementedError(f"{name} must define step, or set windowed = True and define sequence")
+
+    def leak_factor(self) -> float | None:
+        """Return what is kept of the membrane potential from one step to the next, where nothing fires.
+
+        None where that is no one number, as with a leak that is not linear.
+        """
+        return None
 
     def fires_like(self, other: SpikingNeuron) -> bool:
         """Whether both are known to send equal spikes for equal currents from rest.

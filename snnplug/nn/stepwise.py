@@ -14,7 +14,7 @@ the steps afterwards would read and write all of it once more. Values and gradie
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, overload
 
 import torch
 import torch.nn.functional as F
@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from snnplug.contracts import Task
 from snnplug.errors import ContractError
 from snnplug.nn.layout import Layout
+from snnplug.nn.stream import StreamState, steps_before
 from snnplug.nn.time import TimeModule, fold, join_steps
 
 __all__ = ["StepwiseBatchNorm2d", "keep_statistics_of_steps"]
@@ -66,16 +67,24 @@ class StepwiseBatchNorm2d(TimeModule):
         self.register_buffer("running_var", weight.new_ones(*rows, self.channels))
         self.register_buffer("num_batches_tracked", torch.zeros(rows, dtype=torch.long, device=weight.device))
 
-    def step(self, x: Tensor, t: int = 0) -> Tensor:
+    @overload
+    def step(self, x: Tensor, t: int = 0) -> Tensor: ...
+    @overload
+    def step(self, x: Tensor, t: StreamState) -> tuple[Tensor, StreamState]: ...
+    def step(self, x: Tensor, t: int | StreamState = 0) -> Tensor | tuple[Tensor, StreamState]:
         """Normalise one step `[B, C, H, W]`.
 
         Args:
             x: the step.
-            t: which it is, from 0; read where each step has its statistics.
+            t: which it is, from 0; read where each step has its statistics. Or a state of a stream, as every
+                `TimeModule` takes it, whose next state is returned, too.
 
         Raises:
             ContractError: there are no statistics of that step.
         """
+        return super().step(x, t) if isinstance(t, StreamState) else self._normalise(x, t)
+
+    def _normalise(self, x: Tensor, t: int) -> Tensor:
         mean, var, tracked = self.running_mean, self.running_var, self.num_batches_tracked
         if self.steps is not None:
             if t >= self.steps:
@@ -103,25 +112,29 @@ class StepwiseBatchNorm2d(TimeModule):
     def forward(self, x: Tensor) -> Tensor:
         """Map `[T, B, C, H, W]` to the same shape."""
         if not self.training and self.steps is None:
-            return fold(self.step, x)
-        if not self.training or self.momentum is None or not self._is_covered(x):
-            return join_steps([self.step(x_t, t) for t, x_t in enumerate(x.unbind(0))])
+            return fold(lambda steps: self._normalise(steps, 0), x)
+        first = steps_before()
+        if not self.training or self.momentum is None or not self._is_covered(x, first):
+            return join_steps([self._normalise(x_t, t) for t, x_t in enumerate(x.unbind(0), first)])
         running = self.running_mean, self.running_var
         if self.steps is None:
             self.num_batches_tracked += len(x)
         else:
-            self.num_batches_tracked[: len(x)] += 1
+            now = slice(first, first + len(x))
+            self.num_batches_tracked[now] += 1
+            running = running[0][now], running[1][now]
         y: Tensor = _Steps.apply(x, self.weight, self.bias, *running, self.momentum, self.eps)
         return y
 
-    def _is_covered(self, x: Tensor) -> bool:
+    def _is_covered(self, x: Tensor, first: int) -> bool:
         """Whether `_Steps` takes images `[T, B, C, H, W]`; what it does not, torch's own function judges."""
         B, C, H, W = x.shape[1:] if x.ndim == 5 else (0, 0, 0, 0)
         return (
             x.device.type == self.weight.device.type == "cpu"
             and x.dtype == self.weight.dtype
             and self.channels == C
-            and 0 < len(x) <= (self.steps or len(x))
+            and len(x) > 0
+            and first + len(x) <= (self.steps or first + len(x))
             and B * H * W > 1
             and type(x) in (Tensor, nn.Parameter)
             and not torch.compiler.is_compiling()

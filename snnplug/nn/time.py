@@ -8,17 +8,14 @@ again, so the layers before the first neuron cost 1/T without anyone asking.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Annotated
+from typing import Any
 
 import torch
-import torch.nn.functional as F
-from annotated_types import Interval
 from torch import Tensor, nn
 
-from snnplug.contracts.ranges import check_ranges
+from snnplug.nn.stream import continue_stream, start_stream, step_stream
 
 __all__ = [
-    "Dropout",
     "TimeModule",
     "TimeSequential",
     "fold",
@@ -35,7 +32,41 @@ _PIECE_BYTES = 1 << 20  # of the input: what follows from it then stays in the c
 
 
 class TimeModule(nn.Module):
-    """A module that takes the time axis itself: `[T, B, *]` in, `[T, B, *]` out."""
+    """A module that takes the time axis itself: `[T, B, *]` in, `[T, B, *]` out.
+
+    It also runs step by step, with what it remembers as a state that is handed in and out:
+
+        state = net.initial_state(x[0])
+        for x_t in x:
+            y_t, state = net.step(x_t, state)
+    """
+
+    def initial_state(self, x: Tensor) -> Any:
+        """Return the state before the first step.
+
+        Args:
+            x: input of one step `[B, *]`; its shape is used, not its values.
+
+        Raises:
+            ContractError: a neuron in it needs the whole window of steps.
+        """
+        return start_stream(self, x)
+
+    def step(self, x: Tensor, state: Any) -> tuple[Any, Any]:
+        """Run one time step.
+
+        Args:
+            x: input `[B, *]`.
+            state: from `initial_state` or the step before.
+
+        Returns:
+            Output `[B, *]` and the next state.
+        """
+        return step_stream(self, x, state)
+
+    def sequence(self, x: Tensor, state: Any) -> tuple[Any, Any]:
+        """Run `[t, B, *]`, any number of steps, from a state; return outputs and the state after the last."""
+        return continue_stream(self, x, state)
 
 
 def is_static(x: Tensor) -> bool:
@@ -106,30 +137,3 @@ def _fold_row(layers: list[nn.Module], x: Tensor) -> Tensor:
         return fold(row, x)
     flat = torch.cat([row(piece.flatten(0, 1)) for piece in torch.split(x, steps)])
     return flat.reshape(*x.shape[:2], *flat.shape[1:])
-
-
-@check_ranges
-class Dropout(TimeModule):
-    """Dropout with one mask for all time steps, so that a dropped unit stays dropped.
-
-    Args:
-        p: probability of a zero.
-    """
-
-    def __init__(self, p: Annotated[float, Interval(ge=0, lt=1)] = 0.5) -> None:
-        super().__init__()
-        self.p = p
-
-    def mask(self, x: Tensor) -> Tensor:
-        """Draw a mask for one step `[B, *]`; its mean is 1."""
-        return F.dropout(torch.ones_like(x), self.p, self.training)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map `[T, B, *]` to `[T, B, *]`; a stride-0 expansion stays one."""
-        if not self.training or self.p == 0:
-            return x
-        return (x[0] * self.mask(x[0])).expand_as(x) if is_static(x) else x * self.mask(x[0])
-
-    def extra_repr(self) -> str:
-        """Show the probability."""
-        return f"p={self.p}"

@@ -12,7 +12,7 @@ stopped, the model is as it was.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import nullcontext
 from functools import partial
 from typing import Any, TypeAlias
@@ -21,29 +21,12 @@ import attrs
 import torch
 from torch import Tensor, nn
 
+from snnplug.nn.naming import outermost, plain_name
 from snnplug.nn.neuron import SpikingNeuron, State
 
-__all__ = ["SpikeObserver", "SpikeWatch", "outermost", "plain_name", "repeat_spikes", "watch_spikes"]
+__all__ = ["SpikeObserver", "SpikeWatch", "repeat_spikes", "watch_spikes"]
 
 SpikeObserver: TypeAlias = Callable[[str, Tensor], None]
-
-
-def plain_name(name: str) -> str:
-    """Return the name that a part of a model has if nothing of it is compiled."""
-    if "_orig_mod" not in name:
-        return name
-    return ".".join(part for part in name.split(".") if part != "_orig_mod")
-
-
-def outermost(module: nn.Module, kinds: tuple[type[nn.Module], ...]) -> Iterator[tuple[str, nn.Module]]:
-    """Yield every module once, by name, not looking inside modules of some kinds."""
-    inner: tuple[str, ...] = ()
-    for name, part in module.named_modules():
-        if name.startswith(inner):
-            continue
-        yield name, part
-        if isinstance(part, kinds):
-            inner = (*inner, f"{name}." if name else "")
 
 
 @attrs.define(eq=False)

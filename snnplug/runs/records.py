@@ -110,6 +110,7 @@ class Resolved:
         recipe: the recipe with qualified names, plain data.
         components: everything used.
         task: what the data set says of its samples.
+        class_names: names of the classes, or empty.
         environment: versions of what was used, and the machine.
         origins: what its files are computed with: as the run was begun, then as was accepted since.
         accepted: versions that the run was continued with though they had changed, a line each.
@@ -122,6 +123,7 @@ class Resolved:
     recipe: Mapping[str, Any] = attrs.field(factory=dict)
     components: tuple[ComponentUse, ...] = ()
     task: Task | None = None
+    class_names: tuple[str, ...] = ()
     environment: Mapping[str, Any] = attrs.field(factory=dict)
     origins: tuple[Origin, ...] = ()
     accepted: tuple[str, ...] = ()

@@ -14,6 +14,7 @@ from snnplug.registry.component import Component
 from snnplug.testing.base import Conformance
 from snnplug.testing.candidates import tiny_neuron
 from snnplug.testing.close import check_close
+from snnplug.testing.stepping import check_stream
 
 __all__ = ["ArchitectureConformance"]
 
@@ -84,6 +85,11 @@ class ArchitectureConformance(Conformance):
         )
         found = model(torch.rand(static.shape)).shape
         assert found == model(static).shape, f"an input that changes over time gives outputs {list(found)}"
+
+    @pytest.mark.parametrize("neuron", NEURONS)
+    def test_step_by_step_equals_the_whole(self, component: Component, neuron: str) -> None:
+        """Run one step at a time, with its state handed in and out, it gives the same outputs."""
+        check_stream(self.build(component, neuron), self.inputs())
 
     @pytest.mark.parametrize("neuron", NEURONS)
     def test_gradient_reaches_every_parameter(self, component: Component, neuron: str) -> None:

@@ -13,9 +13,10 @@ import pytest
 import torch
 
 from snnplug.contracts import Genotype, Graph
-from snnplug.nn import record, seeded
+from snnplug.nn import materialize, record, seeded
 from snnplug.registry.component import Component
 from snnplug.testing.candidates import tiny_neuron
+from snnplug.testing.stepping import check_stream
 from snnplug.testing.supernet import SupernetConformance
 
 __all__ = ["SearchSpaceConformance"]
@@ -41,6 +42,13 @@ class SearchSpaceConformance(SupernetConformance):
         """Every genotype drawn is plain JSON, builds and gives outputs `[T, B, K]`."""
         for genotype in self.samples(space):
             self.check_network(space, genotype)
+
+    def test_step_by_step_equals_the_whole(self, space: Any) -> None:
+        """Run one step at a time, with its state handed in and out, a network gives the same outputs."""
+        for genotype in self.samples(space):
+            model = space.build(genotype)
+            materialize(model, self.inputs())
+            check_stream(model, self.inputs())
 
     def test_samples_depend_on_the_generator_alone(self, space: Any) -> None:
         """The same generator gives the same genotypes."""

@@ -180,3 +180,10 @@ def test_check_refuses_what_run_refuses(tmp_path: Path) -> None:
     recipe = {"train": {"callbacks": [{"use": "teacher", "run": str(tmp_path / "nowhere")}]}}
     with pytest.raises(SnnplugError, match="nowhere"):
         prepare(Recipe.from_dict(recipe), Registry.from_installed(), device="cpu")
+
+
+def test_a_loss_of_all_steps_needs_backpropagation_through_time(
+    toy_registry: Registry, toy_recipe: dict[str, Any], tmp_path: Path
+) -> None:
+    with pytest.raises(SnnplugError, match=r"callbacks: scaled adds to the loss of all steps.*use 'bptt'"):
+        trained(toy_recipe, toy_registry, tmp_path / "run", Scaled, algorithm="sltt")

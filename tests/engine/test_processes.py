@@ -44,7 +44,7 @@ from pathlib import Path
 sessions.read_epochs = lambda directory: ()
 
 tables = {{k: v for k, v in toys.RECIPE.items() if k != "search"}}
-recipe = Recipe.from_dict({{**tables, "architecture": {{"use": "toy"}}}})
+recipe = Recipe.from_dict({{**tables, "architecture": {{"use": "toy"}}, "loss": {{"use": {loss!r}}}}})
 fabric = Place("cpu", {world}).launch()
 parts = make_parts(make_plan(recipe, toys.toy_registry()), torch.device("cpu"))
 whole = parts.splits.train
@@ -56,7 +56,11 @@ with usual_settings(), deterministic():
             split = ImageSplit(whole.images[:samples], whole.labels[:samples])
             few = attrs.evolve(parts, splits=attrs.evolve(parts.splits, train=split, val=None))
             section = TrainSection(
-                epochs=1, batch_size=size, accumulate={accumulate}, optimizer={{"use": "sgd", "lr": 0.1}}
+                epochs=1,
+                batch_size=size,
+                accumulate={accumulate},
+                optimizer={{"use": "sgd", "lr": 0.1}},
+                algorithm={algorithm!r},
             )
             model = few.network(None, "train")
             [epoch] = training.train(session, few, model, section, "train")
@@ -67,9 +71,12 @@ if session.leads:
 """
 
 
-def trained(world: int, samples: str, sizes: str, out: Path, accumulate: int = 1) -> dict:
+def trained(
+    world: int, samples: str, sizes: str, out: Path, accumulate: int = 1, algorithm: str = "bptt"
+) -> dict:
     script = out.with_suffix(".py")
     more = {"samples": samples, "sizes": sizes, "out": str(out), "accumulate": accumulate}
+    more |= {"algorithm": algorithm, "loss": "toy" if algorithm == "bptt" else "each_step"}
     script.write_text(MANY.format(here=str(HERE), world=world, **more))
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
@@ -113,6 +120,11 @@ def test_two_processes_train_as_one(tmp_path: Path) -> None:
 def test_two_processes_that_accumulate_train_as_one_with_larger_batches(tmp_path: Path) -> None:
     alone = trained(1, "(5, 9, 16)", "(4, 8)", tmp_path / "one.pt")
     same(alone, trained(2, "(5, 9, 16)", "(2, 4)", tmp_path / "two.pt", accumulate=2))
+
+
+def test_two_processes_that_train_step_by_step(tmp_path: Path) -> None:
+    alone = trained(1, "(9,)", "(4, 8)", tmp_path / "one.pt", algorithm="sltt")
+    same(alone, trained(2, "(9,)", "(2, 4)", tmp_path / "two.pt", accumulate=2, algorithm="sltt"))
 
 
 @pytest.mark.slow

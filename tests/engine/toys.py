@@ -90,6 +90,13 @@ class ToyLoss(Loss):
         return self.scale * F.cross_entropy(self.readout(outputs), target)
 
 
+class ToyStepLoss(ToyLoss):
+    """The mean over steps of the cross-entropy of each step's output."""
+
+    def forward(self, outputs: Tensor, target: Tensor) -> Tensor:
+        return self.scale * torch.stack([F.cross_entropy(y, target) for y in outputs]).mean()
+
+
 def toy_data(*, samples: int = 96) -> Splits:
     """Two easy classes of 4x4 images."""
     generator = torch.Generator().manual_seed(1)
@@ -208,6 +215,7 @@ SPECS = (
     NeuronSpec(name="toy", target=ToyNeuron, summary="A leaky neuron."),
     EncoderSpec(name="toy", target=ToyEncoder, summary="Constant."),
     LossSpec(name="toy", target=ToyLoss, summary="Cross-entropy."),
+    LossSpec(name="each_step", target=ToyStepLoss, summary="Cross-entropy of each step."),
     DatasetSpec(name="toy", target=toy_data, summary="Two classes."),
     ArchitectureSpec(name="toy", target=toy_net, summary="One layer.", components={"neuron": "neuron"}),
     SearchSpaceSpec(name="toy", target=ToySpace, summary="Widths.", components={"neuron": "neuron"}),

@@ -83,7 +83,7 @@ class Head(TimeModule):
         return out
 
 
-class AutoSNNetwork(nn.Module):
+class AutoSNNetwork(TimeModule):
     """A network of given blocks, freshly initialised.
 
     Args:

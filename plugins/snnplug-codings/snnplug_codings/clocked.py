@@ -75,6 +75,10 @@ class ClockedCode(ChannelParameters, SpikingNeuron):
         self.materialize(channels_of(x.shape), x)
         return torch.zeros_like(x, dtype=torch.promote_types(x.dtype, torch.float32))
 
+    def leak_factor(self) -> float:
+        """Return 1: there is no leak."""
+        return 1.0
+
     def threshold(self, x: Tensor) -> Tensor:
         """Return theta in a shape that broadcasts to `[B, C, *]`."""
         return along(self.theta.abs(), x)

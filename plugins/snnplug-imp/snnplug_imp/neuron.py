@@ -117,6 +117,10 @@ class IMP(SpikingNeuron):
         start = theta.sigmoid() if self.sigmoid else theta
         return start if self.shape == "neuron" else start.expand(shape[1:])
 
+    def leak_factor(self) -> float | None:
+        """Return the base's."""
+        return self.base.leak_factor()
+
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """Advance the base one time step; shapes as in `SpikingNeuron.step`."""
         return self.base.step(x, state)

@@ -12,19 +12,34 @@ outputs are currents that a loss reads out.
 from __future__ import annotations
 
 import math
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from annotated_types import Ge, Interval
 from torch import Tensor, nn
 
 from snnplug import Component, Task, check_ranges
-from snnplug.nn import Dropout, SpikingNeuron, TimeModule, TimeSequential, as_neuron, join_steps
+from snnplug.nn import (
+    Dropout,
+    SpikingNeuron,
+    State,
+    StatefulModule,
+    TimeSequential,
+    as_neuron,
+    join_steps,
+)
 from snnplug_models.norms import BatchNorm, norm
 
 __all__ = ["Recurrent", "dense", "recurrent"]
 
 
-class Recurrent(TimeModule):
+class RecurrentState(NamedTuple):
+    """The state of the neurons, and the spikes `[B, N]` that come back to them; None at first."""
+
+    neuron: State
+    spikes: Tensor | None
+
+
+class Recurrent(StatefulModule):
     """Neurons whose spikes come back to them one step later, through weights: `[T, B, N]` to `[T, B, N]`.
 
     Args:
@@ -37,14 +52,18 @@ class Recurrent(TimeModule):
         self.neuron = neuron
         self.back = nn.Linear(width, width, bias=False)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Run a sequence from rest."""
-        spikes, state = self.neuron.step(x[0], self.neuron.initial_state(x[0]))
-        sent = [spikes]
-        for current in x[1:]:
-            spikes, state = self.neuron.step(current + self.back(spikes), state)
+    def initial_state(self, x: Tensor) -> RecurrentState:
+        """Return the state at rest."""
+        return RecurrentState(self.neuron.initial_state(x), None)
+
+    def sequence(self, x: Tensor, state: RecurrentState) -> tuple[Tensor, RecurrentState]:
+        """Advance over `[T, B, N]`."""
+        (neuron, spikes), sent = state, []
+        for current in x.unbind(0):
+            received = current if spikes is None else current + self.back(spikes)
+            spikes, neuron = self.neuron.step(received, neuron)
             sent.append(spikes)
-        return join_steps(sent)
+        return join_steps(sent), RecurrentState(neuron, spikes)
 
 
 @check_ranges

@@ -25,7 +25,16 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from snnplug import Component, Task
 from snnplug.errors import ContractError
-from snnplug.nn import SpikingNeuron, StepwiseBatchNorm2d, TimeModule, as_neuron, fold, join_steps
+from snnplug.nn import (
+    SpikingNeuron,
+    StepwiseBatchNorm2d,
+    TimeModule,
+    as_neuron,
+    current_pass,
+    fold,
+    join_steps,
+    steps_before,
+)
 
 __all__ = ["BatchNorm", "Norm", "TemporalBatchNorm", "ThresholdBatchNorm", "norm"]
 
@@ -87,17 +96,20 @@ class TemporalBatchNorm(TimeModule, _Norm):
         """Map `[T, B, C, *]` to the same shape.
 
         Raises:
-            ContractError: the input has another number of steps.
+            ContractError: the input has another number of steps, or a stream more.
         """
-        if len(x) != len(self.p):
+        first = steps_before()
+        streams = current_pass() is not None
+        if first + len(x) > len(self.p) or (len(x) < len(self.p) and not streams):
             raise ContractError(
-                f"tebn has a scale for each of {len(self.p)} time steps, but the input has {len(x)}; "
-                "give it as many, or use batch_norm = 'joint'"
+                f"tebn has a scale for each of {len(self.p)} time steps, but the input has "
+                f"{first + len(x)}; give it as many, or use batch_norm = 'joint'"
             )
+        p = self.p[first : first + len(x)]
         if self.training:
             y = fold(lambda steps: self.normalise(steps, self.weight, self.bias), x)
-            return y * self.p.view(-1, *[1] * (x.ndim - 1))
-        of_steps = torch.outer(self.p, self.weight), torch.outer(self.p, self.bias)
+            return y * p.view(-1, *[1] * (x.ndim - 1))
+        of_steps = torch.outer(p, self.weight), torch.outer(p, self.bias)
         return join_steps([self.normalise(x_t, *scaled) for x_t, *scaled in zip(x, *of_steps, strict=True)])
 
     def extra_repr(self) -> str:

@@ -16,11 +16,12 @@ the same node fire once, and at the last step nothing follows the neurons of bac
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from snnplug.nn import TimeModule, is_spikes_only, join_steps
+from snnplug.nn import State, StatefulModule, current_pass, is_spikes_only, join_steps, steps_before
 from snnplug_snasnet.firing import Firing
 from snnplug_snasnet.genotype import NODES, Matrix, edges
 from snnplug_snasnet.operations import NewNeuron, make_operation
@@ -30,8 +31,24 @@ __all__ = ["Cell"]
 Apply = Callable[[int, int, Tensor], Tensor]  # source, target, value of the source node -> what arrives
 
 
-class Cell(TimeModule):
+class CellState(NamedTuple):
+    """What a cell with backward edges remembers.
+
+    Attributes:
+        feedback: what flows back into each node, `[B, C, H, W]`; None for nothing.
+        neurons: states of the neurons by edge.
+        t: number of steps so far.
+    """
+
+    feedback: list[Tensor | None]
+    neurons: dict[str, State]
+    t: int
+
+
+class Cell(StatefulModule):
     """The network of one matrix. Without backward edges it runs all steps of a layer together.
+
+    Only with backward edges does it remember anything but by its parts.
 
     Args:
         matrix: operation codes; see `snnplug_snasnet.genotype`.
@@ -61,10 +78,19 @@ class Cell(TimeModule):
         self.arriving = [[i for i in range(NODES) if i < j and matrix[i][j]] for j in range(NODES)]
         self.returning = [[i for i in range(NODES) if i > j and matrix[i][j]] for j in range(NODES)]
 
-    def forward(self, x: Tensor) -> Tensor:
+    @property
+    def remembers(self) -> bool:
+        """Whether there are backward edges."""
+        return any(self.returning)
+
+    def initial_state(self, x: Tensor) -> CellState:
+        """Return the state without feedback."""
+        return CellState([None] * NODES, {}, steps_before())
+
+    def forward(self, x: Tensor, state: CellState | None = None) -> Any:
         """Map `[T, B, C, H, W]` to the same shape."""
-        if any(self.returning):
-            return self._stepwise(x)
+        if self.remembers:
+            return super().forward(x, state)
         fire = Firing(self.edges)
 
         def apply(source: int, target: int, value: Tensor) -> Tensor:
@@ -73,26 +99,27 @@ class Cell(TimeModule):
 
         return self._nodes(x, [None] * NODES, apply)[-1]
 
-    def _stepwise(self, x: Tensor) -> Tensor:
-        fire, t = Firing(self.edges, stepwise=True), 0
+    def sequence(self, x: Tensor, state: CellState) -> tuple[Tensor, CellState]:
+        """Advance over `[T, B, C, H, W]`, one step after the other."""
+        fire, t = Firing(self.edges, stepwise=True, states=state.neurons), 0
+        ends = is_spikes_only() and current_pass() is None
 
         def apply(source: int, target: int, value: Tensor) -> Tensor:
             name = f"{source}-{target}"
             return self.edges[name].after(fire(name, value), t)  # type: ignore[operator, no-any-return]
 
-        feedback: list[Tensor | None] = [None] * NODES
-        outputs: list[Tensor] = []
-        for t, current in enumerate(x.unbind(0)):  # noqa: B007, apply reads it
+        feedback, outputs = state.feedback, list[Tensor]()
+        for t, current in enumerate(x.unbind(0), state.t):  # noqa: B007, apply reads it
             fire.next_step()
             nodes = self._nodes(current, feedback, apply)
             outputs.append(nodes[-1])
             back = [[(i, j) for i in sources] for j, sources in enumerate(self.returning)]
-            if len(outputs) == len(x) and is_spikes_only():  # what flows back now arrives nowhere
+            if len(outputs) == len(x) and ends:  # what flows back now arrives nowhere
                 for i, j in (edge for arriving in back for edge in arriving):
                     fire(f"{i}-{j}", nodes[i])
             else:
                 feedback = [_total([apply(i, j, nodes[i]) for i, j in arriving]) for arriving in back]
-        return join_steps(outputs)
+        return join_steps(outputs), CellState(feedback, fire.states, state.t + len(x))
 
     def _nodes(self, x: Tensor, feedback: list[Tensor | None], apply: Apply) -> list[Tensor]:
         values: list[Tensor] = []

@@ -7,11 +7,12 @@ the first of them runs and the others are shown its spikes, so that each still c
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from torch import Tensor, nn
 
-from snnplug.nn import is_spikes_only, repeat_spikes
+from snnplug.nn import State, current_pass, is_spikes_only, repeat_spikes
 
 __all__ = ["Firing"]
 
@@ -22,14 +23,25 @@ class Firing:
     Args:
         edges: operations by `source-target`.
         stepwise: values are those of one time step `[B, C, H, W]`, not of all.
+        states: of neurons that have run before, by edge.
+
+    Attributes:
+        states: of those that have run step by step.
     """
 
-    def __init__(self, edges: nn.ModuleDict, *, stepwise: bool = False) -> None:
+    def __init__(
+        self,
+        edges: Mapping[str, nn.Module],
+        *,
+        stepwise: bool = False,
+        states: Mapping[str, State] | None = None,
+    ) -> None:
         self._neurons: dict[str, Any] = {name: edge.neuron for name, edge in edges.items()}
         self._stepwise = stepwise
-        self._states: dict[str, Any] = {}
+        self.states = dict(states or {})
         self._spikes: dict[str, Tensor] = {}  # of this step, where others will ask for them
-        self._first = self._firsts() if is_spikes_only() else {name: name for name in self._neurons}
+        alike = is_spikes_only() and current_pass() is None  # in a stream the next step may be read otherwise
+        self._first = self._firsts() if alike else {name: name for name in self._neurons}
 
     def _firsts(self) -> dict[str, str]:
         """Return for each edge the first one whose neuron fires alike on the same node."""
@@ -64,7 +76,7 @@ class Firing:
         neuron = self._neurons[name]
         if not self._stepwise:
             return neuron(value)  # type: ignore[no-any-return]
-        if name not in self._states:
-            self._states[name] = neuron.initial_state(value)
-        spikes, self._states[name] = neuron.step(value, self._states[name])
+        if name not in self.states:
+            self.states[name] = neuron.initial_state(value)
+        spikes, self.states[name] = neuron.step(value, self.states[name])
         return spikes  # type: ignore[no-any-return]

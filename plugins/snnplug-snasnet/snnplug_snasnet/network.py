@@ -179,7 +179,7 @@ class Classifier(TimeModule):
         return votes.reshape(*votes.shape[:2], *self.votes).mean(-1)
 
 
-class SNASNetwork(nn.Module):
+class SNASNetwork(TimeModule):
     """A network of two cells, freshly initialised.
 
     Args:

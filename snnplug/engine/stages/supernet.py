@@ -60,6 +60,10 @@ class Supernet(Stage):
                 Shared.of(directory, CHECKPOINT).load(parts)
             return
         build_supernet(parts)
+        if section.algorithm != "bptt":
+            raise RecipeError(
+                [f"{self.name}.algorithm: a supernet, of which each step trains a part, needs 'bptt'"]
+            )
         if parts.loss is None:
             raise ContractError(f"[{self.name}] needs a loss; give [loss] with use = ...")
         if section.compile:

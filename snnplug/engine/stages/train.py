@@ -48,6 +48,7 @@ class Train(Stage):
         """Refuse an optimizer that is unknown or misses an argument, and batches without statistics."""
         from snnplug.engine.callbacks import check_callbacks
         from snnplug.engine.lone_samples import check_smallest_batch
+        from snnplug.engine.online import check_online
         from snnplug.engine.optimize import check_optimizer, check_rates
 
         recipe = parts.plan.recipe
@@ -62,7 +63,8 @@ class Train(Stage):
         check_callbacks(parts, recipe.train)
         if recipe.train.rates and parts.space is None:  # else the network is not known yet
             check_rates(recipe.train, parts.network(None, "check"), self.name)
-        check_smallest_batch(parts, parts.plan.recipe.train, self.name)
+        check_smallest_batch(parts, recipe.train, self.name)
+        check_online(parts, recipe.train, self.name)
 
     def restore(self, parts: Parts, directory: RunDirectory, genotype: Any) -> Restored | None:
         """Return the network with the weights of the checkpoint."""

@@ -53,6 +53,8 @@ class Tune(Stage):
     def check(self, parts: Parts, directory: RunDirectory | None = None) -> None:
         """Refuse what could not train."""
         from snnplug.engine.callbacks import check_callbacks
+        from snnplug.engine.conversion import converted_parts
+        from snnplug.engine.online import check_online
         from snnplug.engine.optimize import check_optimizer
 
         if parts.plan.recipe.sections.get("convert") is None:
@@ -61,6 +63,12 @@ class Tune(Stage):
             raise RecipeError([f"{self.name}.parameters: name one or more of neurons, norms, weights"])
         check_optimizer(_section(parts), self.name)
         check_callbacks(parts, _section(parts))
+        if _section(parts).algorithm != "bptt":
+            check_online(converted_parts(parts), _section(parts), self.name)
+            if _section(parts).distill:
+                raise RecipeError(
+                    [f"{self.name}.distill: what a teacher says of all steps needs algorithm = 'bptt'"]
+                )
 
     def restore(self, parts: Parts, directory: RunDirectory, genotype: Any) -> Restored | None:
         """Return the tuned network."""

@@ -17,7 +17,7 @@ from torch import fx, nn
 
 from snnplug.nn.conversion.network import ConvertedNetwork
 from snnplug.nn.conversion.windows import as_steps, max_pool
-from snnplug.nn.watch import plain_name
+from snnplug.nn.naming import plain_name
 
 __all__ = ["placed_as"]
 

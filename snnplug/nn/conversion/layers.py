@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from snnplug.nn.conversion.windows import unfold
+from snnplug.nn.stream import current_pass, steps_before
 
 __all__ = ["LAYERS", "BatchNorm", "BiasEvery", "Conv1d", "Conv2d", "Conv3d", "Convolution", "Linear", "Shift"]
 
@@ -29,12 +30,12 @@ class BiasEvery(nn.Module):
 
     def in_all(self, x: Tensor, batch: int | None) -> bool:
         """Whether all steps of an input `[T·B, *]` get the bias."""
-        return batch is None or self.every == 1 or x.shape[0] == batch
+        return batch is None or self.every == 1 or (x.shape[0] == batch and current_pass() is None)
 
     def add_bias(self, y: Tensor, bias: Tensor, batch: int | None) -> Tensor:
         """Add a bias to the steps of a new tensor `[T·B, *]` that get one, in place."""
         steps = unfold(y, batch or len(y))
-        chosen = steps[:1] if self.every is None else steps[:: self.every]
+        chosen = steps[:1] if self.every is None else steps[-steps_before() % self.every :: self.every]
         chosen += bias
         return y
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from torch import nn
 
 from snnplug.errors import ContractError
+from snnplug.nn.naming import outermost, plain_name
 from snnplug.nn.neuron import SpikingNeuron
-from snnplug.nn.watch import outermost, plain_name
 
 __all__ = ["matched_neurons", "neurons_of"]
 

@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from snnplug.errors import ContractError
+from snnplug.nn.stream import current_pass
 from snnplug.nn.time import is_static
 
 __all__ = ["add", "as_steps", "join", "max_pool", "start", "unfold"]
@@ -94,10 +95,19 @@ def max_pool(pool: str, x: Tensor, batch: int, every: int | None, options: dict[
         options: of the function.
     """
     function = getattr(F, pool)
-    if x.shape[0] == batch:
+    running = None if every is None else current_pass()
+    if x.shape[0] == batch and running is None:
         return function(x, **options)  # type: ignore[no-any-return]
     steps = unfold(x, batch)
-    total = steps.sum(0) if every is None else steps.cumsum(0).flatten(0, 1)
+    if every is None:
+        total = steps.sum(0)
+    elif running is None:
+        total = steps.cumsum(0).flatten(0, 1)
+    else:  # within a stream the sums go on
+        key, before = running.take("max_pool")
+        so_far = steps.cumsum(0) if before is None else torch.cat([before[None], steps]).cumsum(0)[1:]
+        running.keep(key, so_far[-1])
+        total = so_far.flatten(0, 1)
     values, winner = function(total, **options, return_indices=True)
     axes = int(pool[-2])
     if every is None:

@@ -31,11 +31,12 @@ class Flow:
     Attributes:
         origins: of the tensors of the pass.
         steps: time steps of the pass.
+        start: the first of them; not 0 within a stream.
     """
 
     def __init__(self) -> None:
         self.origins = Origins()
-        self.steps = 1
+        self.steps, self.start = 1, 0
 
     def view(self, call: Call) -> None:
         """Another view of a tensor holds what that holds."""
@@ -76,7 +77,7 @@ class Flow:
         steps = self.origins.steps(x)
         grows = out.ndim > x.ndim or (x.ndim > 0 and len(x) == 1)
         if steps is not None and steps.length == 1 and grows and len(out) == self.steps > 1:
-            self.origins.note(out, steps._replace(start=0, length=self.steps, stride=out.stride(0)))
+            self.origins.note(out, steps._replace(start=self.start, length=self.steps, stride=out.stride(0)))
 
     def join(self, call: Call) -> None:
         """Successive steps become a sequence."""
@@ -90,7 +91,7 @@ class Flow:
         places = [locate(part, steps) for part, steps in zip(parts, known, strict=True)]
         length, start = sum(place.length for place in places), places[0].start
         if call.operation == "stack" and len(parts) == self.steps and all(part is parts[0] for part in parts):
-            start = 0
+            start = self.start
         elif any(b.start != a.start + a.length for a, b in pairwise(places)):
             return
         if out.shape[axis] % length == 0:
@@ -182,7 +183,7 @@ class Flow:
             if base is None or steps is None:
                 continue
             if base.ndim == view.ndim + 1 and len(base) == self.steps > 1:
-                held = Steps(0, self.steps, base.stride(0), int(base.storage_offset()))
+                held = Steps(self.start, self.steps, base.stride(0), int(base.storage_offset()))
                 self.origins.note(base, held._replace(analog=steps.analog))
             elif base.ndim == view.ndim:
                 place = locate(view, steps)

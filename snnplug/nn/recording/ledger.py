@@ -36,14 +36,16 @@ class Ledger:
         self.activity, self.scope, self.origins = activity, scope, origins
         self._synapses: dict[Hashable, Tally] = {}
         self._neurons: dict[tuple[str, Hashable], Tally] = {}
+        self._start = 0
         self._calls: Counter[Hashable] = Counter()
         self._uses: Counter[Hashable] = Counter()
         self._in_order: set[Hashable] = set()
         self._effective: dict[Hashable, float | Tensor | None] = {}
         self._taps: dict[Hashable, Tensor] = {}  # of layers that pad their input
 
-    def begin(self) -> None:
-        """Begin a pass."""
+    def begin(self, start: int) -> None:
+        """Begin a pass whose first time step is that one."""
+        self._start = start
         for book in (self._calls, self._uses, self._in_order):
             book.clear()
 
@@ -107,7 +109,7 @@ class Ledger:
         first = next((one.place for one in inputs if one.place is not None), None)
         if first is None or (first.length == 1 and what in self._in_order):
             self._in_order.add(what)
-            return [Place(calls)] * len(inputs)
+            return [Place(self._start + calls)] * len(inputs)
         return [one.place or Place(first.start) for one in inputs]
 
     def _over_weights(self, made: Multiplied, one: Input) -> float | Tensor | None:

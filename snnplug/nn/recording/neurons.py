@@ -60,9 +60,9 @@ class Neurons:
         self._blind: Any = None  # while a neuron is at work that makes no product
         self._passes = 0
 
-    def begin(self) -> None:
-        """Begin a pass."""
-        self._passes += 1
+    def begin(self, *, first: bool) -> None:
+        """Begin a pass: the first of its samples, or one that goes on with a stream."""
+        self._passes += first
         self._calls.clear()
         self._states.clear()
 
@@ -129,7 +129,7 @@ class Neurons:
         if start + steps > self.operations.flow.steps:
             start = 0
         self._calls[name] = start + steps
-        return start
+        return self.operations.flow.start + start
 
     def left(self, name: str, spikes: Tensor | None, state: State | None, step: bool) -> None:
         """End a call of a neuron."""

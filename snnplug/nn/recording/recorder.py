@@ -10,10 +10,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
+from torch.utils.weak import WeakTensorKeyDictionary
 
 from snnplug.contracts.activity import Activity
 from snnplug.errors import ContractError
+from snnplug.nn.dropout import Dropout
 from snnplug.nn.fan_out import pads_its_input
+from snnplug.nn.naming import plain_name
 from snnplug.nn.neuron import SpikingNeuron
 from snnplug.nn.recording.decoded import SpikeCounts
 from snnplug.nn.recording.flow import Flow
@@ -22,8 +25,8 @@ from snnplug.nn.recording.neurons import Neurons
 from snnplug.nn.recording.operations import Multiplied, Operations
 from snnplug.nn.recording.origin import Steps, Weights
 from snnplug.nn.recording.scope import Frame, Scope
-from snnplug.nn.time import Dropout
-from snnplug.nn.watch import SpikeObserver, SpikeWatch, plain_name
+from snnplug.nn.stream import current_pass, steps_before
+from snnplug.nn.watch import SpikeObserver, SpikeWatch
 
 __all__ = ["Recorder"]
 
@@ -51,6 +54,7 @@ class Recorder:
         self.operations = Operations(self.scope, self.flow, self._multiplied)
         modules = self.parts.modules
         self.neurons = Neurons(modules, self.activity, self.operations, self.ledger, on_spikes, raster)
+        self.remembered = WeakTensorKeyDictionary()  # what the states of streams come from
         self.depth = 0
         self.compiler: Any = None
         self.undo: list[Callable[[], None]] = []
@@ -108,17 +112,21 @@ class Recorder:
 
     def _begin_pass(self, sequence: Tensor, inputs: list[Tensor]) -> None:
         steps, samples = sequence.shape[:2]
-        self.activity.steps = max(self.activity.steps, steps)
-        self.activity.samples += samples
+        running, start = current_pass(), steps_before()
+        self.activity.steps = max(self.activity.steps, start + steps)
+        if not start or not self.activity.samples:  # the steps of a stream are of the same samples
+            self.activity.samples += samples
         self.flow.origins.begin(self.parts.weights())
+        for x in _tensors([] if running is None else running.held):
+            self.flow.origins.note(x, self.remembered[x] if x in self.remembered else Steps(start - 1))
         for x in inputs:
             whole = steps > 1 and x.shape[:2] == sequence.shape[:2]
-            held = Steps(0, steps, x.stride(0), int(x.storage_offset())) if whole else Steps()
+            held = Steps(start, steps, x.stride(0), int(x.storage_offset())) if whole else Steps(start)
             self.flow.origins.note(x, self._encoded(x, held) if x is sequence else held)
-        self.neurons.begin()
-        self.ledger.begin()
+        self.neurons.begin(first=not start)
+        self.ledger.begin(start)
         self.scope.begin(Frame("", self.model, "" in self.parts.weighted))
-        self.flow.steps = steps
+        self.flow.steps, self.flow.start = steps, start
         self.operations.__enter__()  # type: ignore[no-untyped-call]
 
     def _encoded(self, x: Tensor, held: Steps) -> Steps:
@@ -138,6 +146,14 @@ class Recorder:
             self.operations.__exit__(None, None, None)  # type: ignore[no-untyped-call]
             torch._C._dynamo.eval_frame.set_eval_frame(self.compiler)
             self.scope.end(finished=output is not None)
+            self._remember()
+
+    def _remember(self) -> None:
+        """Keep what the tensors come from that the next step of a stream goes on with."""
+        running = current_pass()
+        for x in _tensors([] if running is None else running.held):
+            if (held := self.flow.origins.steps(x)) is not None:
+                self.remembered[x] = held
 
     def _multiplied(self, made: Multiplied) -> None:
         if self.scope.neuron is not None:

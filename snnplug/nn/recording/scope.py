@@ -65,6 +65,7 @@ class Scope:
         self.frames: list[Frame] = []
         self.neuron: str | None = None
         self._sites: dict[Hashable, Site] = {}
+        self._unseen: set[str] = set()  # named only because their weights were not seen at work so far
 
     def begin(self, frame: Frame) -> None:
         """Begin a pass in the network itself."""
@@ -96,8 +97,13 @@ class Scope:
             passed_on: it returned its input, so there was nothing to see.
         """
         frame = self.frames.pop()
+        name = _title(frame)
         if frame.weighted and not frame.seen and not passed_on:
+            self._unseen |= {name} - self.uncounted.keys()
             self._name(frame)
+        elif frame.seen and name in self._unseen:  # as weights on what comes back, from the second step on
+            self._unseen.remove(name)
+            del self.uncounted[name]
         if self.frames:
             self.frames[-1].seen |= frame.seen or frame.weighted
 
@@ -107,11 +113,11 @@ class Scope:
 
     def miss(self, operation: str) -> None:
         """Name an operation that multiplies and is not counted."""
+        self._unseen.discard(_title(self.frames[-1]))
         self._name(self.frames[-1], operation)
 
     def _name(self, frame: Frame, operation: str = "") -> None:
-        kind = type(frame.module).__name__
-        name = frame.name or kind
+        kind, name = type(frame.module).__name__, _title(frame)
         if operation and not _has_weights(frame.module):
             known = self.uncounted.get(name, "").split(", ")
             kind = ", ".join(dict.fromkeys([*filter(None, known), operation]))
@@ -153,6 +159,10 @@ class Scope:
         if not name and next(module.children(), None) is not None:  # the network itself has weights
             return Site(parameter or f"({operation})", operation, count)
         return Site(name, getattr(module, "original_name", type(module).__name__), count)  # if scripted
+
+
+def _title(frame: Frame) -> str:
+    return frame.name or type(frame.module).__name__
 
 
 def _has_weights(module: nn.Module) -> bool:
