@@ -22,6 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from snnplug.nn.neuron import SpikingNeuron, State
+from snnplug.nn.rerun import is_again
 
 __all__ = ["SpikeObserver", "SpikeWatch", "outermost", "plain_name", "repeat_spikes", "watch_spikes"]
 
@@ -86,7 +87,7 @@ class _Watched:
         return {**self.__dict__, "observers": []}  # nobody watches a copy
 
     def step(self, *args: Any, **kwargs: Any) -> tuple[Tensor, State]:
-        if self.inside:
+        if self.inside or is_again():
             return self.original(*args, **kwargs)
         self.enter(self.neuron, args, kwargs, step=True)
         try:
