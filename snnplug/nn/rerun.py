@@ -1,4 +1,4 @@
-"""Whether something is being computed again, and who remembers how what is computed now came about."""
+"""What is computed again in a backward pass: who remembers how it came about, and what may become of it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from torch import Tensor
 
-__all__ = ["again", "is_again", "remember", "remembering"]
+__all__ = ["again", "give_away", "is_again", "is_spare", "remember", "remembering"]
 
 
 class _Remembers(Protocol):
@@ -49,3 +49,13 @@ def again() -> Iterator[None]:
         yield
     finally:
         _again -= 1
+
+
+def give_away(x: Tensor) -> None:
+    """Say that nobody reads the memory of a tensor again but the one who gets it."""
+    x.untyped_storage().is_spare = True  # type: ignore[attr-defined]
+
+
+def is_spare(x: Tensor) -> bool:
+    """Whether a tensor that a backward pass got may be overwritten."""
+    return getattr(x.untyped_storage(), "is_spare", False)

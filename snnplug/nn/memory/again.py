@@ -109,15 +109,16 @@ class Again:
     def __init__(self, recipe: Recipe, leaves: list[Any], cost: int, heavy: int) -> None:
         self.recipe, self.leaves, self.cost, self.heavy = recipe._replace(given=[]), leaves, cost, heavy
         self.found: Tensor | None = None
+        self.stays = recipe.heavy  # what is restored is restored once, for all who ask
 
     def tensor(self) -> Tensor:
-        """Return the array; what is heavy stays until nobody can ask any more."""
+        """Return the array; if it stays, until nobody can ask any more."""
         if self.found is not None:
             return self.found
         args, kwargs = tree_unflatten([restore(leaf) for leaf in self.leaves], self.recipe.form)
         with torch.no_grad(), again(), self.recipe.setting():
             out = self.recipe.function(*args, **kwargs)
-        if self.recipe.heavy:
+        if self.stays:
             self.found = out
         return out
 

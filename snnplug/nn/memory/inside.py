@@ -26,9 +26,11 @@ def run_inside(keeper: Keeper, function: Callable[[Tensor], Tensor], x: Tensor) 
         x: its input.
     """
     call = _Call(keeper, function, x)
+    kept = keeper.settle(x)  # lets go of what it came from
     with saved_tensors_hooks(call.pack, restore), torch._C.DisableTorchFunction():
         out = function(x)
     call.end()
+    del kept
     return out
 
 

@@ -17,12 +17,14 @@ from torch.multiprocessing.reductions import StorageWeakRef
 from snnplug.nn.memory.account import Account
 from snnplug.nn.memory.again import Again, Given, Recipe
 from snnplug.nn.memory.levels import Levels, as_levels
+from snnplug.nn.rerun import give_away
 
 __all__ = ["Keeper"]
 
 _LEAST = 4096  # bytes; what is smaller is kept as it is
 _MOST_CALLS = 4  # for an array that is computed again
 _MOST_HEAVY = 1
+_SMALL, _ALL_SMALL = 0.25, 2.0  # as parts of the largest array, of which several are there at once anyway
 
 Kept: TypeAlias = Levels | Again
 
@@ -59,7 +61,10 @@ class _View:
     offset: Any
 
     def restore(self) -> Tensor:
-        return self.kept.tensor().as_strided(self.shape, self.strides, self.offset)
+        x = self.kept.tensor()
+        if not self.kept.stays:
+            give_away(x)
+        return x.as_strided(self.shape, self.strides, self.offset)
 
 
 class _Source(NamedTuple):
@@ -87,6 +92,7 @@ class Keeper:
             if not isinstance(x, nn.parameter.UninitializedParameter)
         }
         self.heavy, self.packs = heavy, packs
+        self.small = 0  # bytes of products kept though they could be computed again
         self.known: dict[int, _Known] = {}
         self.account = Account()
 
@@ -145,6 +151,11 @@ class Keeper:
         known.raw, known.recipe = True, None
         return x.detach()
 
+    def settle(self, x: Tensor) -> Kept | None:
+        """Decide what a tensor is kept as that will be saved; whoever holds the answer makes it last."""
+        known = self.look_up(x)
+        return None if known is None or known.recipe is None else self.packed(x, known)
+
     def packed(self, x: Tensor, known: _Known) -> Kept | None:
         """Return an array as bits or as how to compute it again; None if it has to be kept as it is."""
         kept = known.kept()
@@ -162,7 +173,7 @@ class Keeper:
     def _again(self, known: _Known) -> Again | None:
         """Return how to compute an array again, if that keeps less and does not take long."""
         recipe = known.recipe
-        if recipe is None:
+        if recipe is None or (recipe.heavy and self._is_small(known)):
             return None
         leaves: list[Any] = []
         more, cost, heavy = 0, 1, int(recipe.heavy)
@@ -185,6 +196,14 @@ class Keeper:
             return None
         settled = [self.keep(leaf.x, leaf.known) if isinstance(leaf, _Source) else leaf for leaf in leaves]
         return Again(recipe, settled, cost, heavy)
+
+    def _is_small(self, known: _Known) -> bool:
+        """Whether to keep a product: small arrays take as long, all of them less memory than large ones."""
+        largest = self.account.largest
+        if known.bytes > largest * _SMALL or self.small + known.bytes > largest * _ALL_SMALL:
+            return False
+        self.small += known.bytes
+        return True
 
     def _forget_dead(self) -> None:
         for key in [key for key, known in self.known.items() if known.is_gone()]:
