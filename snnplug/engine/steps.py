@@ -18,6 +18,7 @@ from snnplug.engine.out_of_memory import advice, is_out_of_memory, release
 from snnplug.engine.overflows import Overflows
 from snnplug.engine.parts import Parts
 from snnplug.engine.schedule import Schedule
+from snnplug.engine.step_memory import StepMemory
 from snnplug.engine.tally import Tally
 from snnplug.engine.train_section import checkpoint_name
 from snnplug.errors import NonFiniteLoss
@@ -40,6 +41,7 @@ class Steps:
         course: what happens around batches.
         precision: Fabric's plugin.
         average: of the weights, None for none.
+        memory: in which forward passes save.
 
     Attributes:
         model: as it is called: by Fabric where several processes or a precision need it.
@@ -55,10 +57,11 @@ class Steps:
         course: Course,
         precision: Any,
         average: AveragedWeights | None,
+        memory: StepMemory,
     ) -> None:
         self.fabric, self.device, self.parts, self.calls = fabric, fabric.device, parts, parts.calls
         self.section, self.schedule, self.stage, self.course = schedule.section, schedule, stage, course
-        self.precision, self.average, self.plain = precision, average, model
+        self.precision, self.average, self.plain, self.memory = precision, average, model, memory
         scaler = getattr(precision, "scaler", None)
         self.overflows = None if scaler is None else Overflows(scaler, model)
         self.model: Any = model
@@ -115,7 +118,8 @@ class Steps:
                 x = self.parts.encode(values, *purpose)
                 if index == 0:  # of every batch it would cost time
                     self.calls.check_finite(values, x)
-                outputs = self.calls.network(self.model, x)
+                with self.memory.saving(lambda: self._forward(x)):
+                    outputs = self.calls.network(self.model, x)
             loss = self.calls.loss(outputs, targets)
             more = self.course.more_loss(values, outputs, *purpose)
             loss = loss if more is None else loss + more
@@ -134,6 +138,11 @@ class Steps:
                 self.refuse_non_finite(loss.item(), epoch, index, x, outputs)
                 self._fail(f"gradients overflowed in {_MOST_SKIPPED} steps in a row, up to", epoch, index)
         return x, outputs.detach()
+
+    def _forward(self, x: Tensor) -> Tensor:
+        """Run a forward pass that the other processes do not have to know of."""
+        with self.precision.forward_context():
+            return self.calls.network(self.plain, x)
 
     def _step(self, step: int, tally: Tally) -> None:
         """Let the optimizer take a step."""
@@ -165,7 +174,13 @@ class Steps:
         if world > 1:  # the other processes are not here to go along
             self.model = self.plain
         return advice(
-            step, section.batch_size, section.accumulate, world=world, device=self.device, key=self.stage
+            step,
+            section.batch_size,
+            section.accumulate,
+            world=world,
+            device=self.device,
+            key=self.stage,
+            saves=self.memory.mode != "keep",
         )
 
     def refuse_non_finite(self, loss: float, epoch: int, index: int, x: Tensor, outputs: Tensor) -> None:

@@ -50,6 +50,9 @@ class TrainSection:
         ema: decay of a moving average of the weights over the steps, which is evaluated and is the result;
             0: none.
         precision: "32-true", "16-mixed" or "bf16-mixed".
+        memory: what the backward pass needs is kept ("keep"), spikes as bits and the rest computed again but
+            for convolutions ("compress") or all of it ("recompute"); or "auto": the first that fits.
+        memory_limit: GB that a step may take in a process, for "auto"; 0: what is free.
         checkpoint_minutes: a checkpoint in the middle of an epoch after so many, or 0 for none.
         early_stop: end after this many epochs without a better validation accuracy, or 0.
         keep: weights at the end: those of the last epoch, or of the best validation accuracy.
@@ -75,6 +78,8 @@ class TrainSection:
     clip_norm: float = attrs.field(default=0.0, validator=_at_least_0)
     ema: float = attrs.field(default=0.0, validator=_below_1)
     precision: Literal["32-true", "16-mixed", "bf16-mixed"] = "32-true"
+    memory: Literal["keep", "compress", "recompute", "auto"] = "keep"
+    memory_limit: float = attrs.field(default=0.0, validator=_at_least_0)
     checkpoint_minutes: float = attrs.field(default=5.0, validator=_at_least_0)
     early_stop: int = attrs.field(default=0, validator=_at_least_0)
     keep: Literal["last", "best"] = "last"

@@ -27,6 +27,7 @@ from snnplug.engine.parts import Parts
 from snnplug.engine.random_states import random_states, set_random_states
 from snnplug.engine.schedule import Schedule
 from snnplug.engine.session import Session
+from snnplug.engine.step_memory import StepMemory
 from snnplug.engine.steps import Steps
 from snnplug.engine.tally import Means, Tally
 from snnplug.engine.threads import threads_for, use_threads
@@ -129,8 +130,12 @@ class _Trainer:
             with self.files.taken_in():
                 self._restore(state, optimizer if len(self.history) < until else None)
         self.optimizer = optimizer
+        of_machine = 1 if self.device.type == "cuda" else self.fabric.world_size
+        self.memory = StepMemory(
+            model, optimizer, section, self.device, of_machine, session.report.say, stage, state.get("memory")
+        )
         self.steps = Steps(
-            self.fabric, parts, model, self.schedule, stage, course, self.precision, self.average
+            self.fabric, parts, model, self.schedule, stage, course, self.precision, self.average, self.memory
         )
 
     def _restore(self, state: dict[str, Any], optimizer: torch.optim.Optimizer | None) -> None:
@@ -235,6 +240,8 @@ class _Trainer:
                 skipped_steps=tally.skipped if self.steps.may_overflow else None,
                 data_share=tally.waited / trained,
                 samples_per_second=len(self.parts.splits.train) / trained,
+                memory=self.memory.mode,
+                kept_bytes=self.memory.account.kept if self.memory.account else None,
                 facts=facts,
             )
         )
@@ -287,6 +294,7 @@ class _Trainer:
             "precision": self.precision.state_dict(),
             "average": self.average.state_dict() if self.average is not None else {},
             "threads": self.threads,
+            "memory": self.memory.state_dict(),
         }
 
     def _stalled(self) -> bool:

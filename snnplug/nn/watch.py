@@ -119,6 +119,8 @@ class _Watched:
                 observer.left(spikes, state, step)
 
     def tell(self, spikes: Tensor, *, step: bool = False) -> None:
+        if is_again():
+            return
         # what observers compute is no work of the network, so nobody who sees operations sees theirs
         seen = any(observer.left is not None for observer in self.observers)
         with torch._C._DisableTorchDispatch() if seen else nullcontext():
