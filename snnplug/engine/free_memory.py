@@ -25,11 +25,9 @@ def free_memory(device: torch.device) -> int | None:
 
 def _available(file: Path) -> int | None:
     try:
-        words = next(
-            line.split() for line in file.read_text().splitlines() if line.startswith("MemAvailable")
-        )
-        return int(words[1]) * 1024
-    except (OSError, StopIteration, ValueError, IndexError):
+        facts = dict(line.split(":") for line in file.read_text().splitlines())
+        return int(facts["MemAvailable"].split()[0]) * 1024
+    except (OSError, ValueError, KeyError, IndexError):
         return None
 
 

@@ -1,8 +1,8 @@
 """The memory of a training step: what it needs and where, and in which mode its forward pass saves.
 
 `[train] memory = "auto"` looks at the first batch: its forward pass, in the mode that takes least, says what
-every mode would keep. The first of "keep", "compress" and "recompute" that fits is taken. All give equal bits, so
-which one is taken decides nothing else.
+every mode would keep. The first of "keep", "compress" and "recompute" that fits is taken. All give equal bits,
+so which one is taken decides nothing else.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ class StepMemory:
 
     def state_dict(self) -> dict[str, Any] | None:
         """Return what a training that is continued has to know; None before the first step."""
-        return self.account and {"mode": self.mode, "account": attrs.asdict(self.account)}
+        return None if self.account is None else {"mode": self.mode, "account": attrs.asdict(self.account)}
 
     def _free(self) -> int | None:
         free = free_memory(self.device)
@@ -150,12 +150,12 @@ class StepMemory:
 
     def _told(self, need: Need) -> str:
         free, kept, whole = self._free(), need.account.kept, need.account.whole
+        where = str(self.device) if free is None else f"{self.device}, where {size(free)} are free"
         of_all = f', {size(whole)} with "keep"' if self.mode != "keep" else ""
         limit = f" of {self.section.memory_limit:g} GB" if self.section.memory_limit else ""
         return (
-            f"{self.stage}: a step takes about {size(need.all)}{limit} on {self.device}"
-            f"{'' if free is None else f', where {size(free)} are free'}: {size(kept)} kept for the backward pass "
-            f'(memory = "{self.mode}"{of_all}), {size(need.passing)} while it runs, '
+            f"{self.stage}: a step takes about {size(need.all)}{limit} on {where}: {size(kept)} kept for the "
+            f'backward pass (memory = "{self.mode}"{of_all}), {size(need.passing)} while it runs, '
             f"{size(need.weights)} for weights, gradients and optimizer"
         )
 
