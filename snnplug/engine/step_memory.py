@@ -1,8 +1,8 @@
 """The memory of a training step: what it needs and where, and in which mode its forward pass saves.
 
 `[train] memory = "auto"` looks at the first batch: its forward pass, in the mode that takes least, says what
-every mode would keep. The first of "keep", "compress" and "recompute" that fits is taken. All give equal bits,
-so which one is taken decides nothing else.
+every mode would keep. The first of "keep", "compress" and "recompute" that fits is taken. All give equal
+bits, so which one is taken decides nothing else.
 """
 
 from __future__ import annotations

@@ -21,6 +21,7 @@ __all__ = [
     "CHEAP",
     "HEAVY",
     "POOLS",
+    "RELUS",
     "Again",
     "Given",
     "Recipe",
@@ -31,7 +32,7 @@ __all__ = [
 
 CHEAP: frozenset[Any] = frozenset(
     {
-        *(F.batch_norm, F.relu, torch.relu, Tensor.relu),
+        F.batch_norm,
         *(torch.add, Tensor.add, Tensor.__add__, Tensor.__radd__),
         *(torch.sub, Tensor.sub, Tensor.__sub__, Tensor.__rsub__, torch.neg, Tensor.neg),
         *(torch.mul, Tensor.mul, Tensor.__mul__, Tensor.__rmul__),
@@ -49,6 +50,7 @@ CHEAP: frozenset[Any] = frozenset(
         *(Tensor.to, Tensor.float, Tensor.half, Tensor.bfloat16),
     }
 )
+RELUS: frozenset[Any] = frozenset({F.relu, torch.relu, Tensor.relu})  # which save what they return
 POOLS: frozenset[Any] = frozenset({F.max_pool1d, F.max_pool2d, F.max_pool3d})  # which keep indices
 HEAVY: frozenset[Any] = frozenset(
     {

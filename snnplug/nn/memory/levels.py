@@ -66,7 +66,8 @@ def as_levels(flat: Tensor) -> Levels | None:
     sample = flat[:: max(1, len(flat) // _SAMPLE)][:_SAMPLE]
     values = set(sample.tolist())
     values.discard(0)
-    unit = float(min(values, key=abs, default=1.0)) if flat.is_floating_point() else 1.0
+    whole = all(value % 1 == 0 for value in values) and len(values) != 1
+    unit = 1.0 if whole else float(min(values, key=abs))
     if unit == 0 or any(not 0 <= value / unit <= _MOST or value / unit % 1 for value in values):
         return None
     highest = max((int(value / unit) for value in values), default=1)

@@ -25,9 +25,10 @@ from torch.autograd.graph import saved_tensors_hooks
 from torch.overrides import TorchFunctionMode
 
 from snnplug.nn.memory.account import Account
-from snnplug.nn.memory.again import CHEAP, HEAVY, POOLS, Recipe, restore, without_statistics
+from snnplug.nn.memory.again import CHEAP, HEAVY, POOLS, RELUS, Recipe, restore, without_statistics
 from snnplug.nn.memory.inside import run_inside
 from snnplug.nn.memory.keeper import Keeper
+from snnplug.nn.memory.late import run_late
 from snnplug.nn.neuron import SpikingNeuron
 from snnplug.nn.rerun import remembering
 from snnplug.nn.watch import outermost
@@ -77,6 +78,8 @@ class _Remembering(TorchFunctionMode):
             out = run_inside(self.keeper, run, args[0])
             self.keeper.remember_recipe(out, Recipe.of(func, args, kwargs, heavy=False))
             return out
+        if func in RELUS:
+            return run_late(self.keeper, func, args, kwargs)
         out = func(*args, **kwargs)
         if func in self.functions and torch.is_grad_enabled():
             args, kwargs = without_statistics(func, args, kwargs)
@@ -95,8 +98,9 @@ def _neurons_inside(model: nn.Module, keeper: Keeper) -> Iterator[None]:
     changed = []
     try:
         for _, neuron in outermost(model, (SpikingNeuron,)):
-            if isinstance(neuron, SpikingNeuron) and "forward" not in neuron.__dict__:
-                neuron.forward = partial(_forward, keeper, neuron.forward)  # type: ignore[method-assign]
+            is_plain = isinstance(neuron, SpikingNeuron) and "forward" not in neuron.__dict__
+            if is_plain and not neuron.analog:  # whose output is computed again as a layer's is
+                neuron.forward = partial(_forward, keeper, neuron.forward)
                 changed.append(neuron)
         yield
     finally:
