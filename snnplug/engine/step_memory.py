@@ -18,7 +18,8 @@ from torch import nn
 from snnplug.engine.free_memory import free_memory
 from snnplug.engine.random_states import random_states, set_random_states
 from snnplug.engine.train_section import TrainSection
-from snnplug.nn.memory import MODES, Account, Mode, saving
+from snnplug.nn.memory.account import Account
+from snnplug.nn.memory.saving import MODES, Mode, saving
 from snnplug.nn.rerun import again
 
 __all__ = ["Need", "StepMemory"]
@@ -150,17 +151,17 @@ class StepMemory:
 
     def _told(self, need: Need) -> str:
         free, kept, whole = self._free(), need.account.kept, need.account.whole
-        where = str(self.device) if free is None else f"{self.device}, where {size(free)} are free"
-        of_all = f', {size(whole)} with "keep"' if self.mode != "keep" else ""
+        where = str(self.device) if free is None else f"{self.device}, where {_size(free)} are free"
+        of_all = f', {_size(whole)} with "keep"' if self.mode != "keep" else ""
         limit = f" of {self.section.memory_limit:g} GB" if self.section.memory_limit else ""
         return (
-            f"{self.stage}: a step takes about {size(need.all)}{limit} on {where}: {size(kept)} kept for the "
-            f'backward pass (memory = "{self.mode}"{of_all}), {size(need.passing)} while it runs, '
-            f"{size(need.weights)} for weights, gradients and optimizer"
+            f"{self.stage}: a step takes about {_size(need.all)}{limit} on {where}: {_size(kept)} kept for the "
+            f'backward pass (memory = "{self.mode}"{of_all}), {_size(need.passing)} while it runs, '
+            f"{_size(need.weights)} for weights, gradients and optimizer"
         )
 
 
-def size(count: float) -> str:
+def _size(count: float) -> str:
     """Return a number of bytes to read."""
     for unit, name in ((1e9, "GB"), (1e6, "MB")):
         if count >= unit:

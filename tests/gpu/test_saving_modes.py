@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 
 from snnplug import Registry, Task
-from snnplug.nn.memory import MODES, saving
 from snnplug.nn.memory.levels import as_levels
+from snnplug.nn.memory.saving import MODES, saving
 
 pytestmark = [
     pytest.mark.gpu,

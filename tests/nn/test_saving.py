@@ -22,7 +22,8 @@ from snnplug.nn import (
     spike,
     watch_spikes,
 )
-from snnplug.nn.memory import MODES, Account, saving
+from snnplug.nn.memory.account import Account
+from snnplug.nn.memory.saving import MODES, saving
 from snnplug.testing.candidates import TinyNeuron
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
