@@ -155,8 +155,8 @@ class StepMemory:
         of_all = f', {_size(whole)} with "keep"' if self.mode != "keep" else ""
         limit = f" of {self.section.memory_limit:g} GB" if self.section.memory_limit else ""
         return (
-            f"{self.stage}: a step takes about {_size(need.all)}{limit} on {where}: {_size(kept)} kept for the "
-            f'backward pass (memory = "{self.mode}"{of_all}), {_size(need.passing)} while it runs, '
+            f"{self.stage}: a step takes about {_size(need.all)}{limit} on {where}: {_size(kept)} kept for "
+            f'the backward pass (memory = "{self.mode}"{of_all}), {_size(need.passing)} while it runs, '
             f"{_size(need.weights)} for weights, gradients and optimizer"
         )
 

@@ -21,6 +21,7 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -117,7 +118,7 @@ def make(contestant: str, name: str, steps: int, size: int, batch: int) -> Calla
     def step(samples: int = batch) -> None:
         optimizer.zero_grad(set_to_none=False)
         if contestant in MODES:
-            with saving(model, contestant):
+            with saving(model, contestant) if contestant != "keep" else nullcontext():
                 outputs = model(x[:, :samples])
         else:
             outputs = call(model, x[:, :samples])

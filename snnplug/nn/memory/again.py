@@ -24,7 +24,7 @@ __all__ = [
     "RELUS",
     "Again",
     "Given",
-    "Recipe",
+    "Derivation",
     "autocast_as_now",
     "restore",
     "without_statistics",
@@ -68,7 +68,7 @@ class Given(NamedTuple):
     version: int
 
 
-class Recipe(NamedTuple):
+class Derivation(NamedTuple):
     """How an array came about.
 
     Attributes:
@@ -88,7 +88,7 @@ class Recipe(NamedTuple):
     @classmethod
     def of(
         cls, function: Callable[..., Tensor], args: tuple[Any, ...], kwargs: Mapping[str, Any], *, heavy: bool
-    ) -> Recipe:
+    ) -> Derivation:
         """Return that of a call which is being made."""
         given, form = tree_flatten((args, dict(kwargs)))
         leaves = [Given(leaf, leaf._version) if isinstance(leaf, Tensor) else leaf for leaf in given]
@@ -100,7 +100,7 @@ class Again:
     """An array that is computed again from what is kept.
 
     Args:
-        recipe: of it.
+        derivation: of it.
         leaves: of the arguments, with what was kept in place of tensors.
         cost: how many functions are called for it.
         heavy: how many of them multiply by weights.
@@ -108,18 +108,23 @@ class Again:
 
     bytes = 0  # its inputs are counted where they are kept
 
-    def __init__(self, recipe: Recipe, leaves: list[Any], cost: int, heavy: int) -> None:
-        self.recipe, self.leaves, self.cost, self.heavy = recipe._replace(given=[]), leaves, cost, heavy
+    def __init__(self, derivation: Derivation, leaves: list[Any], cost: int, heavy: int) -> None:
+        self.derivation, self.leaves, self.cost, self.heavy = (
+            derivation._replace(given=[]),
+            leaves,
+            cost,
+            heavy,
+        )
         self.found: Tensor | None = None
-        self.stays = recipe.heavy  # what is restored is restored once, for all who ask
+        self.stays = derivation.heavy  # what is restored is restored once, for all who ask
 
     def tensor(self) -> Tensor:
         """Return the array; if it stays, until nobody can ask any more."""
         if self.found is not None:
             return self.found
-        args, kwargs = tree_unflatten([restore(leaf) for leaf in self.leaves], self.recipe.form)
-        with torch.no_grad(), again(), self.recipe.setting():
-            out = self.recipe.function(*args, **kwargs)
+        args, kwargs = tree_unflatten([restore(leaf) for leaf in self.leaves], self.derivation.form)
+        with torch.no_grad(), again(), self.derivation.setting():
+            out = self.derivation.function(*args, **kwargs)
         if self.stays:
             self.found = out
         return out

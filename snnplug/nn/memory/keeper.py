@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.multiprocessing.reductions import StorageWeakRef
 
 from snnplug.nn.memory.account import Account
-from snnplug.nn.memory.again import Again, Given, Recipe
+from snnplug.nn.memory.again import Again, Given, Derivation
 from snnplug.nn.memory.levels import Levels, as_levels
 from snnplug.nn.rerun import give_away
 
@@ -37,7 +37,7 @@ class _Known:
     version: int
     dtype: torch.dtype
     bytes: int
-    recipe: Recipe | None = None
+    derivation: Derivation | None = None
     kept: Callable[[], Kept | None] = lambda: None
     analog: bool = False  # has too many values for bits
     raw: bool = False  # is kept as it is
@@ -68,7 +68,7 @@ class _View:
 
 
 class _Source(NamedTuple):
-    """An argument of a recipe, and what it is kept as."""
+    """An argument of a derivation, and what it is kept as."""
 
     x: Tensor
     known: _Known
@@ -128,17 +128,17 @@ class Keeper:
 
     def remember(self, out: Tensor, function: Callable[..., Tensor], *args: Any) -> None:
         """Remember how an array came about."""
-        self.remember_recipe(out, Recipe.of(function, args, {}, heavy=False))
+        self.remember_derivation(out, Derivation.of(function, args, {}, heavy=False))
 
-    def remember_recipe(self, out: Any, recipe: Recipe) -> None:
+    def remember_derivation(self, out: Any, derivation: Derivation) -> None:
         """Remember how an array came about, unless it is a view of what it came from."""
         known = self.look_up(out) if isinstance(out, Tensor) else None
-        if known is None or known.recipe is not None or known.raw or known.kept() is not None:
+        if known is None or known.derivation is not None or known.raw or known.kept() is not None:
             return
         mine = out.untyped_storage()._cdata
-        given = (leaf.x for leaf in recipe.given if isinstance(leaf, Given))
+        given = (leaf.x for leaf in derivation.given if isinstance(leaf, Given))
         if all(type(x) in (Tensor, nn.Parameter) and x.untyped_storage()._cdata != mine for x in given):
-            known.recipe = recipe
+            known.derivation = derivation
 
     def keep(self, x: Tensor, known: _Known) -> Any:
         """Return what is kept of a tensor, and count it."""
@@ -148,13 +148,13 @@ class Keeper:
             self.account.kept += known.bytes if kept is None else kept.bytes
         if kept is not None:
             return _View(kept, x.shape, x.stride(), x.storage_offset())
-        known.raw, known.recipe = True, None
+        known.raw, known.derivation = True, None
         return x.detach()
 
     def settle(self, x: Tensor) -> Kept | None:
         """Decide what a tensor is kept as that will be saved; whoever holds the answer makes it last."""
         known = self.look_up(x)
-        return None if known is None or known.recipe is None else self.packed(x, known)
+        return None if known is None or known.derivation is None else self.packed(x, known)
 
     def packed(self, x: Tensor, known: _Known) -> Kept | None:
         """Return an array as bits or as how to compute it again; None if it has to be kept as it is."""
@@ -167,17 +167,17 @@ class Keeper:
         if kept is None:
             kept = self._again(known)
         if kept is not None:
-            known.kept, known.recipe = weakref.ref(kept), None
+            known.kept, known.derivation = weakref.ref(kept), None
         return kept
 
     def _again(self, known: _Known) -> Again | None:
         """Return how to compute an array again, if that keeps less and does not take long."""
-        recipe = known.recipe
-        if recipe is None or (recipe.heavy and self._is_small(known)):
+        derivation = known.derivation
+        if derivation is None or (derivation.heavy and self._is_small(known)):
             return None
         leaves: list[Any] = []
-        more, cost, heavy = 0, 1, int(recipe.heavy)
-        for leaf in recipe.given:
+        more, cost, heavy = 0, 1, int(derivation.heavy)
+        for leaf in derivation.given:
             if isinstance(leaf, Given):
                 if leaf.x._version != leaf.version:
                     return None
@@ -195,7 +195,7 @@ class Keeper:
         if cost > _MOST_CALLS or heavy > _MOST_HEAVY or 2 * more > known.bytes:
             return None
         settled = [self.keep(leaf.x, leaf.known) if isinstance(leaf, _Source) else leaf for leaf in leaves]
-        return Again(recipe, settled, cost, heavy)
+        return Again(derivation, settled, cost, heavy)
 
     def _is_small(self, known: _Known) -> bool:
         """Whether to keep a product: small arrays take as long, all of them less memory than large ones."""

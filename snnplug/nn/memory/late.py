@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.autograd.graph import saved_tensors_hooks
 
-from snnplug.nn.memory.again import Recipe, restore
+from snnplug.nn.memory.again import Derivation, restore
 from snnplug.nn.memory.keeper import Keeper
 
 __all__ = ["run_late"]
@@ -36,7 +36,7 @@ def run_late(keeper: Keeper, function: Any, args: tuple[Any, ...], kwargs: Mappi
     with saved_tensors_hooks(pack, restore):
         out = function(*args, **kwargs)
     if torch.is_grad_enabled():
-        keeper.remember_recipe(out, Recipe.of(function, args, kwargs, heavy=False))
+        keeper.remember_derivation(out, Derivation.of(function, args, kwargs, heavy=False))
     for late in saved:
         late.kept = keeper.pack(late.kept)
     return out

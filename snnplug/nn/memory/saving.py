@@ -25,7 +25,7 @@ from torch.autograd.graph import saved_tensors_hooks
 from torch.overrides import TorchFunctionMode
 
 from snnplug.nn.memory.account import Account
-from snnplug.nn.memory.again import CHEAP, HEAVY, POOLS, RELUS, Recipe, restore, without_statistics
+from snnplug.nn.memory.again import CHEAP, HEAVY, POOLS, RELUS, Derivation, restore, without_statistics
 from snnplug.nn.memory.inside import run_inside
 from snnplug.nn.memory.keeper import Keeper
 from snnplug.nn.memory.late import run_late
@@ -76,14 +76,14 @@ class _Remembering(TorchFunctionMode):
         if func in POOLS and torch.is_grad_enabled() and args and not kwargs.get("return_indices"):
             run = partial(_with_first, func, args[1:], kwargs)
             out = run_inside(self.keeper, run, args[0])
-            self.keeper.remember_recipe(out, Recipe.of(func, args, kwargs, heavy=False))
+            self.keeper.remember_derivation(out, Derivation.of(func, args, kwargs, heavy=False))
             return out
         if func in RELUS:
             return run_late(self.keeper, func, args, kwargs)
         out = func(*args, **kwargs)
         if func in self.functions and torch.is_grad_enabled():
             args, kwargs = without_statistics(func, args, kwargs)
-            self.keeper.remember_recipe(out, Recipe.of(func, args, kwargs, heavy=func in HEAVY))
+            self.keeper.remember_derivation(out, Derivation.of(func, args, kwargs, heavy=func in HEAVY))
         return out
 
 
