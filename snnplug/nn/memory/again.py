@@ -23,8 +23,8 @@ __all__ = [
     "POOLS",
     "RELUS",
     "Again",
-    "Given",
     "Derivation",
+    "Given",
     "autocast_as_now",
     "restore",
     "without_statistics",
@@ -109,12 +109,8 @@ class Again:
     bytes = 0  # its inputs are counted where they are kept
 
     def __init__(self, derivation: Derivation, leaves: list[Any], cost: int, heavy: int) -> None:
-        self.derivation, self.leaves, self.cost, self.heavy = (
-            derivation._replace(given=[]),
-            leaves,
-            cost,
-            heavy,
-        )
+        self.derivation, self.leaves = derivation._replace(given=[]), leaves
+        self.cost, self.heavy = cost, heavy
         self.found: Tensor | None = None
         self.stays = derivation.heavy  # what is restored is restored once, for all who ask
 

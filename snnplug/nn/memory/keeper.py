@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.multiprocessing.reductions import StorageWeakRef
 
 from snnplug.nn.memory.account import Account
-from snnplug.nn.memory.again import Again, Given, Derivation
+from snnplug.nn.memory.again import Again, Derivation, Given
 from snnplug.nn.memory.levels import Levels, as_levels
 from snnplug.nn.rerun import give_away
 
