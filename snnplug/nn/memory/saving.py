@@ -81,7 +81,7 @@ class _Remembering(TorchFunctionMode):
         if func in RELUS:
             return run_late(self.keeper, func, args, kwargs)
         out = func(*args, **kwargs)
-        if func in self.functions and torch.is_grad_enabled():
+        if func in self.functions and torch.is_grad_enabled() and "out" not in kwargs:
             args, kwargs = without_statistics(func, args, kwargs)
             self.keeper.remember_derivation(out, Derivation.of(func, args, kwargs, heavy=func in HEAVY))
         return out
