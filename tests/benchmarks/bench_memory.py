@@ -20,7 +20,7 @@ import json
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
@@ -28,7 +28,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from measure import alternate, parser, peak_bytes, set_up
+from measure import Work, parser, peak_bytes, seconds, set_up
 from spikingjelly.activation_based import base, functional, layer, memopt, neuron, surrogate
 from torch import Tensor, nn
 
@@ -159,16 +159,15 @@ def measured(name: str, steps: int, size: int, batch: int, options: argparse.Nam
     """Measure all contestants on one network, and print a line for each."""
     print(f"{name}, T = {steps}, {size} x {size}, batch {batch}")
     print(f"  {'':<28}{'median s':>9}{'ratio':>7}{'peak MB':>9}{'ratio':>7}{'process MB':>11}{'ratio':>7}")
-    peaks, sizes = {}, {}
+    sizes = {}
     for contestant in CONTESTANTS:
         case = json.dumps([contestant, name, steps, size, batch])
         command = [sys.executable, __file__, "--case", case]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         sizes[contestant] = int(done.stdout.split()[-1])
     works = {contestant: make(contestant, name, steps, size, batch) for contestant in CONTESTANTS}
-    times = alternate(works, options)
-    for contestant, work in works.items():
-        peaks[contestant] = peak_bytes(work, "cpu")
+    peaks = {contestant: peak_bytes(work, "cpu") for contestant, work in works.items()}
+    times = in_turn(works, options)
     for contestant in CONTESTANTS:
         ratio = statistics.median(a / b for a, b in zip(times[contestant], times["keep"], strict=True))
         print(
@@ -177,6 +176,16 @@ def measured(name: str, steps: int, size: int, batch: int, options: argparse.Nam
             f"{sizes[contestant] / 1e6:11.1f}{sizes[contestant] / sizes['keep']:7.2f}",
             flush=True,
         )
+
+
+def in_turn(works: Mapping[str, Work], options: argparse.Namespace) -> dict[str, list[float]]:
+    """Time each contestant once a round, A B C C B A; a step is long beside what others leave in the caches."""
+    times: dict[str, list[float]] = {name: [] for name in works}
+    for turn in range(options.repeats):
+        order = list(works) if turn % 2 == 0 else list(works)[::-1]
+        for name in order:
+            times[name].append(seconds(works[name], options))
+    return times
 
 
 def main() -> None:
