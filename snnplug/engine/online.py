@@ -141,10 +141,6 @@ def check_online(parts: Parts, section: TrainSection, stage: str) -> None:
             has no leak by which a trace could fade.
     """
     if section.algorithm != "bptt":
-        if section.compile:
-            raise RecipeError(
-                [f"{stage}.compile: {section.algorithm!r} runs step by step, uncompiled; leave it out"]
-            )
         Online(parts, parts.example(), section, stage, Course())
 
 

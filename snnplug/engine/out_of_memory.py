@@ -46,6 +46,7 @@ def advice(
     world: int,
     device: torch.device,
     key: str,
+    saves: bool = False,
 ) -> OutOfMemory:
     """Return the error of a batch that does not fit, with the numbers of one that does.
 
@@ -55,13 +56,14 @@ def advice(
         world: processes that share a batch.
         device: whose memory it is.
         key: of the section, for the message.
+        saves: whether the training computes again what it could keep.
     """
     size = _fitting(step, math.ceil(batch_size / world), device) * world
     where = f"a batch of {batch_size} samples does not fit the memory of {_memory(device)}"
     if not size:
         return OutOfMemory(
-            f"{where}, and no smaller one was found to: take a smaller network, fewer time steps, or "
-            f"{key}.precision=bf16-mixed, in a new run directory"
+            f"{where}, and no smaller one was found to: take a smaller network, fewer time steps, "
+            f"{'' if saves else f'{key}.memory=auto, '}or {key}.precision=bf16-mixed, in a new run directory"
         )
     batches = math.ceil(batch_size * accumulate / size)
     steps = f"the same steps of {batch_size * accumulate} samples"
@@ -70,6 +72,7 @@ def advice(
     return OutOfMemory(
         f"{where}; one of {size} does, as was tried. {key}.batch_size={size} with {key}.accumulate={batches} "
         f"takes {steps}, batch norm with statistics of {size}; give both in a new run directory"
+        f"{'' if saves else f', or {key}.memory=auto, which takes less memory for the same bits'}"
     )
 
 

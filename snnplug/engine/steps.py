@@ -13,13 +13,14 @@ from torch import Tensor, nn
 from snnplug.engine.averaged_weights import AveragedWeights
 from snnplug.engine.callbacks import Callbacks
 from snnplug.engine.course import Course
-from snnplug.engine.data import Share
+from snnplug.engine.data import Share, order, read_samples
 from snnplug.engine.lone_samples import running_norms
 from snnplug.engine.online import Online, add_up_gradients
 from snnplug.engine.out_of_memory import advice, is_out_of_memory, release
 from snnplug.engine.overflows import Overflows
 from snnplug.engine.parts import Parts
 from snnplug.engine.schedule import Schedule
+from snnplug.engine.step_memory import StepMemory
 from snnplug.engine.tally import Tally
 from snnplug.engine.train_section import checkpoint_name
 from snnplug.errors import NonFiniteLoss
@@ -43,6 +44,7 @@ class Steps:
         course: what happens around batches.
         precision: Fabric's plugin.
         average: of the weights, None for none.
+        memory: in which forward passes save.
         callbacks: of the training.
 
     Attributes:
@@ -59,11 +61,12 @@ class Steps:
         course: Course,
         precision: Any,
         average: AveragedWeights | None,
+        memory: StepMemory,
         callbacks: Callbacks,
     ) -> None:
         self.fabric, self.device, self.parts, self.calls = fabric, fabric.device, parts, parts.calls
         self.section, self.schedule, self.stage, self.course = schedule.section, schedule, stage, course
-        self.precision, self.average, self.plain = precision, average, model
+        self.precision, self.average, self.plain, self.memory = precision, average, model, memory
         self.callbacks = callbacks
         scaler = getattr(precision, "scaler", None)
         self.overflows = None if scaler is None else Overflows(scaler, model)
@@ -127,7 +130,8 @@ class Steps:
                 if self.online is not None:
                     outputs, loss = self.online.take(self.model, x, targets, self.backward, share.weight)
                 else:
-                    outputs = self.calls.network(self.model, x)
+                    with self.memory.saving(lambda: self._forward(x)):
+                        outputs = self.calls.network(self.model, x)
             if self.online is None:
                 loss = self.calls.loss(outputs, targets)
                 for more in (
@@ -153,6 +157,25 @@ class Steps:
                 self.refuse_non_finite(loss.item(), epoch, index, x, outputs)
                 self._fail(f"gradients overflowed in {_MOST_SKIPPED} steps in a row, up to", epoch, index)
         return x, outputs.detach()
+
+    def sample(self) -> None:
+        """Compute a batch of the usual size as in training, then as in evaluation; nothing comes of it."""
+        split = self.parts.splits.train
+        count = -(-min(self.section.batch_size, len(split)) // self.fabric.world_size)
+        values, labels = read_samples(split, order(count), self.parts.fit)
+        self.plain.train()
+        self.course.before_batch(0, 0)
+        x = self.parts.encode(values, "sample")
+        outputs = self._forward(x)
+        torch.autograd.backward(self.calls.loss(outputs, labels.to(self.device)))
+        self.plain.eval()
+        with torch.no_grad():
+            self.calls.network(self.plain, x)
+
+    def _forward(self, x: Tensor) -> Tensor:
+        """Run a forward pass that the other processes do not have to know of."""
+        with self.precision.forward_context():
+            return self.calls.network(self.plain, x)
 
     def _step(self, step: int, tally: Tally) -> None:
         """Let the optimizer take a step."""
@@ -190,7 +213,13 @@ class Steps:
         if world > 1:  # the other processes are not here to go along
             self.model = self.plain
         return advice(
-            step, section.batch_size, section.accumulate, world=world, device=self.device, key=self.stage
+            step,
+            section.batch_size,
+            section.accumulate,
+            world=world,
+            device=self.device,
+            key=self.stage,
+            saves=self.memory.mode != "keep",
         )
 
     def refuse_non_finite(self, loss: float, epoch: int, index: int, x: Tensor, outputs: Tensor) -> None:

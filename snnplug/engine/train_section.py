@@ -55,6 +55,9 @@ class TrainSection:
         workers: processes that read samples ahead, also for evaluation; None for 2 with a GPU, else none.
         compile: run the network by torch.compile: true for the network or its neurons, whichever is faster on
             the first steps, or which of the two.
+        memory: what the backward pass needs is kept ("keep"), spikes as bits and the rest computed again but
+            for convolutions ("compress") or all of it ("recompute"); or "auto": the first that fits.
+        memory_limit: GB that a step may take in a process, for "auto"; 0: what is free.
         checkpoint_minutes: a checkpoint in the middle of an epoch after so many, or 0 for none.
         early_stop: end after this many epochs without a better validation accuracy, or 0.
         keep: weights at the end: those of the last epoch, or of the best validation accuracy.
@@ -84,6 +87,8 @@ class TrainSection:
     precision: Literal["32-true", "16-mixed", "bf16-mixed"] = "32-true"
     workers: int | None = attrs.field(default=None, validator=attrs.validators.optional(_at_least_0))
     compile: bool | Literal["network", "neurons"] = False
+    memory: Literal["keep", "compress", "recompute", "auto"] = "keep"
+    memory_limit: float = attrs.field(default=0.0, validator=_at_least_0)
     checkpoint_minutes: float = attrs.field(default=5.0, validator=_at_least_0)
     early_stop: int = attrs.field(default=0, validator=_at_least_0)
     keep: Literal["last", "best"] = "last"

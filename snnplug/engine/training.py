@@ -20,7 +20,7 @@ from snnplug.engine.checkpoints import Checkpoints
 from snnplug.engine.compilation import compiled_for
 from snnplug.engine.course import Course, best_epoch
 from snnplug.engine.course_told import standing, tell_epoch
-from snnplug.engine.data import Share, order, read_samples, shares
+from snnplug.engine.data import Share, order, shares
 from snnplug.engine.device import use_precision
 from snnplug.engine.optimize import make_optimizer
 from snnplug.engine.pace import Pace
@@ -29,12 +29,14 @@ from snnplug.engine.parts import Parts
 from snnplug.engine.random_states import random_states, set_random_states
 from snnplug.engine.schedule import Schedule
 from snnplug.engine.session import Session
+from snnplug.engine.step_memory import StepMemory
 from snnplug.engine.steps import Steps
 from snnplug.engine.tally import Means, Tally
 from snnplug.engine.threads import threads_for, use_threads
 from snnplug.engine.train_section import TrainSection
+from snnplug.engine.training_view import training_view
 from snnplug.errors import ContractError
-from snnplug.nn import Training, seeded
+from snnplug.nn import seeded
 from snnplug.runs.reading import structure, to_plain
 from snnplug.runs.records import Epoch
 from snnplug.seeds import derive_seed
@@ -133,6 +135,10 @@ class _Trainer:
                 self._restore(state, optimizer if len(self.history) < until else None)
         self.optimizer = optimizer
         self.callbacks = self._callbacks(optimizer, state)
+        of_machine = 1 if self.device.type == "cuda" else self.fabric.world_size
+        self.memory = StepMemory(
+            model, optimizer, section, self.device, of_machine, session.report.say, stage, state.get("memory")
+        )
         self.steps = Steps(
             self.fabric,
             parts,
@@ -142,39 +148,29 @@ class _Trainer:
             course,
             self.precision,
             self.average,
+            self.memory,
             self.callbacks,
         )
 
     def _callbacks(self, optimizer: torch.optim.Optimizer, state: Mapping[str, Any]) -> Callbacks:
         """Return the callbacks, as they have come to where the training goes on."""
-        section, parted = self.section, self._shares(0)
-        training = Training(
-            network=self.plain,
-            optimizer=optimizer,
-            stage=self.stage,
-            epochs=section.epochs,
-            steps_per_epoch=parted[-1].step + 1,
+        parted = self._shares(0)
+        view = training_view(
+            self.parts,
+            self.section,
+            self.stage,
+            self.plain,
+            optimizer,
             leads=self.session.leads,
-            readout=self.parts.readout,
-            samples=self._held_out,
+            steps_per_epoch=parted[-1].step + 1,
+            epochs=len(self.history),
+            steps=0 if self.part is None else parted[self.part["batches"] - 1].step + 1,
         )
-        training.epoch = len(self.history)
-        training.step = training.epoch * training.steps_per_epoch
-        if self.part is not None:
-            training.step += parted[self.part["batches"] - 1].step + 1
-        callbacks = Callbacks(callbacks_of(self.parts, section), training, self.parts.seed)
+        callbacks = Callbacks(callbacks_of(self.parts, self.section), view, self.parts.seed)
         if state:
             with self.files.taken_in():
                 callbacks.load_state_dict(state.get("callbacks", ()))
         return callbacks
-
-    def _held_out(self, count: int) -> tuple[Tensor, Tensor]:
-        """Return samples that are not trained on, where there are such, encoded and with their labels."""
-        splits = self.parts.splits
-        split = splits.val if splits.val is not None and len(splits.val) else splits.train
-        with seeded(derive_seed(self.parts.seed, "callback samples")):  # a split may augment
-            values, labels = read_samples(split, order(min(count, len(split))), self.parts.fit)
-            return self.parts.encode(values, "callback samples"), labels.to(self.device)
 
     def _shares(self, epoch: int) -> list[Share]:
         """Return the batches of an epoch, of each what this process takes."""
@@ -199,22 +195,7 @@ class _Trainer:
     def _compiled(self, until: int) -> AbstractContextManager[Any]:
         """Let the network run compiled, where the section wants it and an epoch is left."""
         wanted = self.section.compile if len(self.history) < until else False
-        return compiled_for(self.session, self.stage, wanted, self.plain, self._sample_batch)
-
-    def _sample_batch(self) -> None:
-        """Compute a batch as it is computed in training, and as in evaluation."""
-        parts, split = self.parts, self.parts.splits.train
-        count = -(-min(self.section.batch_size, len(split)) // self.fabric.world_size)
-        values, labels = read_samples(split, order(count), parts.fit)
-        self.plain.train()
-        self.course.before_batch(0, 0)
-        with self.precision.forward_context():
-            x = parts.encode(values, "compile")
-            outputs = parts.calls.network(self.plain, x)
-        torch.autograd.backward(parts.calls.loss(outputs, labels.to(self.device)))
-        self.plain.eval()
-        with torch.no_grad():
-            parts.calls.network(self.plain, x)
+        return compiled_for(self.session, self.stage, wanted, self.plain, self.steps.sample)
 
     def _run(self, until: int) -> list[Epoch]:
         done = len(self.history)
@@ -310,6 +291,8 @@ class _Trainer:
                 skipped_steps=tally.skipped if self.steps.may_overflow else None,
                 data_share=tally.waited / trained,
                 samples_per_second=len(self.parts.splits.train) / trained,
+                memory=self.memory.mode,
+                kept_bytes=self.memory.account.kept if self.memory.account else None,
                 facts=facts,
             )
         )
@@ -368,6 +351,7 @@ class _Trainer:
             "average": self.average.state_dict() if self.average is not None else {},
             "callbacks": self.callbacks.state_dict(),
             "threads": self.threads,
+            "memory": self.memory.state_dict(),
         }
 
     def _stalled(self) -> bool:

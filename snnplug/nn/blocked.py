@@ -24,6 +24,7 @@ from torch import Tensor
 
 from snnplug.nn.layout import GRAIN, Layout, Start, add_samples
 from snnplug.nn.leak import Leak
+from snnplug.nn.rerun import is_spare
 from snnplug.nn.reset import Rule
 from snnplug.nn.surrogate import SURROGATES
 
@@ -123,7 +124,10 @@ def _gradients(
     above = None if grads[0] is None else layout.flat(grads[0])
     end = None if grads[1] is None else layout.flat(grads[1].unsqueeze(0))[0]
     into, onward = leak.factors()
-    grad_x, gx = layout.empty(x, layout.steps) if wanted[0] else (None, None)
+    grad_x, gx = None, None
+    if wanted[0]:
+        spare = is_spare(x) and currents.is_contiguous() and currents.data_ptr() == x.data_ptr()
+        grad_x, gx = (x, currents) if spare else layout.empty(x, layout.steps)
     grad_v = gv = over_samples = None
     if wanted[1] and not start.shared:
         grad_v, gv = layout.empty(x, 1)

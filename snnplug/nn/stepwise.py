@@ -14,6 +14,7 @@ the steps afterwards would read and write all of it once more. Values and gradie
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, overload
 
 import torch
@@ -23,6 +24,7 @@ from torch import Tensor, nn
 from snnplug.contracts import Task
 from snnplug.errors import ContractError
 from snnplug.nn.layout import Layout
+from snnplug.nn.rerun import remember
 from snnplug.nn.stream import StreamState, steps_before
 from snnplug.nn.time import TimeModule, fold, join_steps
 
@@ -124,6 +126,7 @@ class StepwiseBatchNorm2d(TimeModule):
             self.num_batches_tracked[now] += 1
             running = running[0][now], running[1][now]
         y: Tensor = _Steps.apply(x, self.weight, self.bias, *running, self.momentum, self.eps)
+        remember(y, _normalised, x, self.weight, self.bias, self.eps)
         return y
 
     def _is_covered(self, x: Tensor, first: int) -> bool:
@@ -162,6 +165,27 @@ def keep_statistics_of_steps(network: nn.Module, task: Task, *, static: bool = F
                 part.keep(task.steps)
 
 
+def _normalise(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    running: Sequence[tuple[Tensor | None, Tensor | None]],
+    momentum: float,
+    eps: float,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return each step normalised, and means and inverse deviations `[T, C]`; update running statistics."""
+    y, _ = Layout(x).empty(x, len(x))
+    means, scales = weight.new_empty(2, len(x), len(weight))
+    for of_step, x_t, *out in zip(running, x, y, means, scales, strict=False):
+        torch.native_batch_norm(x_t, weight, bias, *of_step, True, momentum, eps, out=out)
+    return y, means, scales
+
+
+def _normalised(x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
+    """Return each step normalised, without running statistics."""
+    return _normalise(x, weight, bias, [(None, None)] * len(x), 0.0, eps)[0]
+
+
 class _Steps(torch.autograd.Function):
     """`F.batch_norm` of each step in training."""
 
@@ -176,12 +200,8 @@ class _Steps(torch.autograd.Function):
         momentum: float,
         eps: float,
     ) -> Tensor:
-        y, _ = Layout(x).empty(x, len(x))
-        means, scales = weight.new_empty(2, len(x), len(weight))
         rows = [part if part.ndim == 2 else [part] * len(x) for part in (running_mean, running_var)]
-        for t, (x_t, *out) in enumerate(zip(x, y, means, scales, strict=True)):
-            running = rows[0][t], rows[1][t]
-            torch.native_batch_norm(x_t, weight, bias, *running, True, momentum, eps, out=out)
+        y, means, scales = _normalise(x, weight, bias, list(zip(*rows, strict=False)), momentum, eps)
         ctx.save_for_backward(x, weight, means, scales)
         ctx.eps = eps
         return y

@@ -114,7 +114,8 @@ class TimeSequential(TimeModule):
         row: list[nn.Module] = []
         for layer in self.layers:  # no itertools here, which torch.compile cannot follow
             if isinstance(layer, TimeModule):
-                x = layer(_fold_row(row, x))
+                x = _fold_row(row, x)  # lets go of what came before
+                x = layer(x)
                 row = []
             else:
                 row.append(layer)

@@ -23,6 +23,7 @@ from torch import Tensor, nn
 
 from snnplug.nn.naming import outermost, plain_name
 from snnplug.nn.neuron import SpikingNeuron, State
+from snnplug.nn.rerun import is_again
 
 __all__ = ["SpikeObserver", "SpikeWatch", "repeat_spikes", "watch_spikes"]
 
@@ -69,7 +70,7 @@ class _Watched:
         return {**self.__dict__, "observers": []}  # nobody watches a copy
 
     def step(self, *args: Any, **kwargs: Any) -> tuple[Tensor, State]:
-        if self.inside:
+        if self.inside or is_again():
             return self.original(*args, **kwargs)
         self.enter(self.neuron, args, kwargs, step=True)
         try:
@@ -101,6 +102,8 @@ class _Watched:
                 observer.left(spikes, state, step)
 
     def tell(self, spikes: Tensor, *, step: bool = False) -> None:
+        if is_again():
+            return
         # what observers compute is no work of the network, so nobody who sees operations sees theirs
         seen = any(observer.left is not None for observer in self.observers)
         with torch._C._DisableTorchDispatch() if seen else nullcontext():

@@ -188,6 +188,8 @@ class Epoch:
             another precision.
         data_share: part of the epoch's time that waited for data.
         samples_per_second: of the epoch, its validation left out.
+        memory: in which mode a step saves what its backward pass needs; see `[train]`.
+        kept_bytes: that the first forward pass of this process has left for the backward pass.
         facts: numbers that a stage has counted in it, by name.
     """
 
@@ -204,6 +206,8 @@ class Epoch:
     skipped_steps: int | None = None
     data_share: Number = None
     samples_per_second: Number = None
+    memory: str | None = None
+    kept_bytes: int | None = None
     facts: Mapping[str, Number] = attrs.field(factory=dict)
 
     @property

@@ -47,10 +47,9 @@ class Supernet(Stage):
 
     def check(self, parts: Parts, directory: RunDirectory | None = None) -> None:
         """Refuse a space without a supernet, what `[train]` refuses, and a run that has none to take."""
-        from snnplug.engine.callbacks import check_callbacks
         from snnplug.engine.lone_samples import check_smallest_batch
-        from snnplug.engine.optimize import check_optimizer
         from snnplug.engine.supernet import Shared, build_supernet
+        from snnplug.engine.train_check import check_training
 
         section = _section(parts)
         if section.from_:
@@ -73,8 +72,7 @@ class Supernet(Stage):
                     "be compiled anew; leave it out"
                 ]
             )
-        check_optimizer(section, self.name)
-        check_callbacks(parts, section)
+        check_training(parts, section, self.name)
         check_smallest_batch(parts, section, self.name)
 
     def run(self, session: Session, work: Work) -> None:

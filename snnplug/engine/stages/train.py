@@ -46,10 +46,9 @@ class Train(Stage):
 
     def check(self, parts: Parts, directory: RunDirectory | None = None) -> None:
         """Refuse an optimizer that is unknown or misses an argument, and batches without statistics."""
-        from snnplug.engine.callbacks import check_callbacks
         from snnplug.engine.lone_samples import check_smallest_batch
-        from snnplug.engine.online import check_online
-        from snnplug.engine.optimize import check_optimizer, check_rates
+        from snnplug.engine.optimize import check_rates
+        from snnplug.engine.train_check import check_training
 
         recipe = parts.plan.recipe
         if recipe.train.from_:
@@ -59,12 +58,10 @@ class Train(Stage):
             _check_weights(parts, directory)
         if recipe.train.start == "inherit" and recipe.sections.get("search.supernet") is None:
             raise RecipeError(["train.start: there is nothing to inherit; add [search.supernet]"])
-        check_optimizer(recipe.train, self.name)
-        check_callbacks(parts, recipe.train)
+        check_training(parts, recipe.train, self.name)
         if recipe.train.rates and parts.space is None:  # else the network is not known yet
             check_rates(recipe.train, parts.network(None, "check"), self.name)
         check_smallest_batch(parts, recipe.train, self.name)
-        check_online(parts, recipe.train, self.name)
 
     def restore(self, parts: Parts, directory: RunDirectory, genotype: Any) -> Restored | None:
         """Return the network with the weights of the checkpoint."""

@@ -52,23 +52,20 @@ class Tune(Stage):
 
     def check(self, parts: Parts, directory: RunDirectory | None = None) -> None:
         """Refuse what could not train."""
-        from snnplug.engine.callbacks import check_callbacks
         from snnplug.engine.conversion import converted_parts
-        from snnplug.engine.online import check_online
-        from snnplug.engine.optimize import check_optimizer
+        from snnplug.engine.train_check import check_training
 
         if parts.plan.recipe.sections.get("convert") is None:
             raise RecipeError([f"{self.name}: nothing is converted; add [convert] with neuron = ..."])
         if not _section(parts).parameters:
             raise RecipeError([f"{self.name}.parameters: name one or more of neurons, norms, weights"])
-        check_optimizer(_section(parts), self.name)
-        check_callbacks(parts, _section(parts))
-        if _section(parts).algorithm != "bptt":
-            check_online(converted_parts(parts), _section(parts), self.name)
-            if _section(parts).distill:
-                raise RecipeError(
-                    [f"{self.name}.distill: what a teacher says of all steps needs algorithm = 'bptt'"]
-                )
+        section = _section(parts)
+        online = section.algorithm != "bptt"
+        if online and section.distill:
+            raise RecipeError(
+                [f"{self.name}.distill: what a teacher says of all steps needs algorithm = 'bptt'"]
+            )
+        check_training(converted_parts(parts) if online else parts, section, self.name)
 
     def restore(self, parts: Parts, directory: RunDirectory, genotype: Any) -> Restored | None:
         """Return the tuned network."""
