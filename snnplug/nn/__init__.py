@@ -14,6 +14,7 @@ from snnplug.nn.activity_scorer import ActivityScorer
 from snnplug.nn.augmentation import Augment, Augmentation, Augmentations, Change, Mix
 from snnplug.nn.callback import Batch, Callback, Training
 from snnplug.nn.check_data import as_labels, check_split
+from snnplug.nn.classifier import Classifier
 from snnplug.nn.code import Code, WindowNeuron, is_used, midpoints
 from snnplug.nn.conversion import (
     CalibrationProgress,
@@ -33,6 +34,7 @@ from snnplug.nn.fit import quantiles, squared_errors
 from snnplug.nn.kernel import kernel_surrogate
 from snnplug.nn.layers import SYNAPTIC
 from snnplug.nn.leak import Leak
+from snnplug.nn.looped import Stepwise
 from snnplug.nn.loss import Loss
 from snnplug.nn.materialize import is_materialized, materialize
 from snnplug.nn.membrane import IntegrateAndFire
@@ -47,6 +49,7 @@ from snnplug.nn.neuron import (
 )
 from snnplug.nn.recalibrate import recalibrate
 from snnplug.nn.record import SpikeCounts, record
+from snnplug.nn.replace import Replacement, replace
 from snnplug.nn.reset import Reset, reset_membrane
 from snnplug.nn.saturate import saturate
 from snnplug.nn.seeding import SeededSamples, seeded
@@ -87,6 +90,7 @@ __all__ = [
     "CalibrationProgress",
     "Callback",
     "Change",
+    "Classifier",
     "Code",
     "Conversion",
     "ConvertedNetwork",
@@ -105,6 +109,7 @@ __all__ = [
     "MembraneState",
     "Mix",
     "NeuronActivity",
+    "Replacement",
     "Reset",
     "SeededSamples",
     "SpikeCounts",
@@ -113,6 +118,7 @@ __all__ = [
     "SpikingNeuron",
     "State",
     "StatefulModule",
+    "Stepwise",
     "StepwiseBatchNorm2d",
     "StreamState",
     "SynapseActivity",
@@ -151,6 +157,7 @@ __all__ = [
     "recalibrate",
     "record",
     "repeat_spikes",
+    "replace",
     "reset_membrane",
     "saturate",
     "seeded",
