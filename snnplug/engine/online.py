@@ -133,15 +133,21 @@ def add_up_gradients(model: nn.Module, world: int) -> None:
             parameter.grad /= world
 
 
-def check_online(parts: Parts, section: TrainSection, stage: str) -> None:
+def check_online(parts: Parts, section: TrainSection, stage: str, network: nn.Module | None = None) -> None:
     """Refuse, before the start, what could not be trained step by step.
+
+    Args:
+        parts: around the network.
+        section: with the algorithm.
+        stage: whose training it is.
+        network: what would be trained; None for the recipe's, or one of its search space.
 
     Raises:
         RecipeError: the loss is no mean over steps of the loss of each, or a neuron needs the whole window or
             has no leak by which a trace could fade.
     """
     if section.algorithm != "bptt":
-        Online(parts, parts.example(), section, stage, Course())
+        Online(parts, network or parts.example(), section, stage, Course())
 
 
 def _check_loss(parts: Parts, key: str) -> None:

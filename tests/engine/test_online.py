@@ -213,6 +213,26 @@ def test_what_is_refused_before_the_start(
     assert not (tmp_path / "run").exists()
 
 
+def test_networks_that_are_trained_beside_it_are_looked_at_too(registry: Registry, tmp_path: Path) -> None:
+    cell = {"use": "snasnet_cell", "channels": 4, "hidden": 8}
+    tables = recipe(train={"compare": {"architectures": [cell]}})
+    with pytest.raises(RecipeError, match="cuts all paths through time"):
+        run(tables, out=tmp_path / "run", registry=registry)
+
+
+def test_a_supernet_is_trained_through_time(registry: Registry, tmp_path: Path) -> None:
+    search = {
+        "space": {"use": "autosnn"},
+        "strategy": {"use": "random", "draws": 2},
+        "scorer": {"use": "spike_aware_fitness"},
+        "supernet": {"epochs": 1, "algorithm": "sltt"},
+    }
+    tables = {**recipe(), "search": search}
+    del tables["architecture"]
+    with pytest.raises(RecipeError, match=r"search.supernet.algorithm: a supernet"):
+        run(tables, out=tmp_path / "run", registry=registry)
+
+
 def test_a_wrong_name_is_refused(registry: Registry, tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match=r"train.algorithm.*'bptt', 'sltt', 'ottt'|train.algorithm"):
         run(recipe("rtrl"), out=tmp_path / "run", registry=registry)
