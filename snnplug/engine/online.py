@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from snnplug.engine.calls import Calls
 from snnplug.engine.course import Course
+from snnplug.engine.every_step import check_every_step
 from snnplug.engine.parts import Parts
 from snnplug.engine.train_section import TrainSection
 from snnplug.errors import ContractError, RecipeError, SnnplugError
@@ -57,6 +58,7 @@ class Online:
         x = parts.sample(1)
         try:
             start_stream(model, x[0])
+            check_every_step(model)
             self.traces = PresynapticTraces(model, x) if section.algorithm == "ottt" else None
         except ContractError as error:
             raise RecipeError([f"{key}: {error}; or use 'bptt'"]) from error

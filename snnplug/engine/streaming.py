@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from snnplug.engine.device import usual_settings
+from snnplug.engine.every_step import check_every_step
 from snnplug.engine.frame_encoder import FrameEncoder
 from snnplug.engine.parts import Parts
 from snnplug.engine.prediction import Predictor
@@ -75,6 +76,7 @@ class Stream:
         self.readout = _Readout(parts)
         self.begin()
         start_stream(self.model, torch.zeros(1, *parts.task.input_shape))  # refuses what cannot
+        check_every_step(self.model)
 
     @property
     def steps(self) -> int:
