@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from snnplug.engine.calls import Calls
 from snnplug.engine.course import Course
+from snnplug.engine.every_step import check_every_step
 from snnplug.engine.parts import Parts
 from snnplug.engine.train_section import TrainSection
 from snnplug.errors import ContractError, RecipeError, SnnplugError
@@ -57,6 +58,7 @@ class Online:
         x = parts.sample(1)
         try:
             start_stream(model, x[0])
+            check_every_step(model)
             self.traces = PresynapticTraces(model, x) if section.algorithm == "ottt" else None
         except ContractError as error:
             raise RecipeError([f"{key}: {error}; or use 'bptt'"]) from error
@@ -133,15 +135,21 @@ def add_up_gradients(model: nn.Module, world: int) -> None:
             parameter.grad /= world
 
 
-def check_online(parts: Parts, section: TrainSection, stage: str) -> None:
+def check_online(parts: Parts, section: TrainSection, stage: str, network: nn.Module | None = None) -> None:
     """Refuse, before the start, what could not be trained step by step.
+
+    Args:
+        parts: around the network.
+        section: with the algorithm.
+        stage: whose training it is.
+        network: what would be trained; None for the recipe's, or one of its search space.
 
     Raises:
         RecipeError: the loss is no mean over steps of the loss of each, or a neuron needs the whole window or
             has no leak by which a trace could fade.
     """
     if section.algorithm != "bptt":
-        Online(parts, parts.example(), section, stage, Course())
+        Online(parts, network or parts.example(), section, stage, Course())
 
 
 def _check_loss(parts: Parts, key: str) -> None:

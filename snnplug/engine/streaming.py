@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import attrs
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor
 
 from snnplug.engine.device import usual_settings
+from snnplug.engine.every_step import check_every_step
 from snnplug.engine.frame_encoder import FrameEncoder
 from snnplug.engine.parts import Parts
 from snnplug.engine.prediction import Predictor
@@ -74,6 +76,7 @@ class Stream:
         self.readout = _Readout(parts)
         self.begin()
         start_stream(self.model, torch.zeros(1, *parts.task.input_shape))  # refuses what cannot
+        check_every_step(self.model)
 
     @property
     def steps(self) -> int:
@@ -136,14 +139,21 @@ class _Readout:
 
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
-        outputs = torch.randn(3, 2, parts.task.classes, generator=torch.Generator().manual_seed(0))
-        try:
-            scores = parts.readout(outputs.to(parts.device)).cpu()
-        except SnnplugError:  # it reads other steps
-            scores = outputs.new_zeros(())
-        self.mean = scores.shape == outputs.shape[1:] and torch.allclose(scores, outputs.mean(0), atol=1e-5)
-        self.last = scores.shape == outputs.shape[1:] and torch.equal(scores, outputs[-1])
+        self.mean = self._reads(lambda outputs: outputs.mean(0))
+        self.last = self._reads(lambda outputs: outputs[-1])
         self.begin()
+
+    def _reads(self, wanted: Callable[[Tensor], Tensor]) -> bool:
+        """Whether the readout is that, of any number of steps."""
+        drawn = torch.randn(7, 2, self.parts.task.classes, generator=torch.Generator().manual_seed(0))
+        drawn = drawn.to(self.parts.device)
+        try:
+            return all(
+                torch.allclose(self.parts.readout(drawn[:steps]), wanted(drawn[:steps]), atol=1e-5)
+                for steps in (1, 3, 7)
+            )
+        except SnnplugError:  # it reads other steps
+            return False
 
     def begin(self) -> None:
         self.kept: Tensor | None = None

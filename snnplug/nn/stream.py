@@ -17,7 +17,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from threading import RLock
 from typing import Any
+from weakref import WeakSet
 
 import torch
 from torch import Tensor, nn
@@ -63,9 +65,9 @@ class StreamState(Mapping[str, Any]):
     def __len__(self) -> int:
         return len(self.parts)
 
-    def to(self, *args: Any, **kwargs: Any) -> StreamState:
-        """Return it on another device or in another type; arguments as of `Tensor.to`."""
-        return self._each(lambda x: x.to(*args, **kwargs))
+    def to(self, device: torch.device | str) -> StreamState:
+        """Return it on another device."""
+        return self._each(lambda x: x.to(device))
 
     def detach(self) -> StreamState:
         """Return it cut from the graph, for truncated backpropagation through time."""
@@ -122,6 +124,8 @@ class Pass:
 
 
 _running: ContextVar[Pass | None] = ContextVar("snnplug_stream", default=None)
+_looked_at: WeakSet[nn.Module] = WeakSet()  # networks that have run step by step before
+_looking = RLock()
 
 
 def current_pass() -> Pass | None:
@@ -189,11 +193,12 @@ def continue_stream(network: nn.Module, x: Tensor, state: StreamState) -> tuple[
     running = Pass(state, {id(part): name for name, part in parts.items()})
     token = _running.set(running)
     try:
-        if state.t or torch.compiler.is_compiling():
+        if torch.compiler.is_compiling() or network in _looked_at:
             y = network(x)
         else:
             with _refusing_own_loops(parts, running):
                 y = network(x)
+            _looked_at.add(network)
     finally:
         _running.reset(token)
     return y, running.after(len(x))
@@ -212,12 +217,15 @@ def _remembers(part: nn.Module) -> bool:
 
 @contextmanager
 def _refusing_own_loops(parts: Mapping[str, nn.Module], running: Pass) -> Iterator[None]:
-    """Refuse a network that calls `step` of a neuron itself: what it keeps between the calls is not seen."""
+    """Refuse a network that calls `step` of a neuron itself: what it keeps between the calls is not seen.
+
+    It is looked at once, at its first step, and by one thread at a time.
+    """
     before: list[tuple[Any, Any]] = []
 
     def watched(name: str, part: Any, step: Any) -> Callable[..., Any]:
         def refuse(*args: Any, **kwargs: Any) -> Any:
-            if running.at_work == id(part):
+            if _running.get() is not running or running.at_work == id(part):
                 return step(*args, **kwargs)
             raise ContractError(
                 f"the network cannot run step by step: it runs {name} ({type(part).__name__}) in a loop "
@@ -227,15 +235,16 @@ def _refusing_own_loops(parts: Mapping[str, nn.Module], running: Pass) -> Iterat
 
         return refuse
 
-    for name, part in parts.items():
-        if hasattr(part, "windowed"):
-            before.append((part, vars(part).get("step")))
-            object.__setattr__(part, "step", watched(name, part, part.step))
-    try:
-        yield
-    finally:
-        for part, step in before:
-            if step is None:
-                object.__delattr__(part, "step")
-            else:
-                object.__setattr__(part, "step", step)
+    with _looking:
+        try:
+            for name, part in parts.items():
+                if hasattr(part, "windowed"):
+                    before.append((part, vars(part).get("step")))
+                    object.__setattr__(part, "step", watched(name, part, part.step))
+            yield
+        finally:
+            for part, step in before:
+                if step is None:
+                    object.__delattr__(part, "step")
+                else:
+                    object.__setattr__(part, "step", step)

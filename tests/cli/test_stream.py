@@ -109,6 +109,34 @@ def test_every_step_is_the_readout_of_the_outputs_so_far(images: Path) -> None:
     assert decider.step(frames[0]).step == 1
 
 
+@pytest.mark.parametrize(
+    "loss",
+    [{"use": "sdt"}, {"use": "lts"}, {"use": "lts", "steps": [0]}],
+    ids=str,
+)
+def test_any_loss_reads_out_what_it_reads_of_the_outputs_so_far(tmp_path: Path, loss: dict[str, Any]) -> None:
+    train = {"epochs": 1, "batch_size": 512}
+    run = snnplug.run(recipe(loss=loss, train=train), out=tmp_path / "run")
+    frame = torch.from_numpy(pictures(1))[0]
+    decider = run.stream()
+    found = [decider.step(frame) for _ in range(4)]
+    outputs = run.model()(run.encode(frame[None])).detach()
+    for t, decision in enumerate(found, 1):
+        assert decision is not None
+        expected = run.readout(outputs[:t])[0].softmax(0)
+        torch.testing.assert_close(decision.probabilities, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_a_loss_that_reads_later_steps_decides_nothing_before(images: Path, monkeypatch: Any) -> None:
+    run = snnplug.load(images)
+    loss = snnplug.Registry.from_installed(quiet=True).create("loss", "lts", steps=[2])
+    monkeypatch.setattr(run.predictor().parts.calls, "loss_module", loss)
+    decider, frame = run.stream(), pictures(1)[0]
+    found = [decider.step(frame) for _ in range(5)]
+    assert [decision is None for decision in found] == [True, True, False, False, False]
+    assert len({decision.confidence for decision in found[2:]}) == 1
+
+
 def test_raw_frames_and_files_and_samples_of_so_many_steps(images: Path, tmp_path: Path) -> None:
     pixels = (255 * pictures(6)).astype(np.uint8)
     (tmp_path / "frames.raw").write_bytes(pixels.tobytes())

@@ -213,6 +213,64 @@ def test_what_is_refused_before_the_start(
     assert not (tmp_path / "run").exists()
 
 
+def converted(neuron: str, algorithm: str, **tune: Any) -> dict[str, Any]:
+    return {
+        "dataset": {"use": "digits"},
+        "encoder": {"use": "direct", "steps": 1},
+        "neuron": {"use": "relu"},
+        "architecture": {"use": "dense", "hidden": [12], "batch_norm": "joint"},
+        "loss": {"use": "tet"},
+        "train": {"epochs": 1, "batch_size": 256},
+        "convert": {
+            "neuron": neuron,
+            "steps": 8,
+            "train": {"epochs": 1, "algorithm": algorithm, "control": False, "batch_size": 256, **tune},
+        },
+    }
+
+
+@pytest.mark.parametrize("algorithm", ["sltt", "ottt"])
+def test_converted_networks_are_tuned(registry: Registry, tmp_path: Path, algorithm: str) -> None:
+    done = run(converted("rate", algorithm), out=tmp_path / "run", registry=registry)
+    assert 0 < done.metrics[-1].loss < 20
+
+
+@pytest.mark.parametrize(
+    ("recipe", "words"),
+    [
+        (converted("phase", "sltt"), r"\(Phase\) takes its input once in 8 steps, and not in each"),
+        (converted("sc_ttfs", "sltt"), "needs the whole window of steps"),
+        (converted("rate", "sltt", distill=0.5), "convert.train.distill: what a teacher says"),
+    ],
+    ids=["phase", "window", "teacher"],
+)
+def test_converted_networks_that_are_not(
+    registry: Registry, tmp_path: Path, recipe: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(RecipeError, match=words):
+        run(recipe, out=tmp_path / "run", registry=registry)
+
+
+def test_networks_that_are_trained_beside_it_are_looked_at_too(registry: Registry, tmp_path: Path) -> None:
+    cell = {"use": "snasnet_cell", "channels": 4, "hidden": 8}
+    tables = recipe(train={"compare": {"architectures": [cell]}})
+    with pytest.raises(RecipeError, match="cuts all paths through time"):
+        run(tables, out=tmp_path / "run", registry=registry)
+
+
+def test_a_supernet_is_trained_through_time(registry: Registry, tmp_path: Path) -> None:
+    search = {
+        "space": {"use": "autosnn"},
+        "strategy": {"use": "random", "draws": 2},
+        "scorer": {"use": "spike_aware_fitness"},
+        "supernet": {"epochs": 1, "algorithm": "sltt"},
+    }
+    tables = {**recipe(), "search": search}
+    del tables["architecture"]
+    with pytest.raises(RecipeError, match=r"search.supernet.algorithm: a supernet"):
+        run(tables, out=tmp_path / "run", registry=registry)
+
+
 def test_a_wrong_name_is_refused(registry: Registry, tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match=r"train.algorithm.*'bptt', 'sltt', 'ottt'|train.algorithm"):
         run(recipe("rtrl"), out=tmp_path / "run", registry=registry)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -171,13 +172,22 @@ def test_streams_may_alternate() -> None:
     assert torch.equal(torch.stack(outputs[1]), network(other))
 
 
+def test_threads_may_share_a_network() -> None:
+    network, inputs = plain(), [values(6, 2, 1, 4, 4).roll(i, 0) for i in range(8)]
+    expected = [network(x) for x in inputs]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda x: run(network, x)[0], inputs))
+    assert all(map(torch.equal, found, expected))
+    assert "step" not in vars(network.neuron)
+
+
 def test_a_state_travels() -> None:
     network, x = plain(), values(6, 2, 1, 4, 4)
     _, state = continue_stream(network, x[:3], start_stream(network, x[0]))
     there = pickle.loads(pickle.dumps(state))
     assert torch.equal(continue_stream(network, x[3:], there)[0], network(x)[3:])
     assert there["neuron"].v.dtype == torch.float64
-    assert state.to(torch.float32)["neuron"].v.dtype == torch.float32
+    assert state.to("meta")["neuron"].v.device.type == "meta"
     assert state["neuron"].v.requires_grad
     assert not state.detach()["neuron"].v.requires_grad
 

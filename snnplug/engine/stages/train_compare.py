@@ -54,13 +54,15 @@ class TrainCompare(Stage):
 
     def check(self, parts: Parts, directory: RunDirectory | None = None) -> None:
         """Build every architecture, and refuse candidates without a search."""
+        from snnplug.engine.online import check_online
+
         section = parts.plan.recipe.sections[self.name]
         if section.random and parts.space is None:
             raise RecipeError(
                 [f"{self.name}.random: candidates are drawn from a search's space; add [search]"]
             )
         for _, network in self._by_hand(parts):
-            network()
+            check_online(parts, parts.plan.recipe.train, "train", network())
 
     def run(self, session: Session, work: Work) -> None:
         """Train one after the other, each from its own last checkpoint on, and write the comparison."""
