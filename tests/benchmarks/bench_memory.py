@@ -179,7 +179,7 @@ def measured(name: str, steps: int, size: int, batch: int, options: argparse.Nam
 
 
 def in_turn(works: Mapping[str, Work], options: argparse.Namespace) -> dict[str, list[float]]:
-    """Time each contestant once a round, A B C C B A; a step is long beside what caches hold."""
+    """Time each contestant once a round, A B C C B A; what others leave in the caches is little of a step."""
     times: dict[str, list[float]] = {name: [] for name in works}
     for turn in range(options.repeats):
         order = list(works) if turn % 2 == 0 else list(works)[::-1]
