@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from snnplug.engine.data import order
 from snnplug.engine.parts import Parts
+from snnplug.errors import SnnplugError
 from snnplug.nn import SpikingNeuron, seeded
 from snnplug.nn.mode import evaluating
 from snnplug.seeds import derive_seed
@@ -23,7 +24,7 @@ class Answers:
     """Labels of a split and what a network says, `[N]` each, as indices of classes.
 
     `by_step` is the accuracy of the readout of the steps up to each, `[T]`; empty for a network that computes
-    its whole window at once.
+    its whole window at once, and for a loss that reads nothing from the first ones alone.
     """
 
     labels: Tensor
@@ -61,12 +62,22 @@ def answers(parts: Parts, model: nn.Module, split: Any, name: str, batch_size: i
         batches = torch.split(order(len(split)), batch_size)
         for index, (values, target) in enumerate(parts.batches(split, batches, name)):
             outputs = parts.calls.network(model, parts.encode(values, "evaluate", name, index))
+            if index == 0:
+                stepwise = stepwise and _reads_any(parts, outputs)
             steps = range(1, len(outputs) + 1) if stepwise else [len(outputs)]
             guesses = torch.stack([parts.readout(outputs[:step]).argmax(1).cpu() for step in steps])
             labels.append(target)
             said.append(guesses[-1])
             right.append((guesses == target).sum(1))
     return Answers(torch.cat(labels), torch.cat(said), _by_step(right, len(split)) if stepwise else ())
+
+
+def _reads_any(parts: Parts, outputs: Tensor) -> bool:
+    """Whether the loss reads scores from the first steps alone; one of chosen steps needs those."""
+    try:
+        return all(len(parts.readout(outputs[:step, :1])) for step in range(1, len(outputs)))
+    except SnnplugError:
+        return False
 
 
 def _is_stepwise(model: nn.Module) -> bool:

@@ -27,6 +27,7 @@ from snnplug.nn.leak import Leak
 from snnplug.nn.rerun import is_spare
 from snnplug.nn.reset import Rule
 from snnplug.nn.surrogate import SURROGATES
+from snnplug.nn.transforms import is_traced
 
 __all__ = ["is_covered", "run_blocks"]
 
@@ -45,7 +46,7 @@ def is_covered(x: Tensor, v: Tensor) -> bool:
         and v.shape == x.shape[1 if v.ndim == x.ndim - 1 else 2 :]
         and x.numel() > 0
         and type(x) in (Tensor, torch.nn.Parameter)
-        and not torch.compiler.is_compiling()
+        and not is_traced()
     )
 
 

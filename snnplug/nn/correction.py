@@ -61,10 +61,15 @@ def follow(v: Tensor, correction: Tensor) -> Tensor:
 
 
 class _Follow(torch.autograd.Function):
+    generate_vmap_rule = True
+
     @staticmethod
-    def forward(ctx: Any, v: Tensor, correction: Tensor) -> Tensor:
-        ctx.save_for_backward(v, correction)
+    def forward(v: Tensor, correction: Tensor) -> Tensor:
         return v.view_as(v)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
+        ctx.save_for_backward(*inputs)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor]:

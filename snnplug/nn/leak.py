@@ -96,10 +96,15 @@ class Leak(NamedTuple):
 class _Scaled(torch.autograd.Function):
     """The product with the rate, whose own gradient stays finite where the current is infinite."""
 
+    generate_vmap_rule = True
+
     @staticmethod
-    def forward(ctx: Any, driven: Tensor, rate: Tensor) -> Tensor:
-        ctx.save_for_backward(driven, rate)
+    def forward(driven: Tensor, rate: Tensor) -> Tensor:
         return driven * rate
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
+        ctx.save_for_backward(*inputs)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor]:

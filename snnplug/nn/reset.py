@@ -79,9 +79,10 @@ class Rule(NamedTuple):
 class _Fire(torch.autograd.Function):
     """Spike and reset in one node, which takes fewer operations than one for each."""
 
+    generate_vmap_rule = True
+
     @staticmethod
     def forward(
-        ctx: Any,
         h: Tensor,
         threshold: float,
         reset: Reset,
@@ -97,9 +98,12 @@ class _Fire(torch.autograd.Function):
             v = v.add(s, alpha=reset_value) if reset_value else v
         elif reset == "soft":
             v = torch.sub(v, s, alpha=threshold)
-        ctx.save_for_backward(h, s)
-        ctx.rule = threshold, reset, reset_value, detach_reset, surrogate, alpha
         return s, v
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
+        ctx.save_for_backward(inputs[0], output[0])
+        ctx.rule = inputs[1:]
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:

@@ -27,6 +27,7 @@ from snnplug.nn.layout import Layout
 from snnplug.nn.rerun import remember
 from snnplug.nn.stream import StreamState, steps_before
 from snnplug.nn.time import TimeModule, fold, join_steps
+from snnplug.nn.transforms import is_traced
 
 __all__ = ["StepwiseBatchNorm2d", "keep_statistics_of_steps"]
 
@@ -140,7 +141,7 @@ class StepwiseBatchNorm2d(TimeModule):
             and first + len(x) <= (self.steps or first + len(x))
             and B * H * W > 1
             and type(x) in (Tensor, nn.Parameter)
-            and not torch.compiler.is_compiling()
+            and not is_traced()
         )
 
     def extra_repr(self) -> str:

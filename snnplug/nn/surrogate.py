@@ -27,6 +27,7 @@ from torch import Tensor
 
 from snnplug.contracts.ranges import check_ranges
 from snnplug.errors import ParameterError, did_you_mean
+from snnplug.nn.transforms import is_traced
 
 __all__ = ["SURROGATES", "Surrogate", "at_least", "sharpness", "spike", "surrogate_named"]
 
@@ -102,18 +103,23 @@ def sharpness(surrogate: str, alpha: Annotated[float, Gt(0)] | None) -> float:
 
 def at_least(x: Tensor, bound: float, *, strict: bool = False) -> Tensor:
     """Return 1 where `x` is the bound or more, or strictly more, else 0, in the type of `x`; no graph."""
-    if torch.compiler.is_compiling() or x.device.type != "cpu":
+    if x.device.type != "cpu" or is_traced():
         return ((x > bound) if strict else (x >= bound)).to(x.dtype)
     bounds = x.new_full((), bound)  # on a CPU much faster than by way of booleans, and than a number
     return (torch.gt if strict else torch.ge)(x, bounds, out=torch.empty_like(x))
 
 
 class _Spike(torch.autograd.Function):
+    generate_vmap_rule = True
+
     @staticmethod
-    def forward(ctx: Any, x: Tensor, name: str, alpha: float, strict: bool) -> Tensor:
-        ctx.save_for_backward(x)
-        ctx.name, ctx.alpha = name, alpha
+    def forward(x: Tensor, name: str, alpha: float, strict: bool) -> Tensor:
         return at_least(x, 0.0, strict=strict)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        x, ctx.name, ctx.alpha, _ = inputs
+        ctx.save_for_backward(x)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:

@@ -16,6 +16,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from snnplug.nn.transforms import is_transformed
+
 __all__ = ["find_cases", "look_up", "take"]
 
 _CELLS = 1 << 15  # more would leave the cache
@@ -102,7 +104,7 @@ def look_up(v: Tensor, edges: Tensor, values: Tensor, *, through: Tensor | None 
     """
     edges = edges.detach().to(v.dtype)
     values = values.to(v.dtype)
-    if torch.compiler.is_compiling() and edges.shape[-1] <= _CHAIN:
+    if is_transformed() or (torch.compiler.is_compiling() and edges.shape[-1] <= _CHAIN):
         found = _compared(v, edges, values)
         if through is None or not (torch.is_grad_enabled() and v.requires_grad):
             return found

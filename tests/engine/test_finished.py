@@ -75,3 +75,16 @@ def test_what_is_missing_is_made_again(finished: Path) -> None:
         (finished / name).unlink()
     snnplug.resume(finished, registry=registry(1.0))
     assert {name for name, data in contents(finished).items() if data != before[name]} <= {"trials.journal"}
+
+
+@pytest.mark.parametrize("steps", [[2], [-1, -2]])
+def test_a_loss_that_reads_chosen_steps_is_measured(steps: list[int], tmp_path: Path) -> None:
+    recipe: dict[str, Any] = {
+        "encoder": {"use": "direct", "steps": 3},
+        "architecture": {"use": "dense", "hidden": [8]},
+        "loss": {"use": "lts", "steps": steps},
+        "train": {"epochs": 1, "batch_size": 512},
+    }
+    done = snnplug.run(recipe, out=tmp_path / "run", device="cpu")
+    assert done.summary["accuracy"]["test"] > 0
+    assert not done.records.answers.by_step

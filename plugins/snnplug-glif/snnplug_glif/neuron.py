@@ -125,7 +125,7 @@ class GLIF(SpikingNeuron):
         T, shape = len(x), (-1, *[1] * (x.ndim - 3))  # [C, *] beside [B, C, *]
 
         def value(name: str) -> Tensor:
-            return self.get_parameter(name).sigmoid().view(shape)
+            return getattr(self, name).sigmoid().view(shape)
 
         a, b, g = map(value, _GATES)
         keep, lost = 1 - a * (1 - value("retention")), (1 - a) * value("leak")
