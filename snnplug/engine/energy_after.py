@@ -6,12 +6,12 @@ import copy
 import tomllib
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 from snnplug.engine.energy import estimate
 from snnplug.errors import RecipeError, SnnplugError
 from snnplug.recipe.read import recipe_text
 from snnplug.recipe.section import Table
+from snnplug.recipe.tables import named_table
 from snnplug.registry.component import Component
 from snnplug.registry.registry import Registry
 from snnplug.report.page import write_report
@@ -29,12 +29,10 @@ def parse_model(text: str) -> str | Table:
         RecipeError: it is neither.
     """
     try:
-        found: Any = tomllib.loads(f"model = {text}")["model"] if text.lstrip().startswith("{") else text
+        table = named_table(text)
     except ValueError as error:
-        raise RecipeError([f"{text!r} is no table as a recipe writes it: {error}"]) from error
-    if not isinstance(found, dict | str):
-        raise RecipeError([f"{text!r} is no energy model: give a name or a table {{ use = ... }}"])
-    return found
+        raise RecipeError([f"the energy model {error}"]) from error
+    return text if table == {"use": text} else table
 
 
 def models_in(file: str | Path) -> list[str | Table]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import sys
-import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -27,6 +26,7 @@ from snnplug.errors import (
     UsageError,
     in_one_line,
 )
+from snnplug.recipe.tables import named_table
 from snnplug.registry.component import Component, aside
 from snnplug.registry.contain import calling, describe, is_finite, title
 from snnplug.registry.interrupts import listening
@@ -168,9 +168,9 @@ def trackers_of(given: Iterable[TrackerLike], registry: Registry) -> list[Compon
 def _component(given: TrackerLike, registry: Registry) -> Component:
     if isinstance(given, str) and given.lstrip().startswith("{"):
         try:
-            given = tomllib.loads(f"given = {given}")["given"]
+            given = named_table(given)
         except ValueError as error:
-            raise UsageError(f"the tracker {given!r} is no inline table of TOML: {error}") from error
+            raise UsageError(f"the tracker {error}") from error
     if isinstance(given, str):
         return registry.use("tracker", given)
     if isinstance(given, Mapping):

@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["lookup", "put"]
+__all__ = ["lookup", "named_table", "put"]
+
+
+def named_table(text: str) -> dict[str, Any]:
+    """Return what a name, or the text of an inline table `{ use = "name", ... }`, stands for as a table.
+
+    Raises:
+        ValueError: it begins as a table and is none.
+    """
+    if not text.lstrip().startswith("{"):
+        return {"use": text}
+    try:
+        found: dict[str, Any] = tomllib.loads(f"given = {text}")["given"]
+    except tomllib.TOMLDecodeError as error:
+        said = f"{text!r} is no inline table of TOML, such as {{ use = 'name', size = 3 }}: {error}"
+        raise ValueError(said) from error
+    return found
 
 
 def lookup(data: Any, key: str) -> Any:

@@ -89,7 +89,7 @@ def test_names_and_tables_of_executors(registry: Registry) -> None:
     ("given", "error", "said"),
     [
         ("deff", UnknownName, "unknown executor 'deff'. Did you mean 'deaf'?"),
-        ("{use = ", RecipeError, "is no table such as { use = 'name' }"),
+        ("{use = ", RecipeError, "is no inline table of TOML, such as { use = 'name'"),
         ({"room": 2}, RecipeError, "executor.use: it is missing; write use"),
         ("{use = 'deaf', rooms = 2}", RecipeError, "executor.rooms"),
         ("{use = 'deaf', room = 'all'}", RecipeError, "executor.room"),

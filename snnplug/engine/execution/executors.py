@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from typing import Any
 
 from snnplug.contracts.execution import Answer, Build, Executor
 from snnplug.engine.execution.processes import Processes
 from snnplug.errors import RecipeError
+from snnplug.recipe.tables import named_table
 from snnplug.registry.component import Component
 from snnplug.registry.contain import calling, refuse
 from snnplug.registry.registry import Registry
@@ -27,13 +27,10 @@ def named_executor(given: str | Mapping[str, Any] | Component | None, registry: 
     """
     if given is None or isinstance(given, Component):
         return given
-    table: Any = given if isinstance(given, Mapping) else {"use": given}
-    if isinstance(given, str) and given.lstrip().startswith("{"):
-        try:
-            table = tomllib.loads(f"executor = {given}")["executor"]
-        except tomllib.TOMLDecodeError as error:
-            said = f"executor {given!r} is no table such as {{ use = 'name' }}: {error}"
-            raise RecipeError([said]) from error
+    try:
+        table: Any = named_table(given) if isinstance(given, str) else given
+    except ValueError as error:
+        raise RecipeError([f"the executor {error}"]) from error
     component = registry.component("executor", table)
     if problems := component.check("executor"):
         raise RecipeError(problems)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -138,7 +139,9 @@ def study(
                     with doing.shown(file.name, len(wanted)):
                         doing.run(wanted)
         except KeyboardInterrupt as stop:
-            stop.__notes__ = [f"continue with: snnplug study {source} --out {path}"]
+            more = f" --workers {workers}" if workers > 1 else ""
+            more += f" --executor {shlex.quote(executor)}" if isinstance(executor, str) else ""
+            stop.__notes__ = [f"continue with: snnplug study {source} --out {path}{more}"]
             raise
         if file.samples:
             drawn, refused = {job.combination.name: job.combination for job in wanted}, {}
