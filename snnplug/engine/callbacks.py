@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -78,12 +78,15 @@ class Callbacks:
             method: its name.
             drawing: what it draws shall not depend on what was drawn before.
         """
-        found, seed = [], derive_seed(self.seed, "callbacks", method, self.training.epoch)
+        found = []
         for component, callback in self._made:
             held = calling(component, f"that its {method} takes the training")
-            with torch.no_grad(), seeded(seed) if drawing else nullcontext(), held:
+            with torch.no_grad(), self._drawing(method) if drawing else nullcontext(), held:
                 found.append((component, getattr(callback, method)(self.training)))
         return found
+
+    def _drawing(self, method: str) -> AbstractContextManager[None]:
+        return seeded(derive_seed(self.seed, "callbacks", method, self.training.epoch))
 
     def more_loss(self, batch: Batch) -> Tensor | None:
         """Return what all of them add to the loss of a batch, None for nothing."""

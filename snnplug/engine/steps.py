@@ -134,11 +134,10 @@ class Steps:
                         outputs = self.calls.network(self.model, x)
             if self.online is None:
                 loss = self.calls.loss(outputs, targets)
-                for more in (
-                    self.course.more_loss(values, outputs, *purpose),
-                    self.callbacks.more_loss(Batch(values, targets, x, outputs)),
-                ):
-                    loss = loss if more is None else loss + more
+                more = self.course.more_loss(values, outputs, *purpose)
+                loss = loss if more is None else loss + more
+                more = self.callbacks.more_loss(Batch(values, targets, x, outputs))
+                loss = loss if more is None else loss + more
             if self.overflows is None and (self.device.type == "cpu" or index % _CHECK_EVERY == 0):
                 self.refuse_non_finite(loss.item(), epoch, index, x, outputs)
             if self.online is None:
