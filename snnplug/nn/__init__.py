@@ -49,7 +49,7 @@ from snnplug.nn.neuron import (
 )
 from snnplug.nn.recalibrate import recalibrate
 from snnplug.nn.record import SpikeCounts, record
-from snnplug.nn.replace import Replacement, replace
+from snnplug.nn.replace import replace
 from snnplug.nn.reset import Reset, reset_membrane
 from snnplug.nn.saturate import saturate
 from snnplug.nn.seeding import SeededSamples, seeded
@@ -109,7 +109,6 @@ __all__ = [
     "MembraneState",
     "Mix",
     "NeuronActivity",
-    "Replacement",
     "Reset",
     "SeededSamples",
     "SpikeCounts",
