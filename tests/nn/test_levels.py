@@ -66,3 +66,24 @@ def test_one_other_value_is_no_level(value: float, place: int) -> None:
 def test_analog(values: Tensor) -> None:
     packed = as_levels(values)
     assert packed is None or same(packed.tensor(), values)
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int16, torch.int32, torch.int64, torch.float32])
+@pytest.mark.parametrize("values", [[1], [2], [7], [3, 6], [2, 255], [1, 2, 3]])
+def test_few_values_of_any_type(dtype: torch.dtype, values: list[int]) -> None:
+    """Such as the indices of a pool, that point to one place or two."""
+    x = torch.zeros(5000, dtype=dtype)
+    for number, value in enumerate(values):
+        x[number :: 3 + len(values)] = value
+    packed = as_levels(x)
+    assert packed is not None
+    assert torch.equal(packed.tensor(), x)
+    assert packed.tensor().dtype == dtype
+    assert packed.bytes <= 5000
+
+
+def test_large_values_of_any_type_are_kept() -> None:
+    for dtype in (torch.int16, torch.int32, torch.int64):
+        x = torch.zeros(5000, dtype=dtype)
+        x[::3] = 300
+        assert as_levels(x) is None

@@ -66,7 +66,8 @@ def as_levels(flat: Tensor) -> Levels | None:
     sample = flat[:: max(1, len(flat) // _SAMPLE)][:_SAMPLE]
     values = set(sample.tolist())
     values.discard(0)
-    whole = all(value % 1 == 0 for value in values) and len(values) != 1
+    whole = not flat.dtype.is_floating_point
+    whole = whole or (all(value % 1 == 0 for value in values) and len(values) != 1)
     unit = 1.0 if whole else float(min(values, key=abs))
     if unit == 0 or any(not 0 <= value / unit <= _MOST or value / unit % 1 for value in values):
         return None
