@@ -257,7 +257,7 @@ def _record(result: SearchResult, plan: Plan, graph: Graph | None) -> SearchReco
         draws=rung.draws.total(),
         distinct=len(rung.draws),
         evaluated=evaluated,
-        refused=len(rung.draws) - evaluated if plan.recipe.search.limits.given else None,
+        refused=len(rung.draws) - evaluated if plan.recipe.search.limits.any else None,
         best=result.best.genotype,
         key=result.best.key,
         score=first.score,
