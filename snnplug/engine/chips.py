@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -15,7 +16,7 @@ from snnplug.registry.contain import calling, refuse
 
 __all__ = ["fit_of", "layers_of"]
 
-_EXPECTED = "a snnplug.Fit whose needs are snnplug.Needs"
+_EXPECTED = "a snnplug.Fit with a tuple of snnplug.Needs"
 
 
 def layers_of(parts: Parts, network: nn.Module) -> LayerGraph:
@@ -39,9 +40,12 @@ def fit_of(chip: Component, network: LayerGraph) -> Fit:
     built: Any = chip.build()
     with calling(chip, _EXPECTED):
         fit: Any = built(network)
-        if not isinstance(fit, Fit) or not all(isinstance(need, Need) for need in fit.needs):
+        if not isinstance(fit, Fit):
             refuse(chip, _EXPECTED, fit)
-        float(fit.headroom)
+        if not isinstance(fit.needs, tuple | list) or not all(isinstance(need, Need) for need in fit.needs):
+            refuse(chip, _EXPECTED, fit.needs)
+        if not math.isfinite(fit.headroom):
+            refuse(chip, "finite numbers as needs and limits", fit.headroom)
         return fit
 
 

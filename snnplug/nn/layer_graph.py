@@ -226,7 +226,8 @@ def _folded(graph: LayerGraph, varying: Collection[str]) -> LayerGraph:
         inputs = kept(norm.inputs)
         if not all(name in layers and layers[name].weighted for name in inputs):
             continue
-        if any(len(graph.takers[name]) > 1 for name in (*inputs, *norm.inputs)):
+        shared = {name for name, takers in graph.takers.items() if len(takers) > 1}
+        if {*inputs, *norm.inputs} & {*shared, *graph.outputs}:
             continue
         for name in inputs:
             before = layers[name]

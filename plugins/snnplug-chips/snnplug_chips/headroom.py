@@ -43,32 +43,56 @@ class ChipHeadroom:
 
 
 def speck_headroom(candidate: Candidate) -> Score:
-    """Return the headroom on Speck 2e/2f."""
+    """Return the headroom on Speck 2e/2f.
+
+    Args:
+        candidate: the network.
+    """
     return _headroom(Speck(), candidate)
 
 
 def xylo_headroom(candidate: Candidate) -> Score:
-    """Return the headroom on Xylo Audio 2."""
+    """Return the headroom on Xylo Audio 2.
+
+    Args:
+        candidate: the network.
+    """
     return _headroom(Xylo(), candidate)
 
 
 def loihi2_headroom(candidate: Candidate) -> Score:
-    """Return the headroom on Loihi 2."""
+    """Return the headroom on Loihi 2.
+
+    Args:
+        candidate: the network.
+    """
     return _headroom(Loihi2(), candidate)
 
 
 def spinnaker2_headroom(candidate: Candidate) -> Score:
-    """Return the headroom on SpiNNaker2."""
+    """Return the headroom on SpiNNaker2.
+
+    Args:
+        candidate: the network.
+    """
     return _headroom(SpiNNaker2(), candidate)
 
 
 def brainscales2_headroom(candidate: Candidate) -> Score:
-    """Return the headroom on BrainScaleS-2."""
+    """Return the headroom on BrainScaleS-2.
+
+    Args:
+        candidate: the network.
+    """
     return _headroom(BrainScaleS2(), candidate)
 
 
 def fpga_headroom(candidate: Candidate) -> Score:
-    """Return the headroom on an Artix-7 35T."""
+    """Return the headroom on an Artix-7 35T.
+
+    Args:
+        candidate: the network.
+    """
     return _headroom(FPGA(), candidate)
 
 

@@ -53,6 +53,7 @@ class Xylo:
         if len(network.neurons) < 2:
             count = f"{len(network.neurons)}"
             found.append(layers.lacks("", "layers of neurons", count, "at least 2", few))
+        found += self._between(network)
         hidden = sum(layer.outputs for layer in self._hidden(network))
         most = limits["hidden"].of(self.version)
         return Fit(
@@ -66,8 +67,7 @@ class Xylo:
     def _weights(self, network: LayerGraph, layer: Layer) -> Iterator[Need]:
         limits, hidden = self.profile, {one.name for one in self._hidden(network)}
         outer = limits["outer"].of(self.version)
-        takers = network.after(layer, ("neuron",))
-        to_hidden = any(taker.name in hidden for taker in takers)
+        to_hidden = bool(hidden & _names(network, layer))
         yield limits["biases"].need(layer.name, layer.biases, "build the layer without a bias or batch norm")
         if "input" in layer.inputs:
             inputs = math.prod(layer.in_shape)
@@ -75,8 +75,6 @@ class Xylo:
         if hidden & set(layer.inputs):
             allowed = limits["fan_out"].of(self.version)
             yield limits["fan_out"].need(layer.name, layer.fan_out, "use a narrower layer", allowed=allowed)
-        if to_hidden and hidden & set(layer.inputs) and (most := limits["recurrent"].of(self.version)):
-            yield limits["recurrent"].need(layer.name, layer.weights, "use narrower layers", allowed=most)
         if outer is not None and to_hidden and "input" in layer.inputs:
             yield limits["outer"].need(layer.name, layer.outputs, "use a narrower first layer", allowed=outer)
         if not to_hidden:
@@ -88,6 +86,14 @@ class Xylo:
                 advice = "use a narrower last hidden layer"
                 yield limits["outer"].need(layer.name, sent, advice, allowed=outer)
 
+    def _between(self, network: LayerGraph) -> Iterator[Need]:
+        """Yield how many weights lead from hidden neurons to hidden ones, where that is limited."""
+        limit, hidden = self.profile["recurrent"], {layer.name for layer in self._hidden(network)}
+        if (most := limit.of(self.version)) is not None:
+            inner = [layer for layer in network.weighted if hidden & set(layer.inputs)]
+            weights = sum(layer.weights for layer in inner if hidden & _names(network, layer))
+            yield limit.need("", weights, "use narrower hidden layers", allowed=most)
+
     def _decay(self, layer: Layer) -> Iterator[Need]:
         assert layer.neuron is not None
         leak = layer.neuron.leak
@@ -98,3 +104,8 @@ class Xylo:
         if not math.isclose(tau, 2.0**shift, rel_tol=1e-6):
             has, near = f"tau = {tau:.4g} steps", f"set tau = {2.0**shift:g} for the neuron"
             yield self.profile["layers"].lacks(layer.name, "decay", has, "tau a power of 2", near)
+
+
+def _names(network: LayerGraph, layer: Layer) -> set[str]:
+    """Return the names of the layers of neurons that a layer of weights leads to."""
+    return {taker.name for taker in network.after(layer, ("neuron",))}
