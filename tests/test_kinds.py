@@ -135,6 +135,7 @@ def test_table_of_kinds():
         "executor",
         "tracker",
         "callback",
+        "chip",
     ]
     assert KINDS["search_space"].hook == "snnplug_search_spaces"
     for name, kind in KINDS.items():

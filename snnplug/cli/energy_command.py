@@ -35,13 +35,15 @@ def command(
     Writes energy.json into the run directory, in place of one from before, and the report again, which puts
     all models side by side. Nothing is run, and summary.json stays as it is.
     """
-    from snnplug.engine.energy_after import estimate_run, models_in, parse_model
+    from snnplug.engine.asked import parse_use
+    from snnplug.engine.energy_after import estimate_run, models_in
     from snnplug.runs.reading import to_plain
     from snnplug.runs.standard_json import to_json
 
     registry = Registry.from_installed()
     wanted = [name.strip() for name in models.split(",") if name.strip()]
-    chosen = [*wanted, *map(parse_model, tables), *(models_in(file) if file is not None else ())]
+    given = [parse_use(table, "energy_model") for table in tables]
+    chosen = [*wanted, *given, *(models_in(file) if file is not None else ())]
     if not chosen:
         known = ", ".join(sorted(registration.name for registration in registry.list("energy_model")))
         ctx.fail(f"no model is named; give --models, -m or --from. Energy models: {known}")

@@ -9,6 +9,7 @@ from snnplug.contracts.activity import Activity, NeuronActivity, SynapseActivity
 from snnplug.contracts.advice import advice
 from snnplug.contracts.benchmark import Benchmark, TrainedNetwork
 from snnplug.contracts.build import Buildable
+from snnplug.contracts.chip import Chip, Fit, Layer, LayerGraph, Need, NeuronFacts
 from snnplug.contracts.conversion import ErrorPart, LayerError, LayerTrace, Trace
 from snnplug.contracts.data import Splits, Task
 from snnplug.contracts.energy import Baseline, EnergyEstimate, EnergyItem, EnergyModel
@@ -37,17 +38,23 @@ __all__ = [
     "Build",
     "Buildable",
     "Candidate",
+    "Chip",
     "Edge",
     "EnergyEstimate",
     "EnergyItem",
     "EnergyModel",
     "ErrorPart",
     "Executor",
+    "Fit",
     "Genotype",
     "Graph",
+    "Layer",
     "LayerError",
+    "LayerGraph",
     "LayerTrace",
+    "Need",
     "NeuronActivity",
+    "NeuronFacts",
     "Score",
     "Scorer",
     "SearchSpace",

@@ -4,35 +4,21 @@ from __future__ import annotations
 
 import copy
 import tomllib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from snnplug.engine.asked import asked_components
 from snnplug.engine.energy import estimate
-from snnplug.errors import RecipeError, SnnplugError
+from snnplug.errors import RecipeError
 from snnplug.recipe.read import recipe_text
 from snnplug.recipe.section import Table
-from snnplug.recipe.tables import named_table
-from snnplug.registry.component import Component
 from snnplug.registry.registry import Registry
 from snnplug.report.page import write_report
 from snnplug.runs.directory import RunDirectory
 from snnplug.runs.energy_records import EnergyRecord
 from snnplug.runs.reading import activity_digest, read_activity, read_resolved, read_summary, to_plain
 
-__all__ = ["estimate_run", "models_in", "parse_model"]
-
-
-def parse_model(text: str) -> str | Table:
-    """Return a model as a recipe writes it: a name, or a table `{ use = "name", ... }`.
-
-    Raises:
-        RecipeError: it is neither.
-    """
-    try:
-        table = named_table(text)
-    except ValueError as error:
-        raise RecipeError([f"the energy model {error}"]) from error
-    return text if table == {"use": text} else table
+__all__ = ["estimate_run", "models_in"]
 
 
 def models_in(file: str | Path) -> list[str | Table]:
@@ -80,7 +66,7 @@ def estimate_run(
         read_resolved(directory)
         read_summary(directory)
         activity = read_activity(directory)
-        components = _components(models, registry)
+        components = asked_components("energy_model", models, registry, "models")
         record = EnergyRecord(
             activity=activity_digest(directory),
             models=tuple(component.to_dict() for component in components),
@@ -89,20 +75,3 @@ def estimate_run(
         directory.write_json("energy.json", to_plain(record))
         write_report(path, say)
     return record
-
-
-def _components(models: Iterable[str | Table], registry: Registry) -> list[Component]:
-    """Resolve all models, and say all mistakes together."""
-    found, problems = [], []
-    for i, model in enumerate(models):
-        table = {"use": model} if isinstance(model, str) else model
-        key = f"models.{i}"
-        try:
-            component = registry.component("energy_model", table, key)
-            problems += component.check(key)
-            found.append(component)
-        except SnnplugError as error:
-            problems.append(str(error) if str(error).startswith(key) else f"{key}: {error}")
-    if problems:
-        raise RecipeError(problems)
-    return found

@@ -17,7 +17,7 @@ from typing import Any
 from snnplug.contracts import Splits
 from snnplug.errors import RecipeError
 from snnplug.recipe.recipe import Recipe
-from snnplug.recipe.section import fields_of
+from snnplug.recipe.section import places_of
 from snnplug.recipe.stages import sections
 from snnplug.registry.component import Component
 from snnplug.registry.kinds import KINDS
@@ -129,9 +129,9 @@ def _kind_of(value: Any) -> str | None:
 
 def _kind_at(key: str) -> str | None:
     """Return the kind that a key of a recipe takes."""
-    places = {field.name: use.kind for field, use in fields_of(Recipe)}
+    places = {key: use.kind for key, use in places_of(Recipe)}
     for name, section in sections().items():
-        places |= {f"{name}.{field.name}": use.kind for field, use in fields_of(section)}
+        places |= {key: use.kind for key, use in places_of(section, name)}
     return places.get(re.sub(r"\.\d+$", "", key))
 
 

@@ -32,6 +32,7 @@ from snnplug.nn.dropout import Dropout
 from snnplug.nn.encoder import Encoder
 from snnplug.nn.fit import quantiles, squared_errors
 from snnplug.nn.kernel import kernel_surrogate
+from snnplug.nn.layer_graph import layer_graph
 from snnplug.nn.layers import SYNAPTIC
 from snnplug.nn.leak import Leak
 from snnplug.nn.looped import Stepwise
@@ -149,6 +150,7 @@ __all__ = [
     "join_steps",
     "keep_statistics_of_steps",
     "kernel_surrogate",
+    "layer_graph",
     "materialize",
     "midpoints",
     "outermost",

@@ -158,13 +158,24 @@ class _Reader:
         if isinstance(table, dict):  # a key that is a word of Python, such as `from`, has an underscore there
             words = {f.name.rstrip("_"): f.name for f in attrs.fields(section) if f.name.endswith("_")}
             table = {words.get(name, name): value for name, value in table.items()}
-            named = [field.name for field in attrs.fields(section) if is_named(field)]
-            table |= {name: {"use": table[name]} for name in named if isinstance(table.get(name), str)}
+            table = _spelt_out(table, section)
         try:
             return _converter().structure(table, section)
         except Exception as error:
             self.problems += explain(error, key)
             return None
+
+
+def _spelt_out(table: Table, section: type) -> Table:
+    """Return a table with `{ use = "name" }` where a name alone stands for that, in tables inside it too."""
+    found = dict(table)
+    for field in attrs.fields(attrs.resolve_types(section)):
+        value = found.get(field.name)
+        if is_named(field) and isinstance(value, str):
+            found[field.name] = {"use": value}
+        elif isinstance(value, dict) and field.type is not None and attrs.has(field.type):
+            found[field.name] = _spelt_out(value, field.type)
+    return found
 
 
 def _refuse_both(recipe: Recipe) -> None:

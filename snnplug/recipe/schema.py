@@ -86,11 +86,26 @@ class _Writer:
             if section is Recipe and name in _INTERNAL:
                 continue
             use = uses.get(field.name)
-            value = self._use(use, f"{key}.{name}".lstrip(".")) if use else _of_field(field)
+            value = self._use(use, f"{key}.{name}".lstrip(".")) if use else self._of_field(field)
             properties[name] = {**_described(words.get(field.name)), **value, **_default(field.default)}
             if field.default is attrs.NOTHING and lookup(default_data(), f"{key}.{name}".lstrip(".")) is None:
                 required.append(name)
         return _object(properties, required, (section.__doc__ or "").split("\n", 1)[0])
+
+    def _of_field(self, field: attrs.Attribute[Any]) -> Schema:
+        if field.type is None or not attrs.has(field.type):
+            return _of_plain_field(field)
+        words, uses = descriptions(field.type), {f.name: use for f, use in fields_of(field.type)}
+        properties = {}
+        for inner in attrs.fields(attrs.resolve_types(field.type)):
+            use = uses.get(inner.name)
+            value = self._named(use.kind) if use else self._of_field(inner)
+            properties[inner.name] = {
+                **_described(words.get(inner.name)),
+                **value,
+                **_default(inner.default),
+            }
+        return _object(properties, [], (field.type.__doc__ or "").split("\n", 1)[0])
 
     def _use(self, use: Uses, key: str) -> Schema:
         if use.form == "all":
@@ -177,14 +192,7 @@ def _default(value: Any) -> Schema:
     return {"default": value} if plain else {}
 
 
-def _of_field(field: attrs.Attribute[Any]) -> Schema:
-    if field.type is not None and attrs.has(field.type):
-        words = descriptions(field.type)
-        properties = {
-            inner.name: {**_described(words.get(inner.name)), **_of_field(inner), **_default(inner.default)}
-            for inner in attrs.fields(attrs.resolve_types(field.type))
-        }
-        return _object(properties, [], (field.type.__doc__ or "").split("\n", 1)[0])
+def _of_plain_field(field: attrs.Attribute[Any]) -> Schema:
     schema, limits = _of_type(field.type), _limits_of_validator(field.validator)
     if each := _limited(limits.get("each", {})):
         schema["items"] = {**schema.get("items", {}), **each}

@@ -23,6 +23,7 @@ __all__ = [
     "is_named",
     "named_in",
     "names_one",
+    "places_of",
     "uses",
     "uses_all",
     "uses_each",
@@ -113,3 +114,16 @@ def named_in(section: Any, prefix: str = "") -> Iterator[Named]:
         elif use.form == "names":
             for name in value:
                 yield Named(f"{key}.{name}", use.kind, {"use": name})
+    for field in attrs.fields(type(section)):
+        if attrs.has(type(inner := getattr(section, field.name))):
+            yield from named_in(inner, f"{prefix}.{field.name}".lstrip("."))
+
+
+def places_of(section: type, prefix: str = "") -> Iterator[tuple[str, Uses]]:
+    """Yield keys and uses of a section's class, those of tables inside it too."""
+    for field in attrs.fields(attrs.resolve_types(section)):
+        key = f"{prefix}.{field.name}".lstrip(".")
+        if _KEY in field.metadata:
+            yield key, field.metadata[_KEY]
+        elif field.type is not None and attrs.has(field.type):
+            yield from places_of(field.type, key)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         ArchitectureSpec,
         BenchmarkSpec,
         CallbackSpec,
+        ChipSpec,
         DatasetSpec,
         EncoderSpec,
         EnergyModelSpec,
@@ -100,6 +101,11 @@ def snnplug_executors() -> Iterable[ExecutorSpec]:  # type: ignore[empty-body]
 @_hookspec
 def snnplug_callbacks() -> Iterable[CallbackSpec]:  # type: ignore[empty-body]
     """Return the callbacks: builders of a `snnplug.nn.Callback`."""
+
+
+@_hookspec
+def snnplug_chips() -> Iterable[ChipSpec]:  # type: ignore[empty-body]
+    """Return the chips: builders of a callable from `snnplug.LayerGraph` to `snnplug.Fit`."""
 
 
 @_hookspec

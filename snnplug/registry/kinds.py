@@ -20,6 +20,7 @@ __all__ = [
     "ArchitectureSpec",
     "BenchmarkSpec",
     "CallbackSpec",
+    "ChipSpec",
     "DatasetSpec",
     "EncoderSpec",
     "EnergyModelSpec",
@@ -259,6 +260,12 @@ class CallbackSpec(Spec):
     kind: ClassVar[str] = "callback"
 
 
+class ChipSpec(Spec):
+    """A builder of a `snnplug.Chip`: a callable from the layers of a network to what of them does not fit."""
+
+    kind: ClassVar[str] = "chip"
+
+
 class TrackerSpec(Spec):
     """A builder of a `snnplug.Tracker`, which writes down how a run goes on: epochs, candidates, result."""
 
@@ -323,6 +330,7 @@ KINDS: Mapping[str, Kind] = {
         ("executors", ExecutorSpec, ("build", "workers")),
         ("trackers", TrackerSpec, ()),
         ("callbacks", CallbackSpec, ()),
+        ("chips", ChipSpec, ()),
     )
 }
 

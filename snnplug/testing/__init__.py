@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from snnplug.testing.benchmark import BenchmarkConformance
     from snnplug.testing.callback import CallbackConformance
     from snnplug.testing.candidates import TinySpace, tiny_candidate, tiny_neuron
+    from snnplug.testing.chip import ChipConformance
     from snnplug.testing.combinations import covering
     from snnplug.testing.dataset import DatasetConformance
     from snnplug.testing.encoder import EncoderConformance
@@ -48,6 +49,7 @@ __all__ = [
     "ArchitectureConformance",
     "BenchmarkConformance",
     "CallbackConformance",
+    "ChipConformance",
     "DatasetConformance",
     "EncoderConformance",
     "EnergyModelConformance",
@@ -72,6 +74,7 @@ MODULES: Mapping[str, tuple[str, ...]] = {
     "benchmark": ("BenchmarkConformance",),
     "callback": ("CallbackConformance",),
     "candidates": ("TinySpace", "tiny_candidate", "tiny_neuron"),
+    "chip": ("ChipConformance",),
     "combinations": ("covering",),
     "dataset": ("DatasetConformance",),
     "encoder": ("EncoderConformance",),

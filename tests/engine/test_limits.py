@@ -22,7 +22,7 @@ import snnplug
 from snnplug import Candidate
 from snnplug.engine.parts import Parts, make_parts
 from snnplug.engine.scoring.limits import Limits
-from snnplug.engine.scoring.sizes import beyond_limits
+from snnplug.engine.scoring.sizes import sizes_beyond
 from snnplug.errors import RecipeError, RunDirectoryError, RunFailed
 from snnplug.nn import StepwiseBatchNorm2d, TimeModule, TimeSequential, channels_last, record
 from snnplug.recipe.overrides import apply_overrides
@@ -42,7 +42,7 @@ def parts_of(data: dict[str, Any]) -> Parts:
 def beyond(network: nn.Module, **limits: Any) -> dict[str, float]:
     never: Any = None
     candidate = Candidate(genotype=1, key="k", build=lambda repeat=0: network, batch=never, seed=0)
-    return beyond_limits(Limits(**limits), parts_of(recipe(1)), candidate)
+    return sizes_beyond(Limits(**limits), parts_of(recipe(1)), candidate)
 
 
 def wide_net(width: int = 100_000) -> nn.Module:

@@ -11,7 +11,7 @@ import torch
 from snnplug import Candidate
 from snnplug.engine.parts import make_parts
 from snnplug.engine.scoring.limits import Limits
-from snnplug.engine.scoring.sizes import beyond_limits
+from snnplug.engine.scoring.sizes import sizes_beyond
 from snnplug.recipe.plan import make_plan
 from snnplug.recipe.recipe import Recipe
 
@@ -48,7 +48,7 @@ def test_sizes_do_not_depend_on_the_device(registry, space) -> None:
             batch=None,
             seed=0,
         )
-        found.append(beyond_limits(Limits(neurons=1, memory=1), parts, candidate))
+        found.append(sizes_beyond(Limits(neurons=1, memory=1), parts, candidate))
         assert next(candidate.network.parameters()).device.type == device
     assert found[0] == found[1]
     assert set(found[0]) == {"neurons", "memory"}

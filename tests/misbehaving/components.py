@@ -19,6 +19,7 @@ from snnplug import (
     BenchmarkSpec,
     CallbackSpec,
     Candidate,
+    ChipSpec,
     Component,
     DatasetSpec,
     EncoderSpec,
@@ -26,8 +27,11 @@ from snnplug import (
     EnergyItem,
     EnergyModelSpec,
     ExecutorSpec,
+    Fit,
     Graph,
+    LayerGraph,
     LossSpec,
+    Need,
     NeuronSpec,
     Registry,
     ScorerSpec,
@@ -292,6 +296,17 @@ class BadCallback(Places, Callback):
         return self.at("state_dict", {"one": 1})
 
 
+class BadChip(Places):
+    title, weight_bits, per_channel, source = "Bad", 8, False, "nowhere"
+
+    def __init__(self, *, place: str = "", way: str = "", late: str = "") -> None:
+        self.prepare(place, way, late)
+
+    def __call__(self, network: LayerGraph) -> Any:
+        need = Need("", "layers", self.at("has", len(network.layers)), 100)
+        return self.at("call", Fit(needs=self.at("needs", (need,))))
+
+
 SPECS = (
     NeuronSpec(name="bad", target=BadNeuron, summary="Bad."),
     EncoderSpec(name="bad", target=BadEncoder, summary="Bad."),
@@ -306,6 +321,7 @@ SPECS = (
     ExecutorSpec(name="bad", target=BadExecutor, summary="Bad."),
     TrackerSpec(name="bad", target=BadTracker, summary="Bad."),
     CallbackSpec(name="bad", target=BadCallback, summary="Bad."),
+    ChipSpec(name="bad", target=BadChip, summary="Bad."),
 )
 
 
@@ -328,9 +344,11 @@ def recipe_with(kind: str, settings: dict[str, Any]) -> dict[str, Any]:
         "neuron": {"use": "toy"},
         "loss": {"use": "toy"},
     }
-    if kind in ("search_space", "strategy", "scorer", "executor"):
+    if kind in ("search_space", "strategy", "scorer", "executor", "chip"):
         search = {name: {"use": "toy"} for name in ("space", "strategy", "scorer")}
         search["strategy"]["draws"] = 6
+        if kind == "chip":
+            return recipe | {"search": {**search, "limits": {"chip": bad}, "baselines": False}}
         return recipe | {
             "search": {**search, kind.removeprefix("search_"): bad, "round_size": 3, "baselines": False}
         }

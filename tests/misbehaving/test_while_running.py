@@ -109,6 +109,10 @@ STOPPING = [  # the run ends, with what is finished kept
     *giving("callback", "on_train_epoch_end", "none, text, endless", "finite numbers by name", late=True),
     *giving("callback", "fact", "none, text, nan, infinite, complex", "finite numbers by name", late=True),
     *giving("callback", "state_dict", "none, text, endless, set", "a state of tensors", late=True),
+    *raising("chip", "build", "call"),
+    *giving("chip", "call", "none, text, endless", "expected a snnplug.Fit"),
+    *giving("chip", "needs", "none, text, endless", "expected a snnplug.Fit"),
+    *giving("chip", "has", "nan, infinite", "finite numbers"),
 ]
 COSTING = [  # it costs what it was asked for, and the run has its result
     *raising("scorer", "call"),

@@ -17,13 +17,16 @@ from snnplug import (
     Benchmark,
     BenchmarkSpec,
     CallbackSpec,
+    ChipSpec,
     DatasetSpec,
     EncoderSpec,
     EnergyEstimate,
     EnergyItem,
     EnergyModelSpec,
     ExecutorSpec,
+    Fit,
     LossSpec,
+    Need,
     NeuronSpec,
     Registry,
     ScorerSpec,
@@ -154,6 +157,15 @@ class Uncounted(Callback):
         return {"steps": self.steps}
 
 
+class Boundless:
+    """Says that whatever there is fits."""
+
+    title, weight_bits, per_channel, source = "Boundless", 8, False, "a data sheet of 2026-01-01"
+
+    def __call__(self, network):
+        return Fit(needs=(Need("", "layers", len(network.layers), 100),))
+
+
 class Silent:
     """Does not say where to look."""
 
@@ -247,6 +259,12 @@ BROKEN = [
         Uncounted,
         "a_training_goes_on_where_it_was_stopped",
         ["ends with other numbers", "keep in `state_dict` what it depends on"],
+    ),
+    (
+        ChipSpec,
+        Boundless,
+        "a_network_beyond_all_measure_does_not_fit",
+        ["a million channels must not fit", "compare what its layers need"],
     ),
 ]
 

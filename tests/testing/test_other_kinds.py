@@ -19,13 +19,16 @@ from snnplug import (
     Benchmark,
     BenchmarkSpec,
     CallbackSpec,
+    ChipSpec,
     Component,
     DatasetSpec,
     EncoderSpec,
     EnergyEstimate,
     EnergyItem,
     EnergyModelSpec,
+    Fit,
     LossSpec,
+    Need,
     Registry,
     ScorerSpec,
     SearchSpaceSpec,
@@ -43,6 +46,7 @@ from snnplug.testing import (
     ArchitectureConformance,
     BenchmarkConformance,
     CallbackConformance,
+    ChipConformance,
     DatasetConformance,
     EncoderConformance,
     EnergyModelConformance,
@@ -205,6 +209,19 @@ class Momentum(Callback):
         self.kept = dict(state)
 
 
+class Memory:
+    """Has room for so many weights."""
+
+    title, weight_bits, per_channel, source = "Memory", 8, False, "a data sheet of 2026-01-01"
+
+    def __init__(self, *, weights: int = 10_000) -> None:
+        self.weights = weights
+
+    def __call__(self, network):
+        used = sum(layer.weights for layer in network.weighted)
+        return Fit(needs=(Need("", "weights", used, self.weights, "use fewer channels", self.source),))
+
+
 def spec(cls: type[Spec], target: Any, **facts: Any) -> Spec:
     return cls(name=target.__name__.lower(), target=target, summary="For tests.", **facts)
 
@@ -226,6 +243,7 @@ def installed_registry() -> Registry:
         spec(BenchmarkSpec, table),
         spec(TrackerSpec, Lines),
         spec(CallbackSpec, Momentum),
+        spec(ChipSpec, Memory),
     ):
         registry.register(made)
     return registry
@@ -280,6 +298,11 @@ class TestTable(BenchmarkConformance):
 class TestMomentum(CallbackConformance):
     name = "momentum"
     params = ({}, {"share": 0.1})
+
+
+class TestMemory(ChipConformance):
+    name = "memory"
+    params = ({}, {"weights": 100})
 
 
 class TestLines(TrackerConformance):
@@ -592,6 +615,58 @@ class Cut(Momentum):
 def test_broken_callback_fails_its_check(target, check, said) -> None:
     with pytest.raises((AssertionError, pytest.fail.Exception), match=said):
         getattr(CallbackConformance(), f"test_{check}")(component(CallbackSpec, target))
+
+
+class Nameless(Memory):
+    """Does not say what it is."""
+
+    title = ""
+
+
+class Strange(Memory):
+    """Names a layer that is not there."""
+
+    def __call__(self, network):
+        return Fit(needs=(Need("nowhere", "weights", 1, 2),))
+
+
+class Speechless(Memory):
+    """Says that there is too much, and no more."""
+
+    def __call__(self, network):
+        return Fit(needs=(Need("", "weights", 2, 1),))
+
+
+class Reversed(Memory):
+    """Has more room for more."""
+
+    def __call__(self, network):
+        return Fit(needs=(Need("", "weights", 1, network.weighted[0].weights),))
+
+
+class Counting(Memory):
+    """Says something else each time."""
+
+    asked = 0
+
+    def __call__(self, network):
+        self.asked += 1
+        return Fit(needs=(Need("", "weights", self.asked, 10),))
+
+
+@pytest.mark.parametrize(
+    ("target", "check", "said"),
+    [
+        (Nameless, "it_says_what_it_is", "set self.title to what the chip is called"),
+        (Strange, "needs_are_of_layers_of_the_network", "of the layer 'nowhere'"),
+        (Speechless, "misfits_say_what_to_change", "say what to change in Need.advice"),
+        (Reversed, "a_larger_network_leaves_no_more_room", "got headrooms by channels"),
+        (Counting, "an_answer_depends_on_the_network_alone", "asked twice about one network"),
+    ],
+)
+def test_broken_chip_fails_its_check(target, check, said) -> None:
+    with pytest.raises(AssertionError, match=said):
+        getattr(ChipConformance(), f"test_{check}")(component(ChipSpec, target))
 
 
 class Appending(Lines):

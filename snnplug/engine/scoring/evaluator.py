@@ -22,9 +22,9 @@ from torch import Tensor, nn
 from snnplug.contracts import Candidate, Genotype, Graph, Score, Trial
 from snnplug.engine.data import order, read_samples
 from snnplug.engine.parts import Parts
+from snnplug.engine.scoring.beyond import beyond_limits
 from snnplug.engine.scoring.limits import Limits
 from snnplug.engine.scoring.scorers import Scorers, build_scorers
-from snnplug.engine.scoring.sizes import beyond_limits
 from snnplug.engine.supernet import shared_chain, shared_network
 from snnplug.errors import SnnplugError, StorageError, UsageError
 from snnplug.nn import seeded
@@ -155,7 +155,7 @@ class Evaluator:
             lost = _lost(error)
             return Scored(unscored, lost.reason, lost.plugin, ((lost.reason, lost.details),))
         if beyond and not job.unlimited:
-            return Scored(unscored, self.limits.reason(beyond), beyond=beyond)
+            return Scored(unscored, beyond.reason, beyond=beyond.by)
         own, *others = [self._try(*scorer, candidate) for scorer in self.scorers]
         recorded = zip((component.qualified for component, _ in self.scorers[1:]), others, strict=True)
         trial = attrs.evolve(
@@ -165,8 +165,7 @@ class Evaluator:
             parts=own.parts,
         )
         failed = [(one.reason, one.details) for one in (own, *others) if math.isnan(one.value)]
-        reason = own.reason or self.limits.reason(beyond)
-        return Scored(trial, reason, own.plugin, tuple(failed), beyond)
+        return Scored(trial, own.reason or beyond.reason, own.plugin, tuple(failed), beyond.by)
 
     def _try(
         self, component: Component, scorer: Callable[[Candidate], float], candidate: Candidate

@@ -25,7 +25,7 @@ from snnplug.engine.scoring.limits import Limits
 from snnplug.nn import SpikingNeuron, outermost, seeded, watch_spikes
 from snnplug.nn.mode import evaluating
 
-__all__ = ["beyond_limits"]
+__all__ = ["sizes_beyond"]
 
 _BYTES = 4  # of a number in float32
 _MIB = 2**20
@@ -35,7 +35,7 @@ _RESHAPING = (
 )  # whether they copy depends on the order in memory, thus on the device
 
 
-def beyond_limits(limits: Limits, parts: Parts, candidate: Candidate) -> dict[str, float]:
+def sizes_beyond(limits: Limits, parts: Parts, candidate: Candidate) -> dict[str, float]:
     """Return what a candidate's network has beyond limits, by name; nothing where it is within them.
 
     There is a pass only for what cannot be known without.

@@ -77,7 +77,10 @@ class Search(Stage):
     gives = "genotype"
 
     def check(self, parts: Parts, directory: RunDirectory | None = None) -> None:
-        """Refuse objectives that repeat a scorer, and what workers could not import; build all once."""
+        """Refuse objectives that repeat a scorer, and what workers could not import; build all once.
+
+        A chip among the limits is asked about one network of the space.
+        """
         from snnplug.engine.references import check_references
         from snnplug.engine.scoring.workers import check_scoring
 
@@ -86,6 +89,10 @@ class Search(Stage):
         if problems:
             raise RecipeError(problems)
         _check_rungs(parts, _strategy(parts))
+        if (chip := parts.plan.get("search.limits.chip")) is not None:
+            from snnplug.engine.chips import fit_of, layers_of
+
+            fit_of(chip, layers_of(parts, parts.example()))
         section = parts.plan.recipe.search
         executor = parts.plan.get("search.executor")
         check_scoring(parts, _scorers(parts.plan), section.workers, section.timeout, executor)
@@ -257,7 +264,7 @@ def _record(result: SearchResult, plan: Plan, graph: Graph | None) -> SearchReco
         draws=rung.draws.total(),
         distinct=len(rung.draws),
         evaluated=evaluated,
-        refused=len(rung.draws) - evaluated if plan.recipe.search.limits.given else None,
+        refused=len(rung.draws) - evaluated if plan.recipe.search.limits.any else None,
         best=result.best.genotype,
         key=result.best.key,
         score=first.score,

@@ -120,7 +120,7 @@ def _drawn(parts: Parts, space: Any, found: Any, count: int) -> Iterator[Any]:
 
 def _within_limits(parts: Parts, genotype: Any, key: str) -> bool:
     from snnplug.contracts import Candidate
-    from snnplug.engine.scoring.sizes import beyond_limits
+    from snnplug.engine.scoring.beyond import beyond_limits
 
     def build(repeat: int = 0) -> nn.Module:
         return parts.network(genotype, "train")
