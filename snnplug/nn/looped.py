@@ -1,6 +1,6 @@
 """A neuron, or a network, for scripts that loop over time themselves: it remembers between calls.
 
-    neuron = Stepwise(LIF(tau=2.0))
+    neuron = Stepwise(MyNeuron(tau=2.0))
     for x_t in x:                       # [T, B, *]
         spikes = neuron(x_t)            # [B, *] to [B, *]
     neuron.reset()                      # before other samples
@@ -26,9 +26,9 @@ __all__ = ["Stepwise"]
 class Stepwise(nn.Module):
     """Runs one time step a call, from where the last call has ended.
 
-    It has a method `reset` as the modules of SpikingJelly have, so that `functional.reset_net` finds it. With
-    `potential=True` a call returns spikes and membrane potential, as snnTorch's neurons do, and takes, and
-    does not need, the potential of the last call.
+    It has a method `reset`, which functions that reset whole networks look for. With `potential=True` a call
+    returns spikes and membrane potential, and takes, and does not need, the potential of the last call, for
+    loops that hand it on.
 
     Args:
         part: a neuron, its component or class; or any network for `[T, B, *]` that runs step by step.
@@ -69,7 +69,7 @@ class Stepwise(nn.Module):
 
         Args:
             x: `[B, *]`.
-            potential: as a loop of snnTorch hands it on; what is remembered counts.
+            potential: as a loop hands it on; what is remembered counts.
 
         Returns:
             Spikes, or the network's output, `[B, *]`; with `potential` also the membrane potential.
