@@ -1,7 +1,7 @@
 """Networks of other plugins against each chip: what is said equals what one works out from their modules.
 
-The arithmetic here looks at modules and at what hooks see of them, not at the layers that chips are given, and
-has the limits as the sheets have them.
+The arithmetic here looks at modules and at what hooks see of them, not at the layers that chips are given,
+and has the limits as their sheets have them.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("snnplug_chips")
 
+import snnplug_chips
 import torch
 from torch import Tensor, nn
 
-import snnplug_chips
 from snnplug import Fit, LayerGraph, Registry, Task
 from snnplug.nn import layer_graph, materialize, watch_spikes
 
@@ -51,7 +51,7 @@ class Seen:
     """What hooks see of a network in one pass.
 
     Attributes:
-        weighted: modules with weights by name, the shapes of their inputs before flattening and of their outputs.
+        weighted: modules with weights, shapes of their inputs before flattening and of their outputs, by name.
         neurons: how many neurons each layer of them has, by name.
     """
 
@@ -90,7 +90,9 @@ class Seen:
 def network(request: pytest.FixtureRequest, installed_registry: Registry) -> tuple[str, LayerGraph, Seen]:
     settings = dict(NETWORKS[request.param])
     neuron = installed_registry.use("neuron", "if")
-    model = installed_registry.use("architecture", settings.pop("use"), neuron=neuron, **settings).build(IMAGES)
+    model = installed_registry.use("architecture", settings.pop("use"), neuron=neuron, **settings).build(
+        IMAGES
+    )
     x = torch.rand(2, 1, *IMAGES.input_shape)
     materialize(model, x)
     return request.param, layer_graph(model, x), Seen(model, x)
@@ -165,7 +167,7 @@ def test_xylo(network, installed_registry: Registry, version: str) -> None:
             assert need.has == seen.weighted[need.layer][2][0] and need.allowed == fan_out
         if need.limit == "output neurons":
             assert need.allowed == outputs
-    assert needed(fit, "input channels") == {name: 3 * 32 * 32 for name in needed(fit, "input channels")}
+    assert needed(fit, "input channels") == dict.fromkeys(needed(fit, "input channels"), 3 * 32 * 32)
 
 
 def test_loihi2(network, installed_registry: Registry) -> None:

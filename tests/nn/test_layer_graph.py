@@ -83,7 +83,11 @@ class Branches(TimeModule):
         a, b = fold(self.one, x), fold(self.two, x)
         if self.how == "norm":
             return self.neuron(fold(self.norm, a + 0.5 * b))
-        joined = {"add": lambda: a + b, "multiply": lambda: a * b, "concatenate": lambda: torch.cat([a, b], 2)}
+        joined = {
+            "add": lambda: a + b,
+            "multiply": lambda: a * b,
+            "concatenate": lambda: torch.cat([a, b], 2),
+        }
         return self.neuron(joined[self.how]())
 
 
