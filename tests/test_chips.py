@@ -1,7 +1,7 @@
 """Networks of other plugins against each chip: what is said equals what one works out from their modules.
 
-The arithmetic here looks at modules and at what hooks see of them, not at the layers that chips are given, and
-has the limits as the sheets have them.
+The arithmetic here looks at modules and at what hooks see of them, not at the layers that chips are given,
+and has the limits as their sheets have them.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Seen:
     """What hooks see of a network in one pass.
 
     Attributes:
-        weighted: modules with weights by name, the shapes of their inputs before flattening and of their outputs.
+        weighted: modules with weights, shapes of their inputs before flattening and of their outputs, by name.
         neurons: how many neurons each layer of them has, by name.
     """
 

@@ -217,6 +217,8 @@ def _folded(graph: LayerGraph, varying: Collection[str]) -> LayerGraph:
     """
     layers, gone = dict(graph.by_name), dict[str, Names]()
 
+    shared = {name for name, takers in graph.takers.items() if len(takers) > 1} | set(graph.outputs)
+
     def kept(names: Names) -> Names:
         return tuple(dict.fromkeys(one for name in names for one in gone.get(name, (name,))))
 
@@ -226,8 +228,7 @@ def _folded(graph: LayerGraph, varying: Collection[str]) -> LayerGraph:
         inputs = kept(norm.inputs)
         if not all(name in layers and layers[name].weighted for name in inputs):
             continue
-        shared = {name for name, takers in graph.takers.items() if len(takers) > 1}
-        if {*inputs, *norm.inputs} & {*shared, *graph.outputs}:
+        if {*inputs, *norm.inputs} & shared:
             continue
         for name in inputs:
             before = layers[name]

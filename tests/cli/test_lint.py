@@ -148,11 +148,16 @@ def test_a_search_takes_only_what_fits(tmp_path: Path) -> None:
             "dataset": "digits",
             "neuron": "if",
             "search": {
-                "space": {"use": "snasnet", "channels": 4, "backward": False},
+                "space": {
+                    "use": "snasnet",
+                    "channels": 4,
+                    "backward": False,
+                    "operations": ["zero", "conv1", "conv3"],
+                },
                 "strategy": {"use": "random", "draws": 6},
                 "scorer": "parameters",
                 "baselines": False,
-                "limits": {"chip": {"use": "fpga", "memory": 17.0}},
+                "limits": {"chip": {"use": "fpga", "memory": 10.0}},
             },
         }
     )

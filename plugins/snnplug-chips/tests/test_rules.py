@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
@@ -118,7 +119,7 @@ def test_what_speck_does_not_have(layers: list[nn.Module], misfit: tuple[str, st
 
 def test_speck_places_as_many_layers_as_it_can() -> None:
     wide = [nn.Conv2d(32, 32, 5, padding=2), Fires()]  # 32 * 32 * 32 = 32 Ki kernel words: four cores
-    layers: list[nn.Module] = [nn.Conv2d(2, 32, 3, padding=1), Fires(), *wide * 1]
+    layers: list[nn.Module] = [nn.Conv2d(2, 32, 3, padding=1), Fires(), *wide]
     fit = Speck()(graph(*layers))
     assert fit.placement["layers.2"] in ("core 3", "core 4", "core 5", "core 6")
     for count, fits in ((4, True), (5, False)):
@@ -132,7 +133,7 @@ def test_speck_places_as_many_layers_as_it_can() -> None:
 
 def dense(*sizes: int, tau: float | None = 4.0, bias: bool = False) -> LayerGraph:
     layers: list[nn.Module] = []
-    for before, after in zip(sizes, sizes[1:], strict=False):
+    for before, after in itertools.pairwise(sizes):
         layers += [nn.Linear(before, after, bias=bias), Fires(tau)]
     return graph(*layers, shape=(sizes[0],))
 
