@@ -51,7 +51,7 @@ class Seen:
     """What hooks see of a network in one pass.
 
     Attributes:
-        weighted: modules with weights, shapes of their inputs before flattening and of their outputs, by name.
+        weighted: modules with weights, shapes of their inputs, not flattened, and outputs, by name.
         neurons: how many neurons each layer of them has, by name.
     """
 
@@ -113,7 +113,7 @@ def up(n: int) -> int:
 
 
 def words(seen: Seen) -> Iterator[tuple[str, int, int]]:
-    """Yield kernel words and neuron words of each layer by the rule of the sheet."""
+    """Yield kernel words and neuron words of each layer by the rule of its makers."""
     for name, (module, before, after) in seen.weighted.items():
         if isinstance(module, nn.Conv2d):
             kernel = module.in_channels * up(math.prod(module.kernel_size)) * up(module.out_channels)
@@ -212,7 +212,7 @@ def test_fpga(network, installed_registry: Registry) -> None:
         assert ("KiB of block RAM" in {need.limit for need in fit.misfits}) == (kib > 225)
 
 
-# what the sheet says of them
+# what is known of them
 
 
 def built(registry: Registry, name: str, task: Task = IMAGES, **settings: Any) -> LayerGraph:

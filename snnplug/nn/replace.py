@@ -1,6 +1,6 @@
 """Our neurons in the networks of other libraries, in place of theirs.
 
-made = replace(model, {LIFNode: registry.use("neuron", "lif", tau=2.0), nn.ReLU: my_neuron}, loop=True)
+replace(model, {TheirNeuron: registry.use("neuron", "acme"), nn.ReLU: MyNeuron}, loop=Stepwise)
 """
 
 from __future__ import annotations

@@ -122,7 +122,7 @@ def test_a_candidate_of_a_search_is_asked_about_by_its_key(tmp_path: Path) -> No
     [
         ([], "no chip is named; give --chip. Chips: brainscales2, fpga"),
         (["--chip", "specj"], "Did you mean 'speck'?"),
-        (["--chip", "{ use = "], "is no table as a recipe writes it"),
+        (["--chip", "{ use = "], "is no inline table of TOML"),
         (["--chip", '{ use = "fpga", bits = 1 }'], "bits"),
         (["--chip", "speck", "-s", "seed=1"], "-s overrides keys of a recipe"),
         (["--chip", "speck", "--candidate", "3"], "has not searched"),
