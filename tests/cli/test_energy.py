@@ -93,7 +93,7 @@ def test_models_from_a_file(run: Path, tmp_path: Path) -> None:
             ["-m", '{ use = "lemaire", precison = "int8" }'],
             "models.0.precison: unknown parameter. Did you mean",
         ),
-        (["-m", "{ use = lemaire }"], "is no table as a recipe writes it"),
+        (["-m", "{ use = lemaire }"], "is no inline table of TOML"),
         (["-m", '{ use = "table", file = "none.toml" }'], "file none.toml cannot be read"),
         (["--from", "nowhere.toml"], "no recipe file 'nowhere.toml'"),
         ([], "no model is named; give --models, -m or --from. Energy models: horowitz_45nm, keras_spiking"),
