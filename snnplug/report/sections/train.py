@@ -100,7 +100,19 @@ def _told(epochs: Sequence[Epoch]) -> str:
     if skipped:
         steps = f"{sum(skipped):,} step{'s were' if sum(skipped) != 1 else ' was'}"
         said.append(f"{steps} left out, as gradients overflowed 16 bits.")
+    if last.memory is not None and last.kept_bytes:
+        kept = f"{words.number(last.kept_bytes / 1e6, 3)} MB"
+        said.append(f'For its backward pass a step keeps {kept} (memory = "{last.memory}").')
+    said += [_course(epochs, name) for name in last.facts if "." in name]  # of callbacks
     return " ".join(said)
+
+
+def _course(epochs: Sequence[Epoch], name: str) -> str:
+    """Return where a number of a callback began and ended."""
+    found = [value for epoch in epochs if (value := epoch.facts.get(name)) is not None]
+    if len(found) < 2 or found[0] == found[-1]:
+        return f"{name} is {words.number(found[-1] if found else None)}."
+    return f"{name} went from {words.number(found[0])} to {words.number(found[-1])}."
 
 
 def _peak(epochs: Sequence[Epoch]) -> Epoch | None:
