@@ -93,3 +93,29 @@ def test_a_compiled_network_is_pickled_and_copied():
     for other in (copy.deepcopy(network), pickle.loads(pickle.dumps(network))):
         assert torch.equal(other(x), expected)
         assert torch.equal(compiled(other)(x), expected)
+
+
+def test_every_architecture_compiles_whole(registry: Registry) -> None:
+    task = Task(input_shape=(1, 16, 16), classes=3, steps=2)
+    left_out = {"candidate", "exported_network"}  # whose network is that of a run or a file
+    small = {
+        "vgg": {"layers": [4, "M"]},
+        "resnet": {"blocks": (1,), "widths": (3,)},
+        "sew_resnet": {"blocks": (1,), "width": 4},
+        "plif_net": {"channels": 4, "hidden": 8},
+        "autosnn_network": {"channels": 4},
+        "snasnet_cell": {"channels": 4},
+    }
+    seen = set()
+    for one in registry.list("architecture"):
+        if one.name in left_out or getattr(one.spec, "trained", False):
+            continue
+        neuron = registry.use("neuron", "relu" if one.name == "mnist_ann" else "lif")
+        network = registry.use("architecture", one.qualified, neuron=neuron, **small.get(one.name, {})).build(
+            task
+        )
+        x = values(2, 2, 1, 16, 16)
+        materialize(network, x)
+        torch.testing.assert_close(compiled(network.eval())(x), network(x))
+        seen.add(one.name)
+    assert seen >= {*small, "dense", "recurrent", "mnist_cnn"}

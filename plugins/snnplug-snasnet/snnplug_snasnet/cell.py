@@ -108,7 +108,8 @@ class Cell(StatefulModule):
             name = f"{source}-{target}"
             return self.edges[name].after(fire(name, value), t)  # type: ignore[operator, no-any-return]
 
-        feedback, outputs = state.feedback, list[Tensor]()
+        feedback = state.feedback
+        outputs: list[Tensor] = []
         for t, current in enumerate(x.unbind(0), state.t):  # noqa: B007, apply reads it
             fire.next_step()
             nodes = self._nodes(current, feedback, apply)
