@@ -1,6 +1,8 @@
 """Our neurons in the networks of other libraries, in place of theirs.
 
-replace(model, {TheirNeuron: registry.use("neuron", "acme"), nn.ReLU: MyNeuron}, loop=Stepwise)
+    replace(model, {TheirNeuron: registry.use("neuron", "acme"), nn.ReLU: MyNeuron}, loop=Stepwise)
+
+Weights and everything else stay as they are.
 """
 
 from __future__ import annotations
