@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
@@ -62,9 +63,7 @@ class Callbacks:
 
     def __init__(self, components: Sequence[Component], training: Training, seed: int) -> None:
         self.training, self.seed = training, seed
-        self._made: list[tuple[Component, Callback]] = []
-        for component in components:
-            self._made.append((component, _built(component)))
+        self._made = [(component, _built(component)) for component in components]
         self._losing = [one for one in self._made if _adds_loss(one[1])]
 
     def none(self) -> Callbacks:
@@ -103,13 +102,15 @@ class Callbacks:
 
     def facts(self) -> dict[str, float]:
         """End an epoch, and return its numbers, by the name of the callback and their own."""
-        facts: dict[str, float] = {}
+        facts, used = dict[str, float](), Counter[str]()
         for component, found in self.tell("on_train_epoch_end", drawing=True):
             if not isinstance(found, Mapping) or not all(
                 is_text(name) and is_finite(value) for name, value in found.items()
             ):
                 refuse(component, "finite numbers by name at the end of an epoch", found)
-            facts |= {f"{component.name}.{name}": float(value) for name, value in found.items()}
+            used[component.name] += 1  # one that is named twice tells its numbers twice
+            who = component.name + (f"-{used[component.name]}" if used[component.name] > 1 else "")
+            facts |= {f"{who}.{name}": float(value) for name, value in found.items()}
         return facts
 
     def weights(self) -> Mapping[str, Tensor] | None:

@@ -7,7 +7,6 @@ and what runs compiled does not depend on where a run was stopped.
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 import warnings
@@ -76,7 +75,7 @@ def compiled_for(
     if not wanted:
         yield None
         return
-    known = json.loads(session.directory.read_text(FILE) or "{}") if session.leads else {}
+    known = (session.directory.read_json(FILE) or {}) if session.leads else {}
     chosen: dict[str, Any] = session.share(known.get(stage, {}))
     if not chosen:
         session.report.say(f"{stage}: compiling, which may take minutes")
@@ -108,12 +107,12 @@ def compiled(model: nn.Module, which: Which, batch: Callable[[], None]) -> Itera
         yield ""
         return
     with _patient():
-        for part in parts:
-            part.compile(dynamic=False)
-        reason = _reason(model, batch)
-        if reason:
-            _release(parts)
         try:
+            for part in parts:
+                part.compile(dynamic=False)
+            reason = _reason(model, batch)
+            if reason:
+                _release(parts)
             with torch.compiler.set_stance("eager_on_recompile"):
                 yield reason
         finally:
@@ -122,7 +121,7 @@ def compiled(model: nn.Module, which: Which, batch: Callable[[], None]) -> Itera
 
 def _choose(wanted: bool | Which, model: nn.Module, batch: Callable[[], None]) -> Compiled:
     """Return what is compiled; with True what is fastest, by the shortest of some rounds."""
-    if wanted is not True and wanted is not False:
+    if not isinstance(wanted, bool):
         return Compiled(which=wanted)
     reasons: dict[str, str] = {}
     seconds: dict[Which, list[float]] = {"nothing": []}

@@ -8,7 +8,7 @@ from snnplug.engine.progress import Reporter
 from snnplug.runs.reading import to_plain
 from snnplug.runs.records import Epoch
 
-__all__ = ["is_slow", "standing", "tell_epoch"]
+__all__ = ["standing", "tell_epoch"]
 
 _SLOW, _LONG = 0.4, 5.0  # share of the time, and seconds of an epoch
 
@@ -37,13 +37,13 @@ def tell_epoch(report: Reporter, stage: str, epochs: int, history: Sequence[Epoc
     said = f"{stage} {last.epoch}/{epochs}: {standing(history, whole=True)}"
     said += f", {last.seconds or 0:.1f} s, {left:.0f} s left"
     report.tell("epoch", said, of=epochs, **to_plain(last))
-    if is_slow(last) and not any(map(is_slow, history[:-1])):
+    if _is_slow(last) and not any(map(_is_slow, history[:-1])):
         report.say(
             f"note: {stage} waits for data {last.data_share:.0%} of its time; {stage}.workers reads samples "
             "ahead, and a faster disk, or memory for what was read (such as dataset.cache_gb), helps too"
         )
 
 
-def is_slow(epoch: Epoch) -> bool:
+def _is_slow(epoch: Epoch) -> bool:
     """Whether much of an epoch that takes its time waited for data."""
     return (epoch.data_share or 0) > _SLOW and (epoch.seconds or 0) > _LONG

@@ -6,7 +6,7 @@ continues as if it had not been.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -133,8 +133,9 @@ class _Trainer:
         if state:
             with self.files.taken_in():
                 self._restore(state, optimizer if len(self.history) < until else None)
-        self.optimizer = optimizer
-        self.callbacks = self._callbacks(optimizer, state)
+        parted = self._shares(0)
+        self.optimizer, self.per_epoch = optimizer, len(parted)
+        self.callbacks = self._callbacks(optimizer, state, parted)
         of_machine = 1 if self.device.type == "cuda" else self.fabric.world_size
         self.memory = StepMemory(
             model, optimizer, section, self.device, of_machine, session.report.say, stage, state.get("memory")
@@ -152,9 +153,10 @@ class _Trainer:
             self.callbacks,
         )
 
-    def _callbacks(self, optimizer: torch.optim.Optimizer, state: Mapping[str, Any]) -> Callbacks:
+    def _callbacks(
+        self, optimizer: torch.optim.Optimizer, state: Mapping[str, Any], parted: Sequence[Share]
+    ) -> Callbacks:
         """Return the callbacks, as they have come to where the training goes on."""
-        parted = self._shares(0)
         view = training_view(
             self.parts,
             self.section,
@@ -200,10 +202,9 @@ class _Trainer:
     def _run(self, until: int) -> list[Epoch]:
         done = len(self.history)
         self.session.write_metrics(self.stage, self.history)
-        per_epoch = len(shares(order(len(self.parts.splits.train)), self.section.batch_size))
         self.callbacks.tell("on_train_start", drawing=True)
-        total, name = until * per_epoch, self.stage.removeprefix("train.")
-        before = done * per_epoch + (self.part["batches"] if self.part else 0)
+        total, name = until * self.per_epoch, self.stage.removeprefix("train.")
+        before = done * self.per_epoch + (self.part["batches"] if self.part else 0)
         with self.session.report.bar(name, total, before, told=False) as bar:
             for epoch in range(done, until):
                 if self._stalled():

@@ -9,7 +9,7 @@ up before it, where nobody else takes their results. Whatever else computes some
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -23,6 +23,7 @@ from snnplug.contracts.chip import INPUT, Layer, LayerGraph, NeuronFacts
 from snnplug.nn.layer_calls import CREATING, MOVING, read_call
 from snnplug.nn.mode import evaluating
 from snnplug.nn.naming import plain_name
+from snnplug.nn.tensors import tensors_in
 from snnplug.nn.watch import SpikeWatch
 
 __all__ = ["layer_graph"]
@@ -72,7 +73,7 @@ class _Tracer(TorchFunctionMode):
             for step in reversed(undo):
                 step()
         analog = bool((self.x != self.x.round()).any())
-        outputs = tuple(dict.fromkeys(name for y in _tensors(output) for name in self._of(y)))
+        outputs = tuple(dict.fromkeys(name for y in tensors_in(output) for name in self._of(y)))
         graph = LayerGraph(layers=tuple(self.found.values()), outputs=outputs, analog_input=analog)
         return _folded(graph, {name for name, used in self.statistics.items() if len(used) > 1})
 
@@ -82,13 +83,13 @@ class _Tracer(TorchFunctionMode):
         kwargs = dict(kwargs or {})
         out = func(*args, **kwargs)
         if self.taken is not None:  # inside a neuron
-            self.taken.update(name for x in _tensors([args, kwargs]) for name in self._of(x))
+            self.taken.update(name for x in tensors_in([args, kwargs]) for name in self._of(x))
             return out
         name = getattr(func, "__name__", str(func))
         if name == "__setitem__":
             self.sources[args[0]] = tuple(dict.fromkeys((*self._of(args[0]), *self._of(args[2]))))
             return out
-        results = [y for y in _tensors(out) if y.is_floating_point()]
+        results = [y for y in tensors_in(out) if y.is_floating_point()]
         if results:
             sources = self._sources(name, results[0], args, kwargs)
             for y in results:
@@ -98,7 +99,7 @@ class _Tracer(TorchFunctionMode):
 
     def _sources(self, name: str, y: Tensor, args: Any, kwargs: dict[str, Any]) -> Names:
         """Return what a result adds up, a layer of its own where it is no sum of others."""
-        given = [x for x in _tensors([args, kwargs]) if self._of(x)]
+        given = [x for x in tensors_in([args, kwargs]) if self._of(x)]
         taken = tuple(dict.fromkeys(source for x in given for source in self._of(x)))
         if not taken:
             return ()
@@ -115,7 +116,7 @@ class _Tracer(TorchFunctionMode):
         scope, module = self._owner([args, kwargs]) or self.scope[-1]
         label = self._note(call, scope, module, taken, given[0], y)
         if call.kind == "norm":
-            used = [x for x in _tensors([args, kwargs]) if not self._of(x)]
+            used = [x for x in tensors_in([args, kwargs]) if not self._of(x)]
             places = {x.data_ptr() for x in used[:1]}
             batch = name == "batch_norm" and (kwargs.get("training") or True in args[5:6])
             self.statistics.setdefault(label, set()).update(places, {0, 1} if batch else ())
@@ -123,7 +124,7 @@ class _Tracer(TorchFunctionMode):
 
     def _owner(self, given: Any) -> tuple[str, nn.Module] | None:
         """Return the module whose weights or statistics are among what a function is given."""
-        for x in _tensors(given):
+        for x in tensors_in(given):
             if not self._of(x) and (name := self.owners.get(x.untyped_storage().data_ptr())) is not None:
                 return name, self.modules[name]
         return None
@@ -242,13 +243,3 @@ def _folded(graph: LayerGraph, varying: Collection[str]) -> LayerGraph:
         layers=tuple(attrs.evolve(layer, inputs=kept(layer.inputs)) for layer in layers.values()),
         outputs=kept(graph.outputs),
     )
-
-
-def _tensors(found: Any) -> Iterator[Tensor]:
-    if isinstance(found, Tensor):
-        yield found
-    elif isinstance(found, list | tuple):
-        for one in found:
-            yield from _tensors(one)
-    elif isinstance(found, Mapping):
-        yield from _tensors(list(found.values()))

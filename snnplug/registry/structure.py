@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 import typing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import attrs
@@ -94,4 +94,16 @@ def _format(error: BaseException, expected: type | None) -> str:
         return f"{choice[1]!r} is not one of {choice[2]}"
     if typing.get_origin(expected) in (list, tuple):
         return "a list is expected"
+    other = re.match(r"(.*) \(<class '\w+'>\) not part of typing.Union", str(error))
+    if other and (kinds := list(_choices(expected))):
+        return f"{other[1]!r} is not one of {', '.join(kinds)}"
     return "a table of keys and values is expected"
+
+
+def _choices(union: Any) -> Iterator[str]:
+    """Yield in words what a union of types and literals takes."""
+    for one in typing.get_args(union):
+        if typing.get_origin(one) is typing.Literal:
+            yield from map(repr, typing.get_args(one))
+        elif one in _WORDS:
+            yield _WORDS[one]

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from snnplug import Recipe, Registry, Run, run
+from snnplug import CallbackSpec, Recipe, Registry, Run, run
 from snnplug.engine.prepare import prepare
 from snnplug.errors import SnnplugError
 from snnplug.nn import Batch, Callback, Training
@@ -187,3 +187,12 @@ def test_a_loss_of_all_steps_needs_backpropagation_through_time(
 ) -> None:
     with pytest.raises(SnnplugError, match=r"callbacks: scaled adds to the loss of all steps.*use 'bptt'"):
         trained(toy_recipe, toy_registry, tmp_path / "run", Scaled, algorithm="sltt")
+
+
+def test_one_that_is_named_twice_tells_its_numbers_twice(
+    toy_registry: Registry, toy_recipe: dict[str, Any], tmp_path: Path
+) -> None:
+    toy_registry = toy_registry.merged(Registry())
+    toy_registry.register(CallbackSpec(name="watching", target=Watching, summary="Watches."))
+    done = trained(toy_recipe, toy_registry, tmp_path / "run", "watching", "watching")
+    assert done.metrics[0].facts == {"watching.steps": 4.0, "watching-2.steps": 4.0}

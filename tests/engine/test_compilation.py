@@ -178,3 +178,21 @@ def test_compiled_code_trains_as_the_network_does(tmp_path: Path) -> None:
     assert done.result is not None and not done.result.notes
     assert done.metrics[0].loss == pytest.approx(plain.metrics[0].loss, rel=0.02)
     assert done.summary["accuracy"]["test"] == pytest.approx(plain.summary["accuracy"]["test"], abs=0.05)
+
+
+def test_another_word_is_refused_with_those_there_are(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError) as caught:
+        trained(tmp_path / "run", "fast")
+    said = "train.compile: 'fast' is not one of true or false, 'network', 'neurons'"
+    assert str(caught.value) == said
+
+
+def test_an_interrupt_while_it_compiles_leaves_the_network_as_it_was(by_hand: None) -> None:
+    network = nn.Sequential(nn.Linear(2, 2))
+
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), compilation.compiled(network, "network", interrupted):
+        raise AssertionError
+    assert network._compiled_call_impl is None

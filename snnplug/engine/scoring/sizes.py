@@ -24,6 +24,7 @@ from snnplug.engine.parts import Parts
 from snnplug.engine.scoring.limits import Limits
 from snnplug.nn import SpikingNeuron, outermost, seeded, watch_spikes
 from snnplug.nn.mode import evaluating
+from snnplug.nn.tensors import tensors_in
 
 __all__ = ["sizes_beyond"]
 
@@ -87,8 +88,8 @@ class _Outputs:
     def _put_out(self, layer: nn.Module, inputs: Any, output: Any) -> None:
         if isinstance(layer, _RESHAPING):
             return
-        taken = {tensor.untyped_storage().data_ptr() for tensor in _tensors(inputs)}
-        for tensor in _tensors(output):
+        taken = {tensor.untyped_storage().data_ptr() for tensor in tensors_in(inputs)}
+        for tensor in tensors_in(output):
             if tensor.untyped_storage().data_ptr() not in taken:
                 self.numbers += tensor.numel()
 
@@ -119,11 +120,3 @@ class _Outputs:
                 hook.remove()
 
         return back
-
-
-def _tensors(value: Any) -> Iterator[Tensor]:
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, tuple | list):
-        for inner in value:
-            yield from _tensors(inner)

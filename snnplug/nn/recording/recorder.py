@@ -26,6 +26,7 @@ from snnplug.nn.recording.operations import Multiplied, Operations
 from snnplug.nn.recording.origin import Steps, Weights
 from snnplug.nn.recording.scope import Frame, Scope
 from snnplug.nn.stream import current_pass, steps_before
+from snnplug.nn.tensors import tensors_in
 from snnplug.nn.watch import SpikeObserver, SpikeWatch
 
 __all__ = ["Recorder"]
@@ -101,7 +102,7 @@ class Recorder:
             compiler = torch._C._dynamo.eval_frame.set_eval_frame(
                 None
             )  # if one is at work: not on all of this
-            inputs = list(_tensors(_by_parameter(module, args, kwargs)))
+            inputs = list(tensors_in(_by_parameter(module, args, kwargs)))
             sequence = next((x for x in inputs if x.ndim > 1), None)
             if sequence is None:
                 torch._C._dynamo.eval_frame.set_eval_frame(compiler)
@@ -117,7 +118,7 @@ class Recorder:
         if not start or not self.activity.samples:  # the steps of a stream are of the same samples
             self.activity.samples += samples
         self.flow.origins.begin(self.parts.weights())
-        for x in _tensors([] if running is None else running.held):
+        for x in tensors_in([] if running is None else running.held):
             self.flow.origins.note(x, self.remembered[x] if x in self.remembered else Steps(start - 1))
         for x in inputs:
             whole = steps > 1 and x.shape[:2] == sequence.shape[:2]
@@ -151,7 +152,7 @@ class Recorder:
     def _remember(self) -> None:
         """Keep what the tensors come from that the next step of a stream goes on with."""
         running = current_pass()
-        for x in _tensors([] if running is None else running.held):
+        for x in tensors_in([] if running is None else running.held):
             if (held := self.flow.origins.steps(x)) is not None:
                 self.remembered[x] = held
 
@@ -171,7 +172,7 @@ class Recorder:
         kwargs: Any = None,
     ) -> None:
         if self.depth:
-            x = next(_tensors([args, kwargs]), None) if pads else None
+            x = next(tensors_in([args, kwargs]), None) if pads else None
             self.scope.enter(Frame(name, module, weighted, free, input=x))
 
     def _leave(self, module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
@@ -264,14 +265,3 @@ def _by_parameter(module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str,
         except (TypeError, ValueError):  # no signature to be had
             pass
     return [*args, *kwargs.values()]
-
-
-def _tensors(found: Any) -> Iterator[Tensor]:
-    """Yield the tensors among arguments, those inside lists, tuples and dictionaries too."""
-    if isinstance(found, Tensor):
-        yield found
-    elif isinstance(found, list | tuple):
-        for one in found:
-            yield from _tensors(one)
-    elif isinstance(found, Mapping):
-        yield from _tensors(list(found.values()))
