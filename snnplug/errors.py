@@ -11,6 +11,7 @@
         ParameterError           a registered thing is given a wrong parameter
         ContractError            two things cannot be composed as asked
         ConversionError          a model holds what no spiking network computes (lists every operation)
+        ExportError              a format cannot say what a network does (lists every reason)
         DataError                a dataset is missing or unreadable
         DeviceError              a device was asked for that is not there
         RunDirectoryError        a run directory exists, is missing or is not one of ours
@@ -38,6 +39,7 @@ __all__ = [
     "DataError",
     "DeviceError",
     "DuplicateName",
+    "ExportError",
     "InvalidSpec",
     "NonFiniteLoss",
     "OutOfMemory",
@@ -119,6 +121,17 @@ class ConversionError(UsageError, ValueError):
 
     def __reduce__(self) -> tuple[type[ConversionError], tuple[str, tuple[str, ...]]]:
         return type(self), (str(self), self.refused)
+
+
+class ExportError(UsageError, ValueError):
+    """A format cannot say what a network does; `reasons` holds one line for each thing in the way."""
+
+    def __init__(self, reasons: Iterable[str]) -> None:
+        self.reasons = tuple(dict.fromkeys(reasons))
+        super().__init__("\n".join(self.reasons))
+
+    def __reduce__(self) -> tuple[type[ExportError], tuple[tuple[str, ...]]]:
+        return type(self), (self.reasons,)
 
 
 class DataError(UsageError, FileNotFoundError):

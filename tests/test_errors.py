@@ -7,7 +7,15 @@ import re
 import pytest
 
 from snnplug import errors
-from snnplug.errors import DataError, RecipeError, SnnplugError, UsageError, did_you_mean, one_line
+from snnplug.errors import (
+    DataError,
+    ExportError,
+    RecipeError,
+    SnnplugError,
+    UsageError,
+    did_you_mean,
+    one_line,
+)
 
 TREE = {
     name: cls for name, cls in vars(errors).items() if inspect.isclass(cls) and issubclass(cls, SnnplugError)
@@ -28,7 +36,7 @@ def test_each_error(name):
     cls = TREE[name]
     assert cls.__doc__
     assert cls.exit_code == (2 if issubclass(cls, UsageError) else 1)
-    error = cls(["first", "second"]) if cls is RecipeError else cls("what was given")
+    error = cls(["first", "second"]) if cls in (RecipeError, ExportError) else cls("what was given")
     copy = pickle.loads(pickle.dumps(error))  # errors come back from worker processes
     assert type(copy) is cls
     assert str(copy) == str(error)

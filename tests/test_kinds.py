@@ -136,6 +136,7 @@ def test_table_of_kinds():
         "tracker",
         "callback",
         "chip",
+        "exporter",
     ]
     assert KINDS["search_space"].hook == "snnplug_search_spaces"
     for name, kind in KINDS.items():

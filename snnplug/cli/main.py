@@ -31,6 +31,7 @@ COMMANDS = {
     "compare": "Put runs side by side.",
     "energy": "Estimate the energy of a finished run by more models.",
     "lint": "Say whether a network fits a chip, and what does not.",
+    "export": "Write a trained network to a file that others read, and verify it.",
     "stream": "Run a trained network step by step on what comes from a pipe.",
     "export-table": "Print epochs or candidates of a run as CSV.",
     "correlate": "Say how well scorers predict accuracies.",

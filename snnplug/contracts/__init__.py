@@ -14,6 +14,7 @@ from snnplug.contracts.conversion import ErrorPart, LayerError, LayerTrace, Trac
 from snnplug.contracts.data import Splits, Task
 from snnplug.contracts.energy import Baseline, EnergyEstimate, EnergyItem, EnergyModel
 from snnplug.contracts.execution import Answer, Build, Executor
+from snnplug.contracts.export import Exported, Exporter, Reader
 from snnplug.contracts.search import (
     Ask,
     Candidate,
@@ -45,6 +46,8 @@ __all__ = [
     "EnergyModel",
     "ErrorPart",
     "Executor",
+    "Exported",
+    "Exporter",
     "Fit",
     "Genotype",
     "Graph",
@@ -55,6 +58,7 @@ __all__ = [
     "Need",
     "NeuronActivity",
     "NeuronFacts",
+    "Reader",
     "Score",
     "Scorer",
     "SearchSpace",

@@ -52,6 +52,7 @@ class Layer:
         pooling: of a pool: "max", "avg" or "sum".
         weights, biases: how many, with those of a batch norm that folds into it.
         norms: batch norms that fold into its weights.
+        through: functions that scale or rearrange values on their way from its inputs into it.
         neuron: of neurons.
     """
 
@@ -70,6 +71,7 @@ class Layer:
     weights: int = 0
     biases: int = 0
     norms: tuple[str, ...] = ()
+    through: tuple[str, ...] = ()
     neuron: NeuronFacts | None = None
 
     @property
@@ -114,11 +116,13 @@ class LayerGraph:
         layers: in the order in which they run.
         outputs: layers whose outputs, added up, the network returns.
         analog_input: its input holds other values than whole numbers.
+        through: functions that scale or rearrange values on their way from these layers to what it returns.
     """
 
     layers: tuple[Layer, ...]
     outputs: tuple[str, ...] = ()
     analog_input: bool = False
+    through: tuple[str, ...] = ()
 
     @cached_property
     def by_name(self) -> Mapping[str, Layer]:

@@ -15,9 +15,9 @@ from snnplug.engine.chips import fit_of, layers_of
 from snnplug.engine.device import find_place, usual_settings
 from snnplug.engine.evaluate import evaluate
 from snnplug.engine.parts import Parts, make_parts
-from snnplug.engine.prediction import make_predictor, no_samples
+from snnplug.engine.prediction import make_predictor, no_samples, with_samples
 from snnplug.engine.prepare import prepare
-from snnplug.errors import ContractError, RecipeError
+from snnplug.errors import RecipeError
 from snnplug.nn.quantize import quantized
 from snnplug.recipe.plan import make_plan
 from snnplug.recipe.read import read_recipe
@@ -77,7 +77,7 @@ def lint_run(
         network = layers_of(predictor.parts, predictor.model)
         record = LintRecord(chips=tuple(_asked(chip, network) for chip in components))
         if quantize:
-            parts = _with_data(predictor.parts, records, registry)
+            parts = with_samples(predictor.parts, records, registry)
             record = _with_quantized(record, components, parts, predictor.model, network)
     with directory.locked(f"snnplug lint {path}"):
         directory.write_json("lint.json", to_plain(record))
@@ -174,14 +174,3 @@ def _with_quantized(
         )
         found.append(attrs.evolve(said, quantized=quantity))
     return attrs.evolve(record, chips=tuple(found))
-
-
-def _with_data(parts: Parts, records: Records, registry: Registry) -> Parts:
-    """Return the parts of a run with the samples of its data set."""
-    plan = make_plan(Recipe.from_dict(records.resolved.recipe), registry)
-    whole = make_parts(plan, parts.device)
-    if whole.splits.task != parts.splits.task:
-        raise ContractError(
-            f"{records.directory}: the data set is no longer that on which the network was trained"
-        )
-    return attrs.evolve(parts, splits=whole.splits, plan=plan)

@@ -13,7 +13,7 @@ from snnplug.contracts import Splits, Task
 from snnplug.engine.data import fit_steps
 from snnplug.engine.device import find_place, usual_settings
 from snnplug.engine.parts import Parts, make_parts
-from snnplug.errors import DataError, RunDirectoryError
+from snnplug.errors import ContractError, DataError, RunDirectoryError
 from snnplug.nn import watch_spikes
 from snnplug.recipe.plan import make_plan
 from snnplug.recipe.recipe import Recipe
@@ -22,7 +22,7 @@ from snnplug.runs.directory import RunDirectory
 from snnplug.runs.reading import Records
 from snnplug.runs.records import Resolved
 
-__all__ = ["Prediction", "Predictor", "make_predictor", "no_samples"]
+__all__ = ["Prediction", "Predictor", "make_predictor", "no_samples", "with_samples"]
 
 _KINDS = ("encoder", "neuron", "architecture", "search_space", "loss")  # that a network is made of
 
@@ -143,6 +143,22 @@ def make_predictor(records: Records, registry: Registry, device: str) -> Predict
 def no_samples(task: Task) -> Splits:
     """Return the splits of a data set that is not at hand: what its samples are like is all that is known."""
     return Splits(task=task, train=(), val=None, test=None)
+
+
+def with_samples(parts: Parts, records: Records, registry: Registry) -> Parts:
+    """Return the parts of a run with the samples of its data set.
+
+    Raises:
+        ContractError: the data set is no longer that of the run.
+        DataError: it cannot be read.
+    """
+    plan = make_plan(Recipe.from_dict(records.resolved.recipe), registry)
+    whole = make_parts(plan, parts.device)
+    if whole.splits.task != parts.splits.task:
+        raise ContractError(
+            f"{records.directory}: the data set is no longer that on which the network was trained"
+        )
+    return attrs.evolve(parts, splits=whole.splits, plan=plan)
 
 
 def _missing(resolved: Resolved, kinds: Iterable[str], registry: Registry) -> str:

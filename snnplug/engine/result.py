@@ -6,7 +6,7 @@ import csv
 import functools
 import html
 import io
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from snnplug.engine.prediction import Prediction, Predictor
     from snnplug.engine.streaming import Stream
+    from snnplug.recipe.section import Table
+    from snnplug.runs.export_records import ExportRecord
 
 __all__ = ["Run", "load"]
 
@@ -156,6 +158,42 @@ class Run:
 
         names = self.records.resolved.class_names
         return Stream(self.predictor(device), sure=sure, encoded=encoded, names=names)
+
+    def export(
+        self,
+        to: str | Table,
+        out: str | Path | None = None,
+        *,
+        readers: Sequence[str] = (),
+        samples: int = 8,
+        verify: bool = True,
+    ) -> ExportRecord:
+        """Write the trained network to a file that others read, and read it back in each of them.
+
+        Args:
+            to: name of an exporter, or a table as a recipe writes it.
+            out: the file; by default `exports/model.*` in the run directory.
+            readers: `NAME`, or `NAME=PYTHON` for the Python of another environment; empty for all that are
+                installed.
+            samples: how many of the test set it is verified on.
+            verify: read it back.
+
+        Raises:
+            RunDirectoryError, UsageError: as for `model`.
+            ExportError: the format cannot say what the network does.
+            ComponentError: the exporter fails.
+        """
+        from snnplug.engine.export import export_run
+
+        return export_run(
+            self.directory,
+            to,
+            self.registry or Registry.from_installed(quiet=True),
+            out=None if out is None else Path(out),
+            readers=readers,
+            samples=samples,
+            verify=verify,
+        )
 
     def predictor(self, device: str = "cpu") -> Predictor:
         """Return the network with its encoder and readout; see `model`."""

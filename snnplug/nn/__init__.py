@@ -29,6 +29,7 @@ from snnplug.nn.conversion import (
 from snnplug.nn.crop_and_flip import CropAndFlip
 from snnplug.nn.data_root import at_home, data_root
 from snnplug.nn.dropout import Dropout
+from snnplug.nn.dynamics import Dynamics
 from snnplug.nn.encoder import Encoder
 from snnplug.nn.fit import quantiles, squared_errors
 from snnplug.nn.kernel import kernel_surrogate
@@ -37,6 +38,7 @@ from snnplug.nn.layers import SYNAPTIC
 from snnplug.nn.leak import Leak
 from snnplug.nn.looped import Stepwise
 from snnplug.nn.loss import Loss
+from snnplug.nn.margins import Margin, Sent, sent_by_layers
 from snnplug.nn.materialize import is_materialized, materialize
 from snnplug.nn.membrane import IntegrateAndFire
 from snnplug.nn.memory_format import channels_last, flat_samples
@@ -97,6 +99,7 @@ __all__ = [
     "ConvertedNetwork",
     "CropAndFlip",
     "Dropout",
+    "Dynamics",
     "Encoder",
     "Entry",
     "ErrorPart",
@@ -107,11 +110,13 @@ __all__ = [
     "LayerTrace",
     "Leak",
     "Loss",
+    "Margin",
     "MembraneState",
     "Mix",
     "NeuronActivity",
     "Reset",
     "SeededSamples",
+    "Sent",
     "SpikeCounts",
     "SpikeTotal",
     "SpikeWatch",
@@ -162,6 +167,7 @@ __all__ = [
     "reset_membrane",
     "saturate",
     "seeded",
+    "sent_by_layers",
     "sharpness",
     "shuffle_time",
     "spike",

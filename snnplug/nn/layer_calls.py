@@ -9,7 +9,7 @@ from torch import Tensor
 
 from snnplug.contracts.chip import Layer
 
-__all__ = ["CREATING", "MOVING", "read_call"]
+__all__ = ["CHANGING", "CREATING", "MOVING", "read_call"]
 
 _POOLS = {
     "max_pool": "max",
@@ -40,6 +40,17 @@ MOVING = frozenset(
     }
 )
 """Functions that only move, copy, scale or add what they are given."""
+
+CHANGING = frozenset(
+    {
+        *("sub", "__sub__", "__rsub__", "sub_", "neg", "__neg__"),
+        *("mul", "__mul__", "__rmul__", "mul_", "multiply"),
+        *("div", "__truediv__", "true_divide", "div_", "sum", "mean"),
+        *("cat", "concat", "repeat", "repeat_interleave", "transpose", "permute", "movedim", "T", "swapaxes"),
+        *("roll", "flip", "index_select"),
+    }
+)
+"""Those of them after which values are others, or lie elsewhere in a sample."""
 
 CREATING = frozenset(
     {

@@ -20,7 +20,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from snnplug.contracts.chip import INPUT, Layer, LayerGraph, NeuronFacts
-from snnplug.nn.layer_calls import CREATING, MOVING, read_call
+from snnplug.nn.layer_calls import CHANGING, CREATING, MOVING, read_call
 from snnplug.nn.mode import evaluating
 from snnplug.nn.naming import plain_name
 from snnplug.nn.tensors import tensors_in
@@ -38,7 +38,9 @@ def layer_graph(model: nn.Module, x: Tensor) -> LayerGraph:
         model: input `[T, B, *]` to outputs `[T, B, *]`; it runs once, in evaluation mode, and stays as it is.
         x: input, `[T, B, *]`; a sample is enough. Feedback is seen from two steps on.
     """
-    return _Tracer(model, x).trace()
+    alone = x[:, :1]
+    batch = 3 if len(x) == 2 else 2  # so that no [T B, C, *] can be taken for a [T, B, *]
+    return _Tracer(model, alone.expand(len(x), batch, *x.shape[2:])).trace()
 
 
 class _Tracer(TorchFunctionMode):
@@ -49,8 +51,10 @@ class _Tracer(TorchFunctionMode):
         self.model, self.x = model, x
         self.found: dict[str, Layer] = {}
         self.sources = WeakTensorKeyDictionary()  # of a tensor: names of the layers that it adds up
+        self.ways = WeakTensorKeyDictionary()  # of a tensor: what has changed values since those layers
         self.scope: list[tuple[str, nn.Module]] = [("", model)]
         self.taken: set[str] | None = None  # what the neuron at work takes, None where none is
+        self.way: Names = ()  # of what it takes
         self.modules = {plain_name(name): module for name, module in model.named_modules()}
         self.statistics: dict[str, set[int]] = {}  # of a norm: where those lie that it has used
 
@@ -73,8 +77,13 @@ class _Tracer(TorchFunctionMode):
             for step in reversed(undo):
                 step()
         analog = bool((self.x != self.x.round()).any())
-        outputs = tuple(dict.fromkeys(name for y in tensors_in(output) for name in self._of(y)))
-        graph = LayerGraph(layers=tuple(self.found.values()), outputs=outputs, analog_input=analog)
+        returned = list(tensors_in(output))
+        graph = LayerGraph(
+            layers=tuple(self.found.values()),
+            outputs=self._all_of(returned),
+            analog_input=analog,
+            through=self._way(returned),
+        )
         return _folded(graph, {name for name, used in self.statistics.items() if len(used) > 1})
 
     def __torch_function__(
@@ -83,44 +92,44 @@ class _Tracer(TorchFunctionMode):
         kwargs = dict(kwargs or {})
         out = func(*args, **kwargs)
         if self.taken is not None:  # inside a neuron
-            self.taken.update(name for x in tensors_in([args, kwargs]) for name in self._of(x))
+            self.taken.update(self._all_of(tensors_in([args, kwargs])))
             return out
         name = getattr(func, "__name__", str(func))
         if name == "__setitem__":
-            self.sources[args[0]] = tuple(dict.fromkeys((*self._of(args[0]), *self._of(args[2]))))
+            given = list(tensors_in(args))
+            self.sources[args[0]], self.ways[args[0]] = self._all_of(given), self._way(given)
             return out
         results = [y for y in tensors_in(out) if y.is_floating_point()]
         if results:
-            sources = self._sources(name, results[0], args, kwargs)
+            sources, way = self._sources(name, results[0], args, kwargs)
             for y in results:
                 if sources:
-                    self.sources[y] = sources
+                    self.sources[y], self.ways[y] = sources, way
         return out
 
-    def _sources(self, name: str, y: Tensor, args: Any, kwargs: dict[str, Any]) -> Names:
-        """Return what a result adds up, a layer of its own where it is no sum of others."""
+    def _sources(self, name: str, y: Tensor, args: Any, kwargs: dict[str, Any]) -> tuple[Names, Names]:
+        """Return what a result adds up, a layer of its own where it is no sum of others, and its way."""
         given = [x for x in tensors_in([args, kwargs]) if self._of(x)]
-        taken = tuple(dict.fromkeys(source for x in given for source in self._of(x)))
-        if not taken:
-            return ()
-        if name in CREATING:
-            return ()
+        taken, way = self._all_of(given), self._way(given)
+        if not taken or name in CREATING:
+            return (), ()
         call = read_call(name, args, kwargs, y)
         if call is None:
             joined = name in ("cat", "concat", "stack") and len({self._of(x) for x in given}) > 1
             along_time = kwargs.get("dim", args[1] if len(args) > 1 else 0) == 0
             products = name in ("mul", "__mul__", "__rmul__", "multiply") and len(given) > 1
             if name in MOVING and not products and not (joined and not along_time):
-                return taken
+                changing = name in CHANGING and not (name in ("cat", "concat") and along_time)
+                return taken, tuple(dict.fromkeys((*way, name.strip("_")))) if changing else way
             call = Layer(name="", kind="other", operation=name.strip("_"))
         scope, module = self._owner([args, kwargs]) or self.scope[-1]
-        label = self._note(call, scope, module, taken, given[0], y)
+        label = self._note(attrs.evolve(call, through=way), scope, module, taken, given[0], y)
         if call.kind == "norm":
             used = [x for x in tensors_in([args, kwargs]) if not self._of(x)]
             places = {x.data_ptr() for x in used[:1]}
             batch = name == "batch_norm" and (kwargs.get("training") or True in args[5:6])
             self.statistics.setdefault(label, set()).update(places, {0, 1} if batch else ())
-        return (label,)
+        return (label,), ()
 
     def _owner(self, given: Any) -> tuple[str, nn.Module] | None:
         """Return the module whose weights or statistics are among what a function is given."""
@@ -156,9 +165,10 @@ class _Tracer(TorchFunctionMode):
         return self._keep(layer, inputs)
 
     def _keep(self, layer: Layer, inputs: Iterable[str]) -> str:
-        known = self.found.get(layer.name)
-        merged = dict.fromkeys((*(known.inputs if known else ()), *inputs))
-        self.found[layer.name] = attrs.evolve(known or layer, inputs=tuple(merged))
+        known = self.found.get(layer.name, layer)
+        merged = tuple(dict.fromkeys((*known.inputs, *inputs)))
+        through = tuple(dict.fromkeys((*known.through, *layer.through)))
+        self.found[layer.name] = attrs.evolve(known, inputs=merged, through=through)
         return layer.name
 
     def _shape(self, x: Tensor) -> tuple[int, ...]:
@@ -170,6 +180,13 @@ class _Tracer(TorchFunctionMode):
         found: Names = self.sources.get(x, ())  # type: ignore[no-untyped-call]
         return found
 
+    def _all_of(self, given: Iterable[Tensor]) -> Names:
+        return tuple(dict.fromkeys(source for x in given for source in self._of(x)))
+
+    def _way(self, given: Iterable[Tensor]) -> Names:
+        """Return what has changed values since the layers that they come from."""
+        return tuple(dict.fromkeys(name for x in given for name in self.ways.get(x, ())))  # type: ignore[no-untyped-call]
+
     def _enter(self, name: str, module: nn.Module) -> None:
         self.scope.append((name, module))
 
@@ -178,6 +195,7 @@ class _Tracer(TorchFunctionMode):
 
     def _enter_neuron(self, name: str, x: Tensor | None, state: Any, step: bool) -> None:
         self.taken = set(() if x is None else self._of(x))
+        self.way = () if x is None else self._way([x])
 
     def _leave_neuron(self, name: str, spikes: Tensor | None, state: Any, step: bool) -> None:
         taken, self.taken = self.taken or set(), None
@@ -199,6 +217,7 @@ class _Tracer(TorchFunctionMode):
             operation=type(neuron).__name__,
             in_shape=shape,
             out_shape=shape,
+            through=self.way,
             neuron=facts,
         )
         order = {INPUT: -1, **{known: i for i, known in enumerate(self.found)}}

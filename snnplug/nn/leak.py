@@ -82,15 +82,17 @@ class Leak(NamedTuple):
         else:
             torch.sub(v, h, out=h).add_(x)
 
+    def lost(self) -> float:
+        """Return the share of the potential that is lost in a step, 1 / tau; 0 without a leak."""
+        if self.rate is not None:
+            return float(self.rate.detach())
+        return 0.0 if self.tau is None else 1 / self.tau
+
     def factors(self) -> tuple[float, float]:
         """Return dh/dx and dh/dv."""
-        if self.rate is not None:
-            rate = float(self.rate.detach())
-        elif self.tau is not None:
-            rate = 1 / self.tau
-        else:
-            return 1.0, 1.0
-        return (rate if self.decay_input else 1.0), 1 - rate
+        leaks = self.rate is not None or self.tau is not None
+        rate = self.lost()
+        return (rate if self.decay_input and leaks else 1.0), 1 - rate
 
 
 class _Scaled(torch.autograd.Function):

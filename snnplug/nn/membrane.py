@@ -22,6 +22,7 @@ from annotated_types import Gt
 from torch import Tensor
 
 from snnplug.nn.blocked import is_covered, run_blocks
+from snnplug.nn.dynamics import Dynamics
 from snnplug.nn.leak import Leak
 from snnplug.nn.neuron import MembraneState, SpikingNeuron
 from snnplug.nn.reset import Reset, Rule
@@ -73,6 +74,21 @@ class IntegrateAndFire(SpikingNeuron):
         """Return 1 - 1/tau, or 1 without a leak; None where `charge` or `step` is another."""
         leak = self.leak()
         return leak.factors()[1] if leak is not None and self._is_plain() else None
+
+    def dynamics(self) -> Dynamics | None:
+        """Return its equations as numbers; None where `charge` or `step` is another."""
+        leak = self.leak()
+        if leak is None or not self._is_plain():
+            return None
+        gain, _ = leak.factors()
+        return Dynamics(
+            rate=leak.lost(),
+            gain=gain,
+            rest=leak.rest,
+            threshold=self.threshold,
+            reset=self.reset,
+            reset_value=self.reset_value,
+        )
 
     def charge(self, x: Tensor, v: Tensor) -> Tensor:
         """Return the membrane potential before firing, from the current `[B, *]` and the last potential."""

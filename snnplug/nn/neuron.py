@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from snnplug.contracts import Buildable
 from snnplug.contracts.ranges import ChecksRanges
 from snnplug.errors import ContractError
+from snnplug.nn.dynamics import Dynamics
 from snnplug.nn.stateful import StatefulModule
 from snnplug.nn.time import join_steps
 
@@ -101,6 +102,10 @@ class SpikingNeuron(StatefulModule, ChecksRanges):
 
         None where that is no one number, as with a leak that is not linear.
         """
+        return None
+
+    def dynamics(self) -> Dynamics | None:
+        """Return its equations as numbers; None where they are others than those of `snnplug.nn.Dynamics`."""
         return None
 
     def fires_like(self, other: SpikingNeuron) -> bool:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         EncoderSpec,
         EnergyModelSpec,
         ExecutorSpec,
+        ExporterSpec,
         LossSpec,
         NeuronSpec,
         ScorerSpec,
@@ -106,6 +107,11 @@ def snnplug_callbacks() -> Iterable[CallbackSpec]:  # type: ignore[empty-body]
 @_hookspec
 def snnplug_chips() -> Iterable[ChipSpec]:  # type: ignore[empty-body]
     """Return the chips: builders of a callable from `snnplug.LayerGraph` to `snnplug.Fit`."""
+
+
+@_hookspec
+def snnplug_exporters() -> Iterable[ExporterSpec]:  # type: ignore[empty-body]
+    """Return the exporters: builders of a `snnplug.Exporter`."""
 
 
 @_hookspec

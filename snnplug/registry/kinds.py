@@ -25,6 +25,7 @@ __all__ = [
     "EncoderSpec",
     "EnergyModelSpec",
     "ExecutorSpec",
+    "ExporterSpec",
     "Kind",
     "LossSpec",
     "NeuronSpec",
@@ -266,6 +267,12 @@ class ChipSpec(Spec):
     kind: ClassVar[str] = "chip"
 
 
+class ExporterSpec(Spec):
+    """A builder of a `snnplug.Exporter`, which writes a network in a format that others read."""
+
+    kind: ClassVar[str] = "exporter"
+
+
 class TrackerSpec(Spec):
     """A builder of a `snnplug.Tracker`, which writes down how a run goes on: epochs, candidates, result."""
 
@@ -331,6 +338,7 @@ KINDS: Mapping[str, Kind] = {
         ("trackers", TrackerSpec, ()),
         ("callbacks", CallbackSpec, ()),
         ("chips", ChipSpec, ()),
+        ("exporters", ExporterSpec, ()),
     )
 }
 

@@ -20,6 +20,7 @@ from snnplug.runs.conversion_records import ConversionErrors
 from snnplug.runs.damage import UNREADABLE, damaged, missing, missing_files
 from snnplug.runs.directory import RunDirectory
 from snnplug.runs.energy_records import EnergyRecord
+from snnplug.runs.export_records import ExportsRecord
 from snnplug.runs.lint_records import LintRecord
 from snnplug.runs.records import Accuracy, Epoch, Resolved, SearchRecord, Summary, TrialRecord
 from snnplug.runs.schema import SCHEMAS, Number
@@ -45,8 +46,8 @@ class Records:
     Attributes:
         directory: the run directory, as it was given.
         resolved: what was run.
-        summary, epochs, trials, rungs, activity, energy, lint, conversion, answers: what came out; None where
-            the file is missing or cannot be read.
+        summary, epochs, trials, rungs, activity, energy, lint, exports, conversion, answers: what came out;
+            None where the file is missing or cannot be read.
         problems: what is wrong with a file that cannot be read, or is gone from a finished run, by its name.
         notes: what to know of the directory as a whole, a sentence each.
     """
@@ -60,6 +61,7 @@ class Records:
     activity: Activity | None = None
     energy: EnergyRecord | None = None
     lint: LintRecord | None = None
+    exports: ExportsRecord | None = None
     conversion: ConversionErrors | None = None
     answers: AnswerRecord | None = None
     problems: Mapping[str, str] = attrs.field(factory=dict)
@@ -100,6 +102,7 @@ class Records:
             conversion=read("conversion.json", ConversionErrors),
             answers=read("answers.json", AnswerRecord),
             lint=read("lint.json", LintRecord),
+            exports=read("exports.json", ExportsRecord),
             energy=_of_this_activity(opened, read("energy.json", EnergyRecord), problems),
             problems=problems,
             notes=opened.notes,

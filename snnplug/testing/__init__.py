@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from snnplug.testing.encoder import EncoderConformance
     from snnplug.testing.energy_model import EnergyModelConformance
     from snnplug.testing.executor import ExecutorConformance
+    from snnplug.testing.exporter import ExporterConformance
     from snnplug.testing.loss import LossConformance
     from snnplug.testing.neuron import NeuronConformance
     from snnplug.testing.plugin import PluginConformance
@@ -54,6 +55,7 @@ __all__ = [
     "EncoderConformance",
     "EnergyModelConformance",
     "ExecutorConformance",
+    "ExporterConformance",
     "LossConformance",
     "NeuronConformance",
     "PluginConformance",
@@ -80,6 +82,7 @@ MODULES: Mapping[str, tuple[str, ...]] = {
     "encoder": ("EncoderConformance",),
     "energy_model": ("EnergyModelConformance",),
     "executor": ("ExecutorConformance",),
+    "exporter": ("ExporterConformance",),
     "loss": ("LossConformance",),
     "neuron": ("NeuronConformance",),
     "neuron_module": (),

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import statistics
+from itertools import pairwise
 from pathlib import Path
 
 from snnplug import resume, run
@@ -58,6 +59,25 @@ def row(name: str, seeds: list[ComparedRun], base: float, target: float) -> str:
     return f"| {' | '.join(cells)} |"
 
 
+def fluctuation(name: str, seeds: list[ComparedRun], after: int) -> str:
+    """Return a line of the table of validation accuracies after an epoch, and how they move."""
+    late = [
+        [e.val_accuracy for e in run.epochs if e.epoch > after and e.val_accuracy is not None]
+        for run in seeds
+    ]
+    moves = [abs(b - a) for values in late for a, b in pairwise(values)]
+    cells = [
+        name,
+        spread([statistics.mean(values) for values in late], ".4f"),
+        f"{statistics.mean(statistics.stdev(values) for values in late):.4f}",
+        f"{min(map(min, late)):.4f}",
+        f"{max(map(max, late)):.4f}",
+        f"{statistics.mean(moves):.4f}",
+        f"{max(moves):.4f}",
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
 def main() -> None:
     """Run what is missing and print the table."""
     parser = argparse.ArgumentParser(
@@ -72,6 +92,7 @@ def main() -> None:
         "--train-samples", type=int, default=None, help="all but the validation images by default"
     )
     parser.add_argument("--target", type=float, default=0.95)
+    parser.add_argument("--settled", type=int, help="epoch after which to say how the accuracy fluctuates")
     parser.add_argument("--device", default="auto")
     given = parser.parse_args()
     common = [f"dataset.root={given.root}", f"train.epochs={given.epochs}"]
@@ -100,6 +121,11 @@ def main() -> None:
     print("|---|---:|---:|---:|---:|---:|---:|---:|")
     for name, seeds in runs.items():
         print(row(name, seeds, base, given.target))
+    if given.settled is not None:
+        print("\n| run | mean | deviation over epochs | least | largest | mean change | largest change |")
+        print("|---|---:|---:|---:|---:|---:|---:|")
+        for name, seeds in runs.items():
+            print(fluctuation(name, seeds, given.settled))
 
 
 if __name__ == "__main__":

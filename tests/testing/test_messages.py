@@ -24,6 +24,7 @@ from snnplug import (
     EnergyItem,
     EnergyModelSpec,
     ExecutorSpec,
+    ExporterSpec,
     Fit,
     LossSpec,
     Need,
@@ -166,6 +167,14 @@ class Boundless:
         return Fit(needs=(Need("", "layers", len(network.layers), 100),))
 
 
+class Unread:
+    """Nobody reads what it writes."""
+
+    suffix, readers = ".npz", ()
+
+    def __call__(self, network, x, path): ...
+
+
 class Silent:
     """Does not say where to look."""
 
@@ -265,6 +274,12 @@ BROKEN = [
         Boundless,
         "a_network_beyond_all_measure_does_not_fit",
         ["a million channels must not fit", "compare what its layers need"],
+    ),
+    (
+        ExporterSpec,
+        Unread,
+        "it_says_what_it_writes_and_who_reads_it",
+        ["set self.readers to a list of one snnplug.Reader at least", "()"],
     ),
 ]
 

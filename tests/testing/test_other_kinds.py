@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
+import tempfile
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import attrs
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -26,9 +28,12 @@ from snnplug import (
     EnergyEstimate,
     EnergyItem,
     EnergyModelSpec,
+    Exported,
+    ExporterSpec,
     Fit,
     LossSpec,
     Need,
+    Reader,
     Registry,
     ScorerSpec,
     SearchSpaceSpec,
@@ -50,6 +55,7 @@ from snnplug.testing import (
     DatasetConformance,
     EncoderConformance,
     EnergyModelConformance,
+    ExporterConformance,
     LossConformance,
     ScorerConformance,
     SearchSpaceConformance,
@@ -222,6 +228,76 @@ class Memory:
         return Fit(needs=(Need("", "weights", used, self.weights, "use fewer channels", self.source),))
 
 
+READS = """
+import sys
+import numpy as np
+with np.load(sys.argv[1]) as held:
+    np.savez(sys.argv[3], **held)
+"""
+
+
+class Weights:
+    """Writes weights as arrays."""
+
+    suffix = ".npz"
+
+    def __init__(self, *, script: str = "read.py") -> None:
+        file = Path(tempfile.mkdtemp()) / script
+        file.write_text(READS)
+        self.readers: Any = (Reader(name="numpy", module="numpy", distribution="numpy", script=file),)
+
+    def __call__(self, network, x, path):
+        held = {name: value.numpy().copy() for name, value in network.state_dict().items()}
+        np.savez(path, **held)
+        return Exported(files=[path], expected=held)
+
+
+class Misnamed(Weights):
+    """Writes another file than the one it is given."""
+
+    def __call__(self, network, x, path):
+        return super().__call__(network, x, path.with_name("other.npz"))
+
+
+class Careless(Weights):
+    """Puts the network in another mode."""
+
+    def __call__(self, network, x, path):
+        network.train()
+        return super().__call__(network, x, path)
+
+
+class Wrong(Weights):
+    """Writes other weights than it says."""
+
+    def __call__(self, network, x, path):
+        exported = super().__call__(network, x, path)
+        np.savez(path, **{name: value + 1 for name, value in exported.expected.items()})
+        return exported
+
+
+class Unreadable(Weights):
+    """Writes what its reader cannot read."""
+
+    def __call__(self, network, x, path):
+        path.write_text("nothing")
+        return Exported(files=[path], expected={"a": np.zeros(3)})
+
+
+@pytest.mark.parametrize(
+    ("target", "check", "said"),
+    [
+        (Misnamed, "it_writes_the_file_it_is_given", "the first of Exported.files must be"),
+        (Careless, "the_network_stays_as_it_is", "work on a copy: changed are its mode"),
+        (Wrong, "it_is_read_back_as_what_it_is", "numpy reads other values than the network's: 0.0000"),
+        (Unreadable, "it_is_read_back_as_what_it_is", "no reader that is installed reads the file: numpy"),
+    ],
+)
+def test_broken_exporter_fails_its_check(target, check, said, tmp_path) -> None:
+    with pytest.raises(AssertionError, match=said):
+        getattr(ExporterConformance(), f"test_{check}")(component(ExporterSpec, target), tmp_path)
+
+
 def spec(cls: type[Spec], target: Any, **facts: Any) -> Spec:
     return cls(name=target.__name__.lower(), target=target, summary="For tests.", **facts)
 
@@ -244,6 +320,7 @@ def installed_registry() -> Registry:
         spec(TrackerSpec, Lines),
         spec(CallbackSpec, Momentum),
         spec(ChipSpec, Memory),
+        spec(ExporterSpec, Weights),
     ):
         registry.register(made)
     return registry
@@ -303,6 +380,11 @@ class TestMomentum(CallbackConformance):
 class TestMemory(ChipConformance):
     name = "memory"
     params = ({}, {"weights": 100})
+
+
+class TestWeights(ExporterConformance):
+    name = "weights"
+    params = ({}, {"script": "own.py"})
 
 
 class TestLines(TrackerConformance):

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from snnplug import Component
 from snnplug.errors import ContractError
-from snnplug.nn import SpikingNeuron, State, as_neuron, materialize
+from snnplug.nn import Dynamics, SpikingNeuron, State, as_neuron, materialize
 
 __all__ = ["FAMILIES", "IMP"]
 
@@ -120,6 +120,10 @@ class IMP(SpikingNeuron):
     def leak_factor(self) -> float | None:
         """Return the base's."""
         return self.base.leak_factor()
+
+    def dynamics(self) -> Dynamics | None:
+        """Return the base's."""
+        return self.base.dynamics()
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """Advance the base one time step; shapes as in `SpikingNeuron.step`."""

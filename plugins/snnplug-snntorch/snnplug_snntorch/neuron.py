@@ -27,7 +27,7 @@ import torch
 from annotated_types import Ge, Gt, Le
 from torch import Tensor, nn
 
-from snnplug.nn import MembraneState, SpikingNeuron, join_steps, saturate, sharpness, spike
+from snnplug.nn import Dynamics, MembraneState, Reset, SpikingNeuron, join_steps, saturate, sharpness, spike
 
 __all__ = ["Leaky"]
 
@@ -77,6 +77,23 @@ class Leaky(SpikingNeuron):
             self.register_parameter(name, nn.Parameter(tensor))
         else:
             self.register_buffer(name, tensor)
+
+    def dynamics(self) -> Dynamics | None:
+        """Return its equations as numbers: a reset to zero one step late sends the spikes of one in time.
+
+        None for a threshold that is subtracted one step late, which the leak then does not touch.
+        """
+        resets: dict[str, Reset] = {"subtract": "soft", "zero": "hard", "none": "none"}
+        if self.reset_mechanism == "subtract" and self.reset_delay:
+            return None
+        return Dynamics(
+            rate=1 - float(self.beta.detach().clamp(0, 1)),
+            gain=1.0,
+            rest=0.0,
+            threshold=float(self.threshold.detach()),
+            reset=resets[self.reset_mechanism],
+            strict=True,
+        )
 
     def initial_state(self, x: Tensor) -> MembraneState:
         """Return a membrane potential of zero, in at least float32."""

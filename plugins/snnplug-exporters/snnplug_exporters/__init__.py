@@ -1,0 +1,1 @@
+"""Trained networks as files that need no snnplug where they are read."""

@@ -1,0 +1,1 @@
+"""NIR, the neuromorphic intermediate representation: verified export, and import as an architecture."""
