@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from snnplug.engine.streaming import Stream
     from snnplug.recipe.section import Table
     from snnplug.runs.export_records import ExportRecord
+    from snnplug.runs.lint_records import LintRecord
 
 __all__ = ["Run", "load"]
 
@@ -158,6 +159,22 @@ class Run:
 
         names = self.records.resolved.class_names
         return Stream(self.predictor(device), sure=sure, encoded=encoded, names=names)
+
+    def lint(self, chips: Sequence[str | Table], *, quantize: bool = False) -> LintRecord:
+        """Ask chips whether the trained network fits them; the run's `lint.json` and report show it.
+
+        Args:
+            chips: names, or tables as a recipe writes them.
+            quantize: also round the weights to each chip's bits, and classify the test data with both.
+
+        Raises:
+            RunDirectoryError, UsageError: as for `model`.
+            ComponentError: a chip fails.
+        """
+        from snnplug.engine.lint import lint_run
+
+        registry = self.registry or Registry.from_installed(quiet=True)
+        return lint_run(self.directory, chips, registry, quantize=quantize)[0]
 
     def export(
         self,

@@ -98,6 +98,11 @@ class ChipRecord:
     notes: tuple[str, ...] = ()
     quantized: QuantizedRecord | None = None
 
+    @property
+    def misfits(self) -> tuple[NeedRecord, ...]:
+        """What does not fit."""
+        return tuple(need for need in self.needs if not need.fits)
+
     @classmethod
     def of(cls, chip: str, parameters: Mapping[str, Any], title: str, source: str, fit: Fit) -> ChipRecord:
         """Return the record of a fit."""

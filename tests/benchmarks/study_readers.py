@@ -9,6 +9,8 @@ installed are left out; one may run in the Python of another environment.
 from __future__ import annotations
 
 import argparse
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,7 @@ from torch import Tensor, nn
 
 from snnplug import Registry
 from snnplug.engine.agreement import agreements
-from snnplug.engine.read_back import Place, Refused, read_back, version_there
+from snnplug.engine.read_back import Place, version_there
 from snnplug.errors import ExportError
 from snnplug.nn import TimeSequential, sent_by_layers
 
@@ -51,22 +53,61 @@ def convolutional(new: Any) -> tuple[nn.Module, Tensor]:
     return TimeSequential(*head, nn.Flatten(), nn.Linear(32, 5), new()), 2 * torch.rand(50, 3, 2, 10, 10)
 
 
-def share(place: Place, exporter: NIR, network: nn.Module, x: Tensor) -> float | str:
-    """Return the least share of equal spikes of a reader over the layers, or why there is none."""
-    with tempfile.TemporaryDirectory() as folder:
-        file, inputs, result = (Path(folder) / name for name in ("model.nir", "inputs.npz", "result.npz"))
-        try:
-            exported = exporter(network, x, file)
-            np.savez(inputs, x=x.numpy())
-            answered = read_back(place, file, inputs, result)
-        except ExportError:
-            return "not written"
-        except Refused:
-            return "not read"
+MANY = """
+import runpy, sys
+script, *cases = sys.argv[1:]
+sys.path.insert(0, script.rpartition("/")[0])
+for case in cases:
+    sys.argv = [script, case + "/model.nir", case + "/inputs.npz", case + "/result.npz"]
+    try:
+        runpy.run_path(script, run_name="__main__")
+    except SystemExit:
+        pass
+"""
+
+
+def write(exporter: NIR, network: nn.Module, x: Tensor, folder: Path) -> dict[str, np.ndarray] | None:
+    """Write a network and its inputs; return what it sends, by the names in the file, None if refused."""
+    folder.mkdir()
+    try:
+        exported = exporter(network, x, folder / "model.nir")
+    except ExportError:
+        return None
+    np.savez(folder / "inputs.npz", x=x.numpy())
     sent = sent_by_layers(network, x)
-    expected = {name: y.double().numpy() for name, y in {**sent.layers, "output": sent.output}.items()}
-    known = {exported.layers.get(name, name): value for name, value in answered.items()}
-    return min(one.share or 0.0 for one in agreements(expected, known))
+    layers = {node: sent.layers[layer].double().numpy() for node, layer in exported.layers.items()}
+    return {**layers, "output": sent.output.double().numpy()}
+
+
+def share(expected: dict[str, np.ndarray] | None, folder: Path) -> float | str:
+    """Return the least share of equal spikes over the layers, or why there is none."""
+    if expected is None:
+        return "not written"
+    if not (folder / "result.npz").exists():
+        return "not read"
+    with np.load(folder / "result.npz") as answered:
+        return min(one.share or 0.0 for one in agreements(expected, dict(answered)))
+
+
+def column(exporter: NIR, place: Place, seeds: int, root: Path) -> dict[str, str]:
+    """Return the cells of a reader, by row; it reads all files in one process."""
+    registry, expected = Registry.from_installed(), {}
+    for label, table in NEURONS.items():
+        neuron = registry.component("neuron", table, "neuron")
+        for make in (dense, convolutional):
+            for seed in range(seeds):
+                torch.manual_seed(seed)
+                network, x = make(neuron.build)
+                folder = root / str(len(expected))
+                expected[f"{label}, {make.__name__}", seed] = (
+                    folder,
+                    write(exporter, network.eval(), x, folder),
+                )
+    cases = [str(folder) for folder, sent in expected.values() if sent is not None]
+    script = str(place.reader.script)
+    subprocess.run([place.python or sys.executable, "-c", MANY, script, *cases], capture_output=True)
+    rows = dict.fromkeys(row for row, _ in expected)
+    return {row: told([share(*expected[row, seed][::-1]) for seed in range(seeds)]) for row in rows}
 
 
 def told(found: list[float | str]) -> str:
@@ -87,30 +128,19 @@ def main() -> None:
     parser.add_argument("--reader", action="append", default=[], metavar="NAME=PYTHON")
     given = parser.parse_args()
     pythons = dict(one.split("=", 1) for one in given.reader)
-    registry = Registry.from_installed()
-    columns = []
+    columns = {}
     for dialect in DIALECTS:
         exporter = NIR(dialect=dialect)
         for reader in exporter.readers:
             place = Place(reader, pythons.get(reader.name, ""))
             if version := version_there(place):
-                columns.append((f"{reader.name} {version}, {dialect}", exporter, place))
-    print("| neuron, network |", " | ".join(name for name, *_ in columns), "|")
+                with tempfile.TemporaryDirectory() as root:
+                    name = f"{reader.name} {version}, {dialect}"
+                    columns[name] = column(exporter, place, given.seeds, Path(root))
+    print("| neuron, network |", " | ".join(columns), "|")
     print("|---|" + "---:|" * len(columns))
-    for label, table in NEURONS.items():
-        for make in (dense, convolutional):
-            cells = []
-            for _, exporter, place in columns:
-                found = []
-                for seed in range(given.seeds):
-                    torch.manual_seed(seed)
-                    neuron = registry.component("neuron", table, "neuron")
-                    network, x = make(neuron.build)
-                    found.append(share(place, exporter, network.eval(), x))
-                    if isinstance(found[-1], str):
-                        break
-                cells.append(told(found))
-            print(f"| {label}, {make.__name__} | {' | '.join(cells)} |", flush=True)
+    for row in next(iter(columns.values())):
+        print(f"| {row} | {' | '.join(cells[row] for cells in columns.values())} |")
 
 
 if __name__ == "__main__":

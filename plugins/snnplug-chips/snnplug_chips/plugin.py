@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from snnplug import ChipSpec, ScorerSpec, hookimpl
+from snnplug import ChipSpec, ScorerSpec, SearchSpaceSpec, hookimpl
 
 
 @hookimpl
@@ -63,3 +63,14 @@ def snnplug_scorers() -> Iterable[ScorerSpec]:
             target=f"snnplug_chips.headroom:{name}_headroom",
             summary=f"What a network leaves of the limits of {name} as it is without parameters.",
         )
+
+
+@hookimpl
+def snnplug_search_spaces() -> Iterable[SearchSpaceSpec]:
+    """Return the search space."""
+    yield SearchSpaceSpec(
+        name="cores",
+        target="snnplug_chips.cores:Cores",
+        summary="Cores in a row, each a convolution, neurons and a pool: made for chips such as Speck.",
+        components={"neuron": "neuron"},
+    )
