@@ -12,7 +12,7 @@ import click
 from snnplug.cli.table import print_table
 from snnplug.errors import UsageError, did_you_mean
 from snnplug.runs.compare import ComparedRun, differing_settings, epoch_rows, learning_figures
-from snnplug.runs.directory import RunDirectory
+from snnplug.runs.opening import directory_at
 from snnplug.runs.figures import Figure, figures
 from snnplug.runs.reading import to_plain
 from snnplug.runs.standard_json import to_json
@@ -48,7 +48,7 @@ def command(
     the validation accuracy first reaches it.
     """
     runs = [ComparedRun.read(path) for path in directories]
-    for note in (note for path in directories for note in RunDirectory(path).notes):
+    for note in (note for path in directories for note in directory_at(path).notes):
         click.echo(f"note: {note}", err=True)
     if svg is not None:
         from snnplug.report.comparison import write_curves

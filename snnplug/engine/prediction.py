@@ -18,7 +18,7 @@ from snnplug.nn import watch_spikes
 from snnplug.recipe.plan import make_plan
 from snnplug.recipe.recipe import Recipe
 from snnplug.registry.registry import LOCAL, Registry
-from snnplug.runs.directory import RunDirectory
+from snnplug.runs.opening import directory_at
 from snnplug.runs.reading import Records
 from snnplug.runs.records import Resolved
 
@@ -129,7 +129,7 @@ def make_predictor(records: Records, registry: Registry, device: str) -> Predict
         raise RunDirectoryError(f"{path} is not finished; run: snnplug run --resume {path}")
     restored = None
     for spec in reversed(recipe.running):
-        restored = restored or spec.load()().restore(parts, RunDirectory(path), genotype)
+        restored = restored or spec.load()().restore(parts, directory_at(path), genotype)
     if restored is None:
         gone = [name for name in records.problems if name.startswith("checkpoint")]
         if gone:

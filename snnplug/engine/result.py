@@ -16,7 +16,7 @@ from snnplug.contracts import Activity
 from snnplug.errors import RunDirectoryError
 from snnplug.recipe.recipe import Recipe
 from snnplug.registry.registry import Registry
-from snnplug.runs.directory import RunDirectory
+from snnplug.runs.opening import directory_at, open_directory
 from snnplug.runs.reading import Records, read_resolved
 from snnplug.runs.records import Epoch, Summary, TrialRecord
 
@@ -56,7 +56,7 @@ class Run:
     @functools.cached_property
     def summary(self) -> dict[str, Any]:
         """What summary.json holds, empty before the run is finished."""
-        content = RunDirectory(self.directory).read_json("summary.json")
+        content = directory_at(self.directory).read_json("summary.json")
         return content if content is not None else {}
 
     @property
@@ -204,7 +204,7 @@ class Run:
 
     def _repr_html_(self) -> str:
         try:
-            text = RunDirectory(self.directory).read_text("report.html")
+            text = directory_at(self.directory).read_text("report.html")
         except RunDirectoryError as error:
             return html.escape(f"{self!r}: {error}")
         if text is None:
@@ -223,7 +223,7 @@ def load(directory: str | Path, *, registry: Registry | None = None) -> Run:
     Raises:
         RunDirectoryError: it is not a run directory, or is of a version that this one does not read.
     """
-    opened = RunDirectory.open(Path(directory))
+    opened = open_directory(Path(directory))
     read_resolved(opened)
     records = Records.read(opened.path)
     if "summary.json" in records.problems:
