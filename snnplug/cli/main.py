@@ -32,6 +32,7 @@ COMMANDS = {
     "energy": "Estimate the energy of a finished run by more models.",
     "lint": "Say whether a network fits a chip, and what does not.",
     "stream": "Run a trained network step by step on what comes from a pipe.",
+    "push": "Share a finished run on a hub of models.",
     "export-table": "Print epochs or candidates of a run as CSV.",
     "correlate": "Say how well scorers predict accuracies.",
     "list": "List what is installed.",

@@ -164,10 +164,10 @@ def _write_pages(
         if getattr(records, name) is not None
     }
     answers = {"answers": records.answers}
-    shared = attrs.evolve(Records.read(folder), directory=Path(f"hf://{repo}"), **beside, **answers)
+    shared = attrs.evolve(Records.read(folder), directory=Path(repo), **beside, **answers)
     card = model_card(shared, repo=repo, license=license, left_out=left_out, exports=exports)
     _write(folder / CARD, card)
-    _write(folder / "report.html", render(shared, lambda line, details: None))
+    _write(folder / "report.html", render(shared, lambda line, details: None, f"hf://{repo}"))
 
 
 def _check_clean(folder: Path, machine: Machine) -> None:

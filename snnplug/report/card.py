@@ -52,7 +52,12 @@ def model_card(
     uses = {use.key: use for use in resolved.components}
     data = words.plain(uses["dataset"].use) if "dataset" in uses else ""
     search = summary.search if summary is not None else None
-    plugins = {use.use.rpartition(":")[0]: use.version for use in resolved.components}
+    names = {name for use in resolved.components for name in (use.use, *use.nested_names())}
+    versions = {use.use.rpartition(":")[0]: use.version for use in resolved.components}
+    plugins = {
+        plugin: versions.get(plugin) or str(resolved.environment.get(plugin, ""))
+        for plugin in {name.rpartition(":")[0] for name in names}
+    }
     return template.render(
         front=list(_front(records, repo, license, data)),
         repo=repo,

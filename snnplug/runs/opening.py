@@ -20,6 +20,10 @@ def open_directory(path: Path) -> RunDirectory:
     """Return the files of a run, to read it.
 
     Raises:
-        RunDirectoryError: the folder is not there, or holds no run.
+        RunDirectoryError: the folder is not there, or holds no run, or one that a newer snnplug has shared.
     """
-    return SharedDirectory(path) if is_shared(path) else RunDirectory.open(path)
+    if not is_shared(path):
+        return RunDirectory.open(path)
+    shared = SharedDirectory(path)
+    shared.check()
+    return shared

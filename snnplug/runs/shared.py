@@ -57,6 +57,23 @@ class SharedDirectory(RunDirectory):
         is_checkpoint = name.startswith("checkpoint") and name.endswith(".pt")
         return self.path / (WEIGHTS if is_checkpoint else _OWN.get(name, name))
 
+    def check(self) -> None:
+        """Refuse what is no shared run, or one of a form that this version does not know.
+
+        Raises:
+            RunDirectoryError: it is.
+        """
+        config = self.read_json(CONFIG)
+        if not isinstance(config, dict) or config.get("library_name") != "snnplug":
+            raise RunDirectoryError(
+                f"{self.path} holds no run: its {CONFIG} was not written by snnplug, and there is no resolved.json"
+            )
+        if config.get("format") != FORMAT:
+            raise RunDirectoryError(
+                f"{self.path} has format {config.get('format')!r} of shared runs, and this snnplug reads {FORMAT}; "
+                "run: pip install --upgrade snnplug"
+            )
+
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader should know of it: nothing."""
