@@ -1,7 +1,7 @@
 """A hub of models: folders go there and come from there by its own client, `huggingface_hub`.
 
-The client knows where the hub is (`HF_ENDPOINT`), who the user is (`hf auth login`, `HF_TOKEN`) and where what it
-has downloaded is kept (`HF_HOME`); nothing of that is ours.
+The client knows where the hub is (`HF_ENDPOINT`), who the user is (`hf auth login`, `HF_TOKEN`) and where what
+it has downloaded is kept (`HF_HOME`); nothing of that is ours.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ class Address:
         repo, at, revision = text.removeprefix(_SCHEME).partition("@")
         if not _REPO.fullmatch(repo) or "--" in repo or ".." in repo or max(map(len, repo.split("/"))) > 96:
             raise UsageError(
-                f"{text} is no repository of a hub: expected ORG/NAME, or hf://ORG/NAME@REVISION; letters, digits, "
-                "and . _ - between them"
+                f"{text} is no repository of a hub: expected ORG/NAME, or hf://ORG/NAME@REVISION; letters, "
+                "digits, and . _ - between them"
             )
         if at and (not _REVISION.fullmatch(revision) or ".." in revision):
             raise UsageError(f"{text}: {revision!r} is no branch, tag or commit")
@@ -98,7 +98,7 @@ def upload(
 ) -> str:
     """Make the files of a folder those of a repository, in one commit, and return its web address.
 
-    A repository or a branch that is not there is made. Of an earlier push, files that are no more are removed.
+    A repository or a branch that is not there is made. Files of an earlier push that are no more are removed.
 
     Args:
         folder: a shared run.

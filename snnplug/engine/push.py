@@ -36,9 +36,8 @@ def push(
         target = Path(temporary) / "shared" if folder is None else folder
         with usual_settings():
             write_shared(path, target, address.repo, registry, license=license)
-        report.tell(
-            "written", f"written and read back: {len(list(target.rglob('*')))} files", folder=str(target)
-        )
+        count = sum(file.is_file() for file in target.rglob("*"))
+        report.tell("written", f"{count} files written and read back", folder=str(target))
         if dry_run:
             return str(target)
         return upload(target, address, report, private=private, message=message)

@@ -288,8 +288,8 @@ def load(directory: str | Path, *, registry: Registry | None = None, quiet: bool
     A shared run is built by the names of installed plugins: nothing that comes with it is run as code.
 
     Args:
-        directory: of a run; it may have been moved, also to another machine. Or `hf://ORG/NAME`, with or without
-            `@REVISION`, of a run that was shared on a hub; or the folder that such a run was written to.
+        directory: of a run; it may have been moved, also to another machine. Or `hf://ORG/NAME`, with or
+            without `@REVISION`, of a run that was shared on a hub; or the folder that it was written to.
         registry: where names are looked up; by default every installed plugin, when it is first needed.
         quiet: print nothing while it is downloaded.
 

@@ -81,8 +81,8 @@ def _finished(path: Path) -> RunDirectory:
     directory = open_directory(path)
     if not directory.writable:
         raise RunDirectoryError(
-            f"{path} was shared already, and is not yours to share again by this command: train on from it with "
-            f"snnplug run --from {path} --weights, and push that run"
+            f"{path} was shared already; what is pushed is a run of your own, such as one that goes on from its "
+            f"weights: snnplug run --from {path} --weights"
         )
     read_resolved(directory)
     if not directory.is_finished:
@@ -98,14 +98,14 @@ def _check_names(records: Records, predictor: Predictor) -> None:
     local = [use.use for use in records.resolved.components if use.use.startswith(f"{LOCAL}:")]
     if local:
         raise UsageError(
-            f"{records.directory} uses {', '.join(local)}, registered from Python: whoever loads a shared run has "
-            "only what is installed. Put it into a plugin (snnplug new), and run again"
+            f"{records.directory} uses {', '.join(local)}, registered from Python, and whoever loads a shared "
+            "run has only what is installed; put it into a plugin (snnplug new), and run again"
         )
     architecture = predictor.parts.plan.get("architecture")
     if architecture is not None and getattr(architecture.spec, "trained", False):
         raise UsageError(
-            f"{records.directory} reads its network from a file ({architecture.qualified}), and a shared run is "
-            "built of names alone; share the file itself"
+            f"{records.directory} reads its network from a file ({architecture.qualified}), and a shared run "
+            "is built of names alone; share the file itself"
         )
 
 
@@ -158,13 +158,12 @@ def _write_pages(
     exports: dict[str, Any],
 ) -> None:
     """Write card and report, from what was written and what the run knows beside."""
-    beside = {
+    beside: dict[str, Any] = {
         name: structure(machine.without(to_plain(getattr(records, name))), record)
         for name, record in _SHOWN.items()
         if getattr(records, name) is not None
     }
-    answers = {"answers": records.answers}
-    shared = attrs.evolve(Records.read(folder), directory=Path(repo), **beside, **answers)
+    shared = attrs.evolve(Records.read(folder), directory=Path(repo), answers=records.answers, **beside)
     card = model_card(shared, repo=repo, license=license, left_out=left_out, exports=exports)
     _write(folder / CARD, card)
     _write(folder / "report.html", render(shared, lambda line, details: None, f"hf://{repo}"))
@@ -175,8 +174,8 @@ def _check_clean(folder: Path, machine: Machine) -> None:
     for file in sorted(folder.rglob("*")):
         if file.is_file() and (told := machine.left(file.read_bytes())):
             raise UsageError(
-                f"{file.relative_to(folder)} holds the path {told} of this machine, which would be public; make "
-                "it again without, or move it out of the run directory"
+                f"{file.relative_to(folder)} holds the path {told} of this machine, which would be public; "
+                "make it again without, or move it out of the run directory"
             )
 
 

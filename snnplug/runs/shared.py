@@ -1,4 +1,4 @@
-"""A shared run: the folder of files that a run is shared as, on a hub or on a disk. It is read, never written.
+"""A shared run: the folder of files that a run is shared as, on a hub or on a disk; read, and not written.
 
 README.md           the model card              config.json    what was run, without the machine
 model.safetensors   the trained network         recipe.toml    to repeat it
@@ -6,17 +6,16 @@ summary.json        the result                  activity.json  what the network 
 trials.jsonl        the search, a candidate a line, those of higher rungs with their `rung`
 report.html         the report                  exports/       what the run was exported to
 
-`config.json` holds what `resolved.json` does, and the checksum of the weights. A network is built of it by the
-names of installed plugins: nothing in the folder is code, and nothing of it is run.
+`config.json` holds what `resolved.json` does, and the checksum of the weights. A network is built of it by
+the names of installed plugins: nothing in the folder is code, and nothing of it is run.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import attrs
 
@@ -66,12 +65,12 @@ class SharedDirectory(RunDirectory):
         config = self.read_json(CONFIG)
         if not isinstance(config, dict) or config.get("library_name") != "snnplug":
             raise RunDirectoryError(
-                f"{self.path} holds no run: its {CONFIG} was not written by snnplug, and there is no resolved.json"
+                f"{self.path} holds no run: it has no resolved.json, and its {CONFIG} is not of snnplug"
             )
         if config.get("format") != FORMAT:
             raise RunDirectoryError(
-                f"{self.path} has format {config.get('format')!r} of shared runs, and this snnplug reads {FORMAT}; "
-                "run: pip install --upgrade snnplug"
+                f"{self.path} has format {config.get('format')!r} of shared runs, and this snnplug reads "
+                f"{FORMAT}: pip install --upgrade snnplug"
             )
 
     @property
@@ -125,15 +124,13 @@ class SharedDirectory(RunDirectory):
         best = search.get("best") if isinstance(search, dict) else None
         return {"model": read_weights(self.file(WEIGHTS)), "genotype": digest(best)}
 
-    @contextlib.contextmanager
-    def locked(self, command: str = "") -> Iterator[None]:
+    def locked(self, command: str = "") -> NoReturn:
         """Refuse to be written to.
 
         Raises:
             RunDirectoryError: always.
         """
         raise shared_refusal(self.path)
-        yield
 
     def write_bytes(self, name: str, data: bytes) -> None:
         """Refuse to be written to.
@@ -177,7 +174,7 @@ def _safetensors(name: str) -> Callable[..., Any]:
         from safetensors import torch
     except ModuleNotFoundError as error:
         raise UsageError(
-            'weights of shared runs are kept by safetensors, which is not installed: pip install "snnplug[hub]"'
+            'weights of shared runs need safetensors, which is not installed: pip install "snnplug[hub]"'
         ) from error
     found: Callable[..., Any] = getattr(torch, name)
     return found

@@ -28,6 +28,6 @@ def is_shared(directory: Path) -> bool:
 def shared_refusal(directory: Path) -> RunDirectoryError:
     """Return the error of who wants to go on with a shared run."""
     return RunDirectoryError(
-        f"{directory} is a shared run, which is read and not changed: its training is not in it. Make a run of "
-        f"its network with: snnplug run --from {directory} --weights"
+        f"{directory} is a shared run, which is read and not changed: its training is not in it. Make a run "
+        f"of its network with: snnplug run --from {directory} --weights"
     )
