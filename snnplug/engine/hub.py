@@ -1,7 +1,7 @@
 """A hub of models: folders go there and come from there by its own client, `huggingface_hub`.
 
-The client knows where the hub is (`HF_ENDPOINT`), who the user is (`hf auth login`, `HF_TOKEN`) and where what
-it has downloaded is kept (`HF_HOME`); nothing of that is ours.
+The client knows where the hub is (`HF_ENDPOINT`), who the user is (`hf auth login`, `HF_TOKEN`), and where it
+keeps what it has downloaded (`HF_HOME`); nothing of that is ours.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def download(address: Address, report: Reporter) -> Path:
     """
     client = _client()
     report.tell("download", f"download {address}", address=str(address))
-    with _told(f"cannot load {address}", address), _bars(client, report.draws):
+    with _told(f"cannot load {address}", address), _bars(report.draws):
         found = client.snapshot_download(
             address.repo,
             revision=address.revision,
@@ -114,7 +114,7 @@ def upload(
     client = _client()
     api = client.HfApi(library_name="snnplug", library_version=__version__)
     repo, branch = address.repo, address.revision
-    with _told(f"cannot push to {address}", address, pushing=True), _bars(client, False):
+    with _told(f"cannot push to {address}", address, pushing=True), _bars(False):
         api.whoami()
         api.create_repo(repo, private=private, exist_ok=True)
         if branch is not None:
@@ -154,9 +154,10 @@ def _client() -> Any:
 
 
 @contextlib.contextmanager
-def _bars(client: Any, shown: bool) -> Iterator[None]:
+def _bars(shown: bool) -> Iterator[None]:
     """Let the client draw bars of its own, or not."""
-    utils = client.utils
+    from huggingface_hub import utils
+
     if shown or utils.are_progress_bars_disabled():
         yield
         return
@@ -181,6 +182,8 @@ def _told(what: str, address: Address, *, pushing: bool = False) -> Iterator[Non
 def _cause(error: Exception, address: Address, pushing: bool) -> str:
     from huggingface_hub import errors
 
+    if isinstance(error, RuntimeError) and isinstance(error.__cause__, Exception):
+        error = error.__cause__  # what happened while a file was sent
     status = getattr(getattr(error, "response", None), "status_code", None)
     org = address.repo.partition("/")[0]
     if isinstance(error, errors.LocalTokenNotFoundError) or (pushing and status == 401):

@@ -81,8 +81,8 @@ def _finished(path: Path) -> RunDirectory:
     directory = open_directory(path)
     if not directory.writable:
         raise RunDirectoryError(
-            f"{path} was shared already; what is pushed is a run of your own, such as one that goes on from its "
-            f"weights: snnplug run --from {path} --weights"
+            f"{path} was shared already; what is pushed is a run of your own, such as one that goes on from "
+            f"its weights: snnplug run --from {path} --weights"
         )
     read_resolved(directory)
     if not directory.is_finished:
@@ -98,8 +98,8 @@ def _check_names(records: Records, predictor: Predictor) -> None:
     local = [use.use for use in records.resolved.components if use.use.startswith(f"{LOCAL}:")]
     if local:
         raise UsageError(
-            f"{records.directory} uses {', '.join(local)}, registered from Python, and whoever loads a shared "
-            "run has only what is installed; put it into a plugin (snnplug new), and run again"
+            f"{records.directory} uses {', '.join(local)}, registered from Python, and whoever loads a "
+            "shared run has only what is installed; put it into a plugin (snnplug new), and run again"
         )
     architecture = predictor.parts.plan.get("architecture")
     if architecture is not None and getattr(architecture.spec, "trained", False):
