@@ -19,7 +19,7 @@ from snnplug.errors import DataError, UsageError, one_line
 from snnplug.runs.shared_names import CONFIG, EXPORTS, FILES
 from snnplug.version import __version__
 
-__all__ = ["Address", "download", "is_address", "upload"]
+__all__ = ["Address", "check_login", "download", "is_address", "upload"]
 
 _SCHEME = "hf://"
 _PART = r"[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9_])?"
@@ -88,6 +88,17 @@ def download(address: Address, report: Reporter) -> Path:
     return folder
 
 
+def check_login(address: Address) -> None:
+    """Refuse, before any work is done, who is not logged in.
+
+    Raises:
+        UsageError: nobody is, the hub cannot be reached, or the client is not installed.
+    """
+    client = _client()
+    with _told(f"cannot push to {address}", address, pushing=True):
+        client.HfApi(library_name="snnplug", library_version=__version__).whoami()
+
+
 def upload(
     folder: Path,
     address: Address,
@@ -115,7 +126,6 @@ def upload(
     api = client.HfApi(library_name="snnplug", library_version=__version__)
     repo, branch = address.repo, address.revision
     with _told(f"cannot push to {address}", address, pushing=True), _bars(False):
-        api.whoami()
         api.create_repo(repo, private=private, exist_ok=True)
         if branch is not None:
             api.create_branch(repo, branch=branch, exist_ok=True)

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from snnplug.engine.device import usual_settings
-from snnplug.engine.hub import Address, upload
+from snnplug.engine.hub import Address, check_login, upload
 from snnplug.engine.progress import Reporter
 from snnplug.engine.sharing import write_shared
 from snnplug.errors import UsageError
@@ -31,6 +31,8 @@ def push(
     address = Address.parse(repo)
     if dry_run and folder is None:
         raise UsageError("a dry run writes the files into a folder, to be looked at: name one")
+    if not dry_run:
+        check_login(address)
     report = Reporter(quiet=quiet)
     with tempfile.TemporaryDirectory(prefix="snnplug-") as temporary:
         target = Path(temporary) / "shared" if folder is None else folder

@@ -11,10 +11,10 @@ import pytest
 from matplotlib.figure import Figure
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "engine")]
-import undrawn
+import undrawn  # noqa: E402
 
-import snnplug
-from snnplug import Run
+import snnplug  # noqa: E402
+from snnplug import Run  # noqa: E402
 
 RECIPES: dict[str, dict[str, Any]] = {
     "trained": {

@@ -1,4 +1,4 @@
-"""A hub of models on this machine, as much of its HTTP interface as the real client uses for a small repository.
+"""A hub of models on this machine: as much of its HTTP interface as the real client uses for a small run.
 
 Files are kept in memory, a dictionary for each branch; a commit is known by the hash of what it holds.
 """
@@ -74,8 +74,8 @@ def _commit(files: dict[str, bytes]) -> str:
 
 
 class _Refused(Exception):
-    def __init__(self, status: int, code: str = "", message: str = "") -> None:
-        self.status, self.code, self.message = status, code, message
+    def __init__(self, status: int, code: str = "", message: str = "", repo: str = "") -> None:
+        self.status, self.code, self.message, self.repo = status, code, message, repo
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -88,7 +88,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self._answer()
 
-    do_HEAD = do_POST = do_PUT = do_GET
+    do_HEAD = do_POST = do_PUT = do_GET  # noqa: N815
 
     def _answer(self) -> None:
         path = unquote(urlsplit(self.path).path)
@@ -102,7 +102,7 @@ class _Handler(BaseHTTPRequestHandler):
         except _Refused as refused:
             status = refused.status
             headers = {"X-Error-Code": refused.code, "X-Error-Message": refused.message}
-            content = {"error": refused.message}
+            content = {"error": refused.message, "url": f"{self.hub.url}/{refused.repo}"}
         data = content if isinstance(content, bytes) else json.dumps(content).encode()
         self.send_response(status)
         for name, value in headers.items():
@@ -163,9 +163,7 @@ class _Handler(BaseHTTPRequestHandler):
             names = [entry["path"] for entry in json.loads(body)["files"]]
             modes = {name: "lfs" if name.endswith(".safetensors") else "regular" for name in names}
             return {
-                "files": [
-                    {"path": name, "uploadMode": modes[name], "shouldIgnore": False} for name in names
-                ]
+                "files": [{"path": name, "uploadMode": modes[name], "shouldIgnore": False} for name in names]
             }
         if what == "commit":
             return self._commit_to(repo, revision, body)
@@ -220,7 +218,7 @@ class _Handler(BaseHTTPRequestHandler):
         if org not in self.hub.orgs:
             raise _Refused(403, "", f"You don't have the rights to create a model under {org}")
         if repo in self.hub.repos:
-            raise _Refused(409, "", "You already created this model repo")
+            raise _Refused(409, "", "You already created this model repo", repo)
         self.hub.repos[repo] = {"main": {".gitattributes": b"*.safetensors filter=lfs\n"}}
         if told.get("visibility") == "private" or told.get("private"):
             self.hub.private.add(repo)
