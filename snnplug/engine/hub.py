@@ -7,6 +7,7 @@ keeps what it has downloaded (`HF_HOME`); nothing of that is ours.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -166,8 +167,7 @@ def _client() -> Any:
 @contextlib.contextmanager
 def _bars(shown: bool) -> Iterator[None]:
     """Let the client draw bars of its own, or not."""
-    from huggingface_hub import utils
-
+    utils: Any = importlib.import_module("huggingface_hub.utils")
     if shown or utils.are_progress_bars_disabled():
         yield
         return

@@ -186,7 +186,7 @@ def _read_back(folder: Path, registry: Registry, predictor: Predictor) -> None:
         SnnplugError: it cannot be loaded, or is another network.
     """
     try:
-        again = make_predictor(Records.read(folder), registry, "cpu")
+        again = make_predictor(Records.read(open_directory(folder).path), registry, "cpu")
     except SnnplugError as error:
         raise type(error)(f"the run cannot be shared, for what was written does not load: {error}") from error
     before, after = predictor.model.state_dict(), again.model.state_dict()

@@ -72,6 +72,8 @@ class SharedDirectory(RunDirectory):
                 f"{self.path} has format {config.get('format')!r} of shared runs, and this snnplug reads "
                 f"{FORMAT}: pip install --upgrade snnplug"
             )
+        if not isinstance(config.get("task"), dict):  # so that no data set has to be built to know it
+            raise self.damaged(CONFIG, "it does not say what its network takes")
 
     @property
     def notes(self) -> tuple[str, ...]:
