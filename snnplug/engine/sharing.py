@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -71,10 +72,13 @@ def write_shared(path: Path, folder: Path, repo: str, registry: Registry, *, lic
         left_out = _write_records(directory, folder, machine, predictor)
         exports = dict(_copy_exports(path / EXPORTS, folder / EXPORTS, machine))
         _write_pages(records, folder, machine, repo, license, left_out, exports)
-    except OSError as error:
-        raise StorageError(f"cannot write {folder}: {error.strerror or one_line(error)}") from error
-    _check_clean(folder, machine)
-    _read_back(folder, registry, predictor)
+        _check_clean(folder, machine)
+        _read_back(folder, registry, predictor)
+    except BaseException as error:
+        shutil.rmtree(folder, ignore_errors=True)  # half of it, or what is not fit to go out
+        if isinstance(error, OSError) and not isinstance(error, SnnplugError):
+            raise StorageError(f"cannot write {folder}: {error.strerror or one_line(error)}") from error
+        raise
 
 
 def _finished(path: Path) -> RunDirectory:

@@ -35,6 +35,7 @@ _WHOLE = re.compile(r"(?:file://)?(?:~[\w.-]*(?:$|/)|/|[A-Za-z]:[\\/]|\\\\|\.\.[
 _COMMON = ("root", "user", "users", "admin", "ubuntu", "localhost", "home", "runner", "jovyan", "node")
 _ENVIRONMENT = ("platform", "machine")
 _ROOT = "dataset.root"
+_TELLING = 5  # letters of a path that is searched for in files of any sort
 
 
 @attrs.frozen
@@ -88,7 +89,8 @@ class Machine:
 
     def left(self, content: bytes) -> str:
         """Return what a file still says of the machine, empty for nothing."""
-        told = [folder for folder in self.folders if f"{folder}/".encode() in content]
+        long = [folder for folder in self.folders if len(folder) >= _TELLING]  # no chance of numbers
+        told = [folder for folder in long if f"{folder}/".encode() in content]
         return told[0] if told else ""
 
     def _last(self, path: str) -> str:

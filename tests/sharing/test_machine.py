@@ -139,6 +139,7 @@ def test_a_file_that_cannot_be_cleaned_is_refused(trained: Run, tmp_path: Path) 
         )
         with pytest.raises(UsageError, match=r"^exports/model\.onnx holds the path .* of this machine"):
             trained.push("acme/digits", folder=tmp_path / "shared", dry_run=True)
+        assert not (tmp_path / "shared").exists()
     finally:
         (exports / "model.onnx").unlink()
         exports.rmdir()
