@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import RECIPES
+from shared_recipes import RECIPES
 
 import snnplug
 from snnplug import Run, TrackedRun, Tracker

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 from click.testing import CliRunner, Result
-from conftest import RECIPES
+from shared_recipes import RECIPES
 
 import snnplug
 from snnplug import ArchitectureSpec, Registry, Run
