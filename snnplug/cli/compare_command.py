@@ -9,11 +9,12 @@ from pathlib import Path
 
 import click
 
+from snnplug.cli.run_argument import RunPath
 from snnplug.cli.table import print_table
 from snnplug.errors import UsageError, did_you_mean
 from snnplug.runs.compare import ComparedRun, differing_settings, epoch_rows, learning_figures
-from snnplug.runs.directory import RunDirectory
 from snnplug.runs.figures import Figure, figures
+from snnplug.runs.opening import directory_at
 from snnplug.runs.reading import to_plain
 from snnplug.runs.standard_json import to_json
 
@@ -23,7 +24,7 @@ _MAIN = ("test accuracy", "spikes per sample", "parameters", "total seconds")  #
 
 
 @click.command("compare")
-@click.argument("directories", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="DIR...")
+@click.argument("directories", nargs=-1, required=True, type=RunPath(), metavar="DIR...")
 @click.option("--all", "everything", is_flag=True, help="All figures, also how fast each run learned.")
 @click.option("--sort", metavar="COLUMN", help="Sort by a column, such as 'test accuracy'; the best first.")
 @click.option("--target", type=click.FloatRange(0, 1), default=0.95, show_default=True, help="Accuracy.")
@@ -48,7 +49,7 @@ def command(
     the validation accuracy first reaches it.
     """
     runs = [ComparedRun.read(path) for path in directories]
-    for note in (note for path in directories for note in RunDirectory(path).notes):
+    for note in (note for path in directories for note in directory_at(path).notes):
         click.echo(f"note: {note}", err=True)
     if svg is not None:
         from snnplug.report.comparison import write_curves

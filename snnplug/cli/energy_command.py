@@ -6,15 +6,17 @@ from pathlib import Path
 
 import click
 
+from snnplug.cli.run_argument import RunPath
 from snnplug.cli.table import print_table
 from snnplug.registry.registry import Registry
 from snnplug.runs.energy_records import Energy
+from snnplug.runs.opening import directory_at
 
 __all__ = ["command"]
 
 
 @click.command("energy")
-@click.argument("directory", metavar="RUN", type=click.Path(path_type=Path))
+@click.argument("directory", metavar="RUN", type=RunPath())
 @click.option("--models", default="", metavar="A,B,...", help="Names of models without parameters.")
 @click.option(
     "-m",
@@ -33,7 +35,8 @@ def command(
     """Estimate the energy of a finished RUN by more models, from the activity that it recorded.
 
     Writes energy.json into the run directory, in place of one from before, and the report again, which puts
-    all models side by side. Nothing is run, and summary.json stays as it is.
+    all models side by side. Nothing is run, and summary.json stays as it is. Of a shared run, hf://ORG/NAME,
+    nothing is written.
     """
     from snnplug.engine.asked import parse_use
     from snnplug.engine.energy_after import estimate_run, models_in
@@ -52,7 +55,8 @@ def command(
         click.echo(to_json(to_plain(record)))
         return
     _print(record.energy)
-    click.echo(directory / "report.html")
+    if directory_at(directory).writable:
+        click.echo(directory / "report.html")
 
 
 def _print(energies: tuple[Energy, ...]) -> None:

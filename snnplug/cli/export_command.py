@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from snnplug.cli.run_argument import RunPath
 from snnplug.cli.table import print_table
 from snnplug.registry.registry import Registry
 
@@ -18,7 +19,7 @@ __all__ = ["command"]
 
 
 @click.command("export")
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=RunPath())
 @click.option(
     "--to",
     "exporter",

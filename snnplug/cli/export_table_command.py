@@ -6,11 +6,13 @@ from pathlib import Path
 
 import click
 
+from snnplug.cli.run_argument import RunPath
+
 __all__ = ["command"]
 
 
 @click.command("export-table")
-@click.argument("directory", type=click.Path(path_type=Path), metavar="DIR")
+@click.argument("directory", type=RunPath(), metavar="DIR")
 @click.argument("table", type=click.Choice(["metrics", "trials"]), default="metrics")
 @click.option("--out", type=click.Path(path_type=Path), help="File to write [default: standard output].")
 def command(directory: Path, table: str, out: Path | None) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from snnplug.cli.run_argument import local_run
 from snnplug.cli.table import print_table
 from snnplug.registry.registry import Registry
+from snnplug.runs.opening import directory_at
 
 if TYPE_CHECKING:
     from snnplug.contracts import LayerGraph
@@ -49,7 +50,7 @@ def command(
     """Say whether the network of a RUN, or of a RECIPE before it is trained, fits chips.
 
     Names each layer that does not fit, by how much, and what to change. Of the trained network of a run
-    lint.json is written, and the report again, which shows it.
+    lint.json is written, and the report again, which shows it; of a shared run, hf://ORG/NAME, nothing.
 
     \b
     Example: snnplug lint runs/default-1 --chip NAME --quantize
@@ -67,12 +68,12 @@ def command(
         known = ", ".join(sorted(registration.name for registration in registry.list("chip")))
         ctx.fail(f"no chip is named; give --chip. Chips: {known or 'none; pip install snnplug-chips'}")
     wanted = [parse_use(chip, "chip") for chip in chips]
-    is_run = Path(source).is_dir()
-    if is_run:
+    run = local_run(source)
+    if run.is_dir():
         if overrides:
             ctx.fail("-s overrides keys of a recipe, and a run has been made already; leave it out")
         record, network = lint_run(
-            Path(source),
+            run,
             wanted,
             registry,
             candidate=candidate,
@@ -87,8 +88,8 @@ def command(
         click.echo(to_json(to_plain(record)))
     else:
         _print(record, network)
-        if is_run and not candidate:
-            click.echo(Path(source) / "report.html")
+        if run.is_dir() and not candidate and directory_at(run).writable:
+            click.echo(run / "report.html")
     ctx.exit(0 if all(chip.fits for chip in record.chips) else 1)
 
 

@@ -33,6 +33,7 @@ COMMANDS = {
     "lint": "Say whether a network fits a chip, and what does not.",
     "export": "Write a trained network to a file that others read, and verify it.",
     "stream": "Run a trained network step by step on what comes from a pipe.",
+    "push": "Share a finished run on a hub of models.",
     "export-table": "Print epochs or candidates of a run as CSV.",
     "correlate": "Say how well scorers predict accuracies.",
     "list": "List what is installed.",

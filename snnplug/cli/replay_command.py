@@ -6,11 +6,13 @@ from pathlib import Path
 
 import click
 
+from snnplug.cli.run_argument import RunPath
+
 __all__ = ["command"]
 
 
 @click.command("replay")
-@click.argument("directory", type=click.Path(path_type=Path))
+@click.argument("directory", type=RunPath())
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Run directory to make [default: a new one under runs/]."
 )
@@ -18,6 +20,8 @@ __all__ = ["command"]
 @click.option("-q", "--quiet", is_flag=True, help="Print the verdict only.")
 def command(directory: Path, out: Path | None, device: str, quiet: bool) -> None:
     """Run the recorded recipe of DIRECTORY again and compare the results.
+
+    DIRECTORY may be hf://ORG/NAME, a run that was shared.
 
     Exit code 0 if they are identical apart from times, 1 if not.
     """

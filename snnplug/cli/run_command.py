@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from snnplug.cli.run_argument import RunPath
 from snnplug.engine.launcher import is_first
 from snnplug.recipe.built_in import DEFAULT
 from snnplug.runs.standard_json import to_json
@@ -27,15 +28,13 @@ __all__ = ["command"]
 @click.option(
     "-s", "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a key of the recipe."
 )
-@click.option(
-    "--resume", "resumed", type=click.Path(path_type=Path), metavar="DIR", help="Continue a stopped run."
-)
+@click.option("--resume", "resumed", type=RunPath(), metavar="DIR", help="Continue a stopped run.")
 @click.option(
     "--from",
     "origin",
-    type=click.Path(path_type=Path),
+    type=RunPath(),
     metavar="DIR",
-    help="Make a new run of a run's network.",
+    help="Make a new run of a run's network; hf://ORG/NAME of a shared one.",
 )
 @click.option(
     "--candidate",

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
+from snnplug.cli.run_argument import RunPath
+
 if TYPE_CHECKING:
     from snnplug.engine.stream_input import Frame
     from snnplug.engine.streaming import Decision, Stream
@@ -19,7 +21,7 @@ __all__ = ["command"]
 
 
 @click.command("stream")
-@click.argument("directory", metavar="RUN", type=click.Path(path_type=Path))
+@click.argument("directory", metavar="RUN", type=RunPath())
 @click.option(
     "--input", "file", type=click.Path(path_type=Path), help="File to read [default: standard input]."
 )

@@ -17,6 +17,7 @@ from snnplug.errors import RecipeError, RunDirectoryError, SnnplugError, UsageEr
 from snnplug.recipe.recipe import Recipe
 from snnplug.registry.registry import Registry
 from snnplug.runs.candidates import find_candidate
+from snnplug.runs.opening import directory_at
 from snnplug.runs.reading import Records
 from snnplug.runs.records import TrialRecord
 
@@ -69,7 +70,7 @@ def _weights(records: Records, candidate: TrialRecord | None) -> str:
             f"{records.directory} has trained its best candidate alone, and no weights of "
             f"{candidate.key}; leave out the candidate or the weights"
         )
-    if not (records.directory / checkpoint_name("train")).exists():
+    if not directory_at(records.directory).file(checkpoint_name("train")).exists():
         raise RunDirectoryError(f"{records.directory} has no trained network: no {checkpoint_name('train')}")
     return str(records.directory)
 

@@ -11,7 +11,7 @@ from snnplug.engine.parts import Parts
 from snnplug.engine.session import Session
 from snnplug.engine.stage import Restored
 from snnplug.engine.train_section import checkpoint_name
-from snnplug.errors import RunDirectoryError
+from snnplug.errors import RunDirectoryError, in_one_line
 from snnplug.runs.damage import UNREADABLE, damaged
 from snnplug.runs.directory import RunDirectory
 from snnplug.runs.reading import structure, to_plain
@@ -36,7 +36,8 @@ def restore_network(parts: Parts, directory: RunDirectory, genotype: Any, stage:
         model.load_state_dict(state["model"])
     except (*UNREADABLE, RuntimeError) as error:
         raise RunDirectoryError(
-            f"{directory.file(checkpoint_name(stage))} does not fit the network of this recipe: {error}"
+            f"{directory.file(checkpoint_name(stage))} does not fit the network of this recipe: "
+            f"{in_one_line(str(error))[:300]}"
         ) from error
     return Restored(parts, model.eval())
 

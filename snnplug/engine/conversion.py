@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from snnplug.engine.data import order
 from snnplug.engine.parts import Parts
 from snnplug.engine.stage import Restored
-from snnplug.errors import ContractError, RecipeError, RunDirectoryError
+from snnplug.errors import ContractError, RecipeError, RunDirectoryError, in_one_line
 from snnplug.nn import SpikingNeuron, WindowNeuron, as_neuron, calibrate, convert, seeded
 from snnplug.nn.mode import evaluating
 from snnplug.registry.component import Component
@@ -222,6 +222,7 @@ def restore_converted(
         network.load_state_dict(state["model"])
     except (*UNREADABLE, RuntimeError) as error:
         raise RunDirectoryError(
-            f"{directory.file(name)} does not fit the converted network of this recipe: {error}"
+            f"{directory.file(name)} does not fit the converted network of this recipe: "
+            f"{in_one_line(str(error))[:300]}"
         ) from error
     return Restored(parts, network.eval())

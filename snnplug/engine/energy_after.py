@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import tomllib
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 from snnplug.engine.asked import asked_components
@@ -14,8 +15,8 @@ from snnplug.recipe.read import recipe_text
 from snnplug.recipe.section import Table
 from snnplug.registry.registry import Registry
 from snnplug.report.page import write_report
-from snnplug.runs.directory import RunDirectory
 from snnplug.runs.energy_records import EnergyRecord
+from snnplug.runs.opening import open_directory
 from snnplug.runs.reading import activity_digest, read_activity, read_resolved, read_summary, to_plain
 
 __all__ = ["estimate_run", "models_in"]
@@ -48,7 +49,8 @@ def estimate_run(
 ) -> EnergyRecord:
     """Ask models for the energy of a finished run, and write `energy.json` and the report.
 
-    `summary.json` stays as it is. An `energy.json` that was there is replaced.
+    `summary.json` stays as it is. An `energy.json` that was there is replaced; into a shared run nothing is
+    written.
 
     Args:
         path: the run directory.
@@ -61,8 +63,8 @@ def estimate_run(
         UsageError: a model is not known or cannot be built.
         SnnplugError: a model has no estimate for this network.
     """
-    directory = RunDirectory.open(path)
-    with directory.locked(f"snnplug energy {path}"):
+    directory = open_directory(path)
+    with directory.locked(f"snnplug energy {path}") if directory.writable else nullcontext():
         read_resolved(directory)
         read_summary(directory)
         activity = read_activity(directory)
@@ -72,6 +74,7 @@ def estimate_run(
             models=tuple(component.to_dict() for component in components),
             energy=tuple(estimate(component, copy.deepcopy(activity)) for component in components),
         )
-        directory.write_json("energy.json", to_plain(record))
-        write_report(path, say)
+        if directory.writable:
+            directory.write_json("energy.json", to_plain(record))
+            write_report(path, say)
     return record

@@ -8,7 +8,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from snnplug.engine.device import usual_settings
 from snnplug.engine.parts import Parts
 from snnplug.engine.prediction import Predictor, make_predictor, with_samples
 from snnplug.engine.read_back import Place, Refused, places, read_back, version_there
-from snnplug.errors import DataError, StorageError
+from snnplug.errors import DataError, RecipeError, StorageError
 from snnplug.nn.margins import Sent, sent_by_layers
 from snnplug.recipe.section import Table
 from snnplug.registry.component import Component
@@ -35,6 +35,7 @@ from snnplug.registry.registry import Registry
 from snnplug.report.page import write_report
 from snnplug.runs.directory import RunDirectory
 from snnplug.runs.export_records import ExportRecord, ExportsRecord, MarginRecord, ReaderRecord
+from snnplug.runs.opening import open_directory
 from snnplug.runs.reading import Records, read_resolved, to_plain
 
 __all__ = ["export_run"]
@@ -57,7 +58,7 @@ def export_run(
     """Write the trained network of a run to a file, and read it back in every reader that is installed.
 
     The record becomes part of the run's `exports.json`, in place of one of the same file, and its report is
-    written again.
+    written again; into a shared run nothing is written.
 
     Args:
         path: run directory.
@@ -77,7 +78,9 @@ def export_run(
         StorageError: the file cannot be written.
     """
     [component] = asked_components("exporter", [exporter], registry, "exporter")
-    directory = RunDirectory.open(path)
+    directory = open_directory(path)
+    if out is None and not directory.writable:
+        raise RecipeError([f"{path} is a shared run, into which nothing is written: name the file (-o FILE)"])
     read_resolved(directory)
     records = Records.read(directory.path)
     with calling(component, "an exporter with a suffix and readers"):
@@ -90,7 +93,7 @@ def export_run(
         predictor = make_predictor(records, registry, "cpu")
         x, inputs = _inputs(predictor, records, registry, max(1, samples), say)
         model = copy.deepcopy(predictor.model).eval()
-        with directory.locked(f"snnplug export {path}"):
+        with directory.locked(f"snnplug export {path}") if directory.writable else nullcontext():
             with _written(component, built, model, x, target) as exported:
                 files = {file.name: _digest(file) for file in exported.files}
             sent = sent_by_layers(model, x)
@@ -114,8 +117,9 @@ def export_run(
             expected = _expected(exported, sent)
             told = [_read(place, target, x, expected, exported, record, say) for place in wanted]
             record = attrs.evolve(record, readers=tuple(told))
-            _keep(directory, records, record)
-            write_report(path, lambda line, details: say(line))
+            if directory.writable:
+                _keep(directory, records, record)
+                write_report(path, lambda line, details: say(line))
     return record
 
 

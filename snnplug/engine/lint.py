@@ -27,8 +27,8 @@ from snnplug.registry.component import Component
 from snnplug.registry.registry import Registry
 from snnplug.report.page import write_report
 from snnplug.runs.candidates import find_candidate
-from snnplug.runs.directory import RunDirectory
 from snnplug.runs.lint_records import ChipRecord, LintRecord, QuantizedRecord
+from snnplug.runs.opening import open_directory
 from snnplug.runs.reading import Records, read_resolved, to_plain
 
 __all__ = ["lint_recipe", "lint_run"]
@@ -51,7 +51,8 @@ def lint_run(
     """Ask chips about the trained network of a run, or one of its candidates.
 
     What is said of the trained network is written as `lint.json`, in place of one from before, and shown by
-    the report, which is written again; `summary.json` stays as it is. Of a candidate nothing is written.
+    the report, which is written again; `summary.json` stays as it is. Of a candidate, and into a shared run,
+    nothing is written.
 
     Args:
         path: run directory.
@@ -67,7 +68,7 @@ def lint_run(
         ComponentError: a chip fails.
     """
     components = asked_components("chip", chips, registry, "chip")
-    directory = RunDirectory.open(path)
+    directory = open_directory(path)
     read_resolved(directory)
     records = Records.read(directory.path)
     with usual_settings():
@@ -79,9 +80,10 @@ def lint_run(
         if quantize:
             parts = with_samples(predictor.parts, records, registry)
             record = _with_quantized(record, components, parts, predictor.model, network)
-    with directory.locked(f"snnplug lint {path}"):
-        directory.write_json("lint.json", to_plain(record))
-        write_report(path, say)
+    if directory.writable:
+        with directory.locked(f"snnplug lint {path}"):
+            directory.write_json("lint.json", to_plain(record))
+            write_report(path, say)
     return record, network
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -18,7 +19,7 @@ from snnplug.nn import watch_spikes
 from snnplug.recipe.plan import make_plan
 from snnplug.recipe.recipe import Recipe
 from snnplug.registry.registry import LOCAL, Registry
-from snnplug.runs.directory import RunDirectory
+from snnplug.runs.opening import directory_at
 from snnplug.runs.reading import Records
 from snnplug.runs.records import Resolved
 
@@ -116,6 +117,7 @@ def make_predictor(records: Records, registry: Registry, device: str) -> Predict
     Raises:
         RunDirectoryError: nothing was trained, a file is damaged, or a plugin is not installed.
     """
+    directory = directory_at(records.directory)
     path, resolved, task = records.directory, records.resolved, records.resolved.task
     kinds = _KINDS if task is not None else (*_KINDS, "dataset")
     if missing := _missing(resolved, kinds, registry):
@@ -125,11 +127,13 @@ def make_predictor(records: Records, registry: Registry, device: str) -> Predict
     parts = make_parts(make_plan(recipe, registry, kinds), find_place(device).device, splits)
     found = records.summary.search if records.summary is not None else None
     genotype = found.best if found is not None else None
+    if not directory.writable:
+        _refuse_files(parts, path)
     if parts.space is not None and genotype is None:
         raise RunDirectoryError(f"{path} is not finished; run: snnplug run --resume {path}")
     restored = None
     for spec in reversed(recipe.running):
-        restored = restored or spec.load()().restore(parts, RunDirectory(path), genotype)
+        restored = restored or spec.load()().restore(parts, directory, genotype)
     if restored is None:
         gone = [name for name in records.problems if name.startswith("checkpoint")]
         if gone:
@@ -138,6 +142,16 @@ def make_predictor(records: Records, registry: Registry, device: str) -> Predict
             f"{path} holds no trained network: its recipe trains none, or has not come to it"
         )
     return Predictor(restored.parts, restored.network)
+
+
+def _refuse_files(parts: Parts, path: Path) -> None:
+    """Refuse a shared run whose network would be read from a file, which may be anything."""
+    architecture = parts.plan.get("architecture")
+    if architecture is not None and getattr(architecture.spec, "trained", False):
+        raise RunDirectoryError(
+            f"{path} reads its network from a file ({architecture.qualified}), and a shared run is built of "
+            "names alone"
+        )
 
 
 def no_samples(task: Task) -> Splits:

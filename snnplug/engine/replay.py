@@ -12,6 +12,7 @@ from snnplug.engine.run import recorded_recipe, run
 from snnplug.registry.registry import Registry
 from snnplug.runs.differences import differences
 from snnplug.runs.directory import RunDirectory
+from snnplug.runs.opening import open_directory
 from snnplug.runs.reading import read_resolved, read_summary
 
 __all__ = ["Replay", "replay"]
@@ -50,7 +51,7 @@ def replay(
     Raises:
         RunDirectoryError: it is not a run directory, or was never finished.
     """
-    opened = RunDirectory.open(Path(directory))
+    opened = open_directory(Path(directory))
     read_summary(opened)  # refuses what is no summary
     before = opened.read_json("summary.json")
     registry = registry or Registry.from_installed(quiet=quiet)

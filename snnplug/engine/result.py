@@ -6,6 +6,7 @@ import csv
 import functools
 import html
 import io
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -13,10 +14,13 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import attrs
 
 from snnplug.contracts import Activity
+from snnplug.engine.hub import Address, download, is_address
+from snnplug.engine.progress import Reporter
+from snnplug.engine.provenance import changed_since, recorded_origin
 from snnplug.errors import RunDirectoryError
 from snnplug.recipe.recipe import Recipe
 from snnplug.registry.registry import Registry
-from snnplug.runs.directory import RunDirectory
+from snnplug.runs.opening import directory_at, open_directory
 from snnplug.runs.reading import Records, read_resolved
 from snnplug.runs.records import Epoch, Summary, TrialRecord
 
@@ -44,11 +48,13 @@ class Run:
         directory: where everything is.
         records: all that its files say, typed.
         registry: where the names of the recipe are looked up; None for all that is installed.
+        source: where a shared run was loaded from, such as `hf://ORG/NAME`; empty for a directory.
     """
 
     directory: Path
     records: Records
     registry: Registry | None = attrs.field(default=None, eq=False)
+    source: str = attrs.field(default="", eq=False)
     _predictors: dict[str, Predictor] = attrs.field(factory=dict, eq=False)
 
     @functools.cached_property
@@ -59,7 +65,7 @@ class Run:
     @functools.cached_property
     def summary(self) -> dict[str, Any]:
         """What summary.json holds, empty before the run is finished."""
-        content = RunDirectory(self.directory).read_json("summary.json")
+        content = directory_at(self.directory).read_json("summary.json")
         return content if content is not None else {}
 
     @property
@@ -69,7 +75,16 @@ class Run:
 
     @property
     def metrics(self) -> tuple[Epoch, ...]:
-        """The epochs of all trainings."""
+        """The epochs of all trainings.
+
+        Raises:
+            RunDirectoryError: the file is damaged, or it is a shared run, which has none.
+        """
+        if self.is_shared:
+            raise RunDirectoryError(
+                f"{self.name} is a shared run, and its epochs are not among what is shared; its report.html "
+                "draws them"
+            )
         return self._whole("metrics.jsonl", self.records.epochs) or ()
 
     @property
@@ -99,8 +114,13 @@ class Run:
 
     @property
     def name(self) -> str:
-        """Name of the directory."""
-        return self.directory.resolve().name
+        """Name of the directory, or where a shared run was loaded from."""
+        return self.source or self.directory.resolve().name
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether this is a shared run: its result and its network, without its training."""
+        return not directory_at(self.directory).writable
 
     def model(self, device: str = "cpu") -> nn.Module:
         """Return the trained network in evaluation mode: input `[T, B, C, H, W]` to outputs `[T, B, K]`.
@@ -219,9 +239,58 @@ class Run:
 
         if device not in self._predictors:
             registry = self.registry or Registry.from_installed(quiet=True)
+            if self.is_shared:
+                _warn_of_versions(self.records, registry, self.name)
             with usual_settings():
                 self._predictors[device] = make_predictor(self.records, registry, device)
         return self._predictors[device]
+
+    def push(
+        self,
+        repo: str,
+        *,
+        private: bool | None = None,
+        message: str = "",
+        license: str = "",
+        folder: str | Path | None = None,
+        dry_run: bool = False,
+        quiet: bool = True,
+    ) -> str:
+        """Share the run on a hub of models, with the network, the figures, the recipe and a model card.
+
+        What goes out says nothing of this machine or its user; see docs/sharing.md.
+
+        Args:
+            repo: `ORG/NAME`, or `ORG/NAME@BRANCH`; made where it is not there.
+            private: a new repository is its owner's alone; None for what the owner's account says.
+            message: of the commit.
+            license: identifier of the licence for the model card, such as "apache-2.0".
+            folder: where the files are written and kept; by default in a temporary folder.
+            dry_run: write the folder only, and return its path.
+            quiet: print nothing.
+
+        Returns:
+            The web address of the repository.
+
+        Raises:
+            RunDirectoryError: the run is not finished, was shared itself, or has trained nothing.
+            UsageError: it cannot be built from names of installed plugins, the user is not logged in or may
+                not write there, the hub cannot be reached, or its client is not installed.
+        """
+        from snnplug.engine.push import push
+
+        registry = self.registry or Registry.from_installed(quiet=True)
+        return push(
+            self.directory,
+            repo,
+            registry,
+            private=private,
+            message=message,
+            license=license,
+            folder=None if folder is None else Path(folder),
+            dry_run=dry_run,
+            quiet=quiet,
+        )
 
     def rows(self, what: Literal["metrics", "trials"]) -> list[dict[str, Any]]:
         """Return epochs or trials as flat rows: values of trials have columns `values.name`."""
@@ -259,7 +328,7 @@ class Run:
 
     def _repr_html_(self) -> str:
         try:
-            text = RunDirectory(self.directory).read_text("report.html")
+            text = directory_at(self.directory).read_text("report.html")
         except RunDirectoryError as error:
             return html.escape(f"{self!r}: {error}")
         if text is None:
@@ -268,22 +337,43 @@ class Run:
         return f'<iframe srcdoc="{page}" style="width: 100%; height: 640px; border: 0"></iframe>'
 
 
-def load(directory: str | Path, *, registry: Registry | None = None) -> Run:
-    """Return a run of a run directory, finished or not.
+def load(directory: str | Path, *, registry: Registry | None = None, quiet: bool = True) -> Run:
+    """Return a run of a run directory, finished or not, or a shared one.
+
+    A shared run is built by the names of installed plugins: nothing that comes with it is run as code.
 
     Args:
-        directory: of a run; it may have been moved, also to another machine.
+        directory: of a run; it may have been moved, also to another machine. Or `hf://ORG/NAME`, with or
+            without `@REVISION`, of a run that was shared on a hub; or the folder that it was written to.
         registry: where names are looked up; by default every installed plugin, when it is first needed.
+        quiet: print nothing while it is downloaded.
 
     Raises:
-        RunDirectoryError: it is not a run directory, or is of a version that this one does not read.
+        RunDirectoryError: it is not a run, or is of a version that this one does not read.
+        UsageError: the hub has no such repository or cannot be reached, or its client is not installed.
     """
-    opened = RunDirectory.open(Path(directory))
+    source = ""
+    if is_address(directory):
+        source = str(directory)
+        directory = download(Address.parse(source), Reporter(quiet=quiet))
+    opened = open_directory(Path(directory))
     read_resolved(opened)
     records = Records.read(opened.path)
     if "summary.json" in records.problems:
         raise RunDirectoryError(records.problems["summary.json"])
-    return Run(directory=opened.path, records=records, registry=registry)
+    return Run(directory=opened.path, records=records, registry=registry, source=source)
+
+
+def _warn_of_versions(records: Records, registry: Registry, name: str) -> None:
+    """Warn where snnplug, torch or a plugin is of another version than a shared run was made with."""
+    origin = recorded_origin(records.resolved)
+    known = {plugin: v for plugin, v in origin.versions.items() if plugin in (*origin.contents, "torch")}
+    lines = changed_since(attrs.evolve(origin, versions=known, contents={}), registry)
+    if lines:
+        warnings.warn(
+            f"{name} was made with other versions: {', '.join(lines)}; what it answers may differ",
+            stacklevel=4,
+        )
 
 
 def _flat(record: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

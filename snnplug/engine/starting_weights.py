@@ -19,7 +19,7 @@ from snnplug.engine.train_section import checkpoint_name
 from snnplug.errors import DataError, RunDirectoryError, one_line
 from snnplug.nn import SpikingNeuron
 from snnplug.runs.checksums import checksum_of
-from snnplug.runs.directory import RunDirectory
+from snnplug.runs.opening import open_directory
 
 if TYPE_CHECKING:
     from snnplug.engine.session import Session
@@ -62,7 +62,7 @@ def read_weights(path: str, key: str) -> dict[str, Tensor]:
         RunDirectoryError: the run has trained nothing, or its checkpoint is damaged.
     """
     if Path(path).is_dir():
-        found: Any = RunDirectory.open(Path(path)).load_checkpoint(checkpoint_name("train"))
+        found: Any = open_directory(Path(path)).load_checkpoint(checkpoint_name("train"))
         if found is None:
             raise RunDirectoryError(f"{key}: {path} has no trained network: no {checkpoint_name('train')}")
     else:

@@ -71,6 +71,7 @@ from snnplug.nn.stream import (
     steps_before,
 )
 from snnplug.nn.surrogate import SURROGATES, sharpness, spike
+from snnplug.nn.take_weights import Taken, take_weights
 from snnplug.nn.time import (
     TimeModule,
     TimeSequential,
@@ -127,6 +128,7 @@ __all__ = [
     "StepwiseBatchNorm2d",
     "StreamState",
     "SynapseActivity",
+    "Taken",
     "TimeModule",
     "TimeSequential",
     "Trace",
@@ -177,6 +179,7 @@ __all__ = [
     "start_stream",
     "step_stream",
     "steps_before",
+    "take_weights",
     "trace",
     "watch_spikes",
 ]

@@ -16,6 +16,7 @@ neuron writes only `sequence`: it needs all steps at once and has no `step`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple, TypeAlias, overload
 
 import torch
@@ -50,6 +51,8 @@ class SpikingNeuron(StatefulModule, ChecksRanges):
         bias_every: at how many steps the biases before it are added again; None: once a window.
         analog: sends analog values and no spikes, as a ReLU does where a neuron could stand. Nobody counts
             what it sends as spikes, and the next layer is billed in multiply-accumulates.
+        other_names: of its parameters and buffers, by what other libraries call them; see
+            `snnplug.nn.take_weights`.
         sequential: `start` takes what the layer gets in the converted network, too, once those before it are
             set; see `snnplug.nn.calibrate`.
         whole_samples: `start` takes whole samples, for a parameter for each place.
@@ -61,6 +64,7 @@ class SpikingNeuron(StatefulModule, ChecksRanges):
     graded: ClassVar[bool] = False
     bias_every: ClassVar[int | None] = 1
     analog: ClassVar[bool] = False
+    other_names: ClassVar[Mapping[str, str]] = {}
     sequential: ClassVar[bool] = False
     whole_samples: bool = False
     levels: int = 0

@@ -42,8 +42,14 @@ def write_report(directory: Path, say: Callable[[str, str], object] = lambda lin
     return opened.file("report.html")
 
 
-def render(records: Records, say: Callable[[str, str], object]) -> str:
-    """Return the page; see `write_report`."""
+def render(records: Records, say: Callable[[str, str], object], place: str = "") -> str:
+    """Return the page; see `write_report`.
+
+    Args:
+        records: of the run.
+        say: see there.
+        place: of a shared run, which others know it by in place of its directory.
+    """
     stats: list[Stat] = []
     sections: list[Markup] = []
     notes = list((records.summary and records.summary.notes) or ())
@@ -66,8 +72,8 @@ def render(records: Records, say: Callable[[str, str], object]) -> str:
         stats=sorted(stats, key=lambda stat: not stat.first) + _time(records),
         sections=sections,
         notes=notes,
-        directory=shlex.quote(str(records.directory)),
-        recipe_path=shlex.quote(str(records.directory / "recipe.toml")),
+        directory=place or shlex.quote(str(records.directory)),
+        recipe_path="recipe.toml" if place else shlex.quote(str(records.directory / "recipe.toml")),
     )
 
 

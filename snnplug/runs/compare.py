@@ -16,6 +16,7 @@ from snnplug.recipe.tables import lookup
 from snnplug.runs.comparison_records import BESIDE
 from snnplug.runs.directory import RunDirectory
 from snnplug.runs.figures import Figure
+from snnplug.runs.opening import open_directory
 from snnplug.runs.reading import read_epochs, read_resolved, read_summary
 from snnplug.runs.records import ComponentUse, Epoch, Resolved, Summary
 
@@ -49,10 +50,10 @@ class ComparedRun:
         Raises:
             RunDirectoryError: it is not one, or is damaged.
         """
-        directory = RunDirectory.open(path)
+        directory = open_directory(path)
         resolved, finished = read_resolved(directory), directory.is_finished
         return cls(
-            name=path.resolve().name,
+            name=path.resolve().name if directory.writable else resolved.name,
             summary=read_summary(directory) if finished else Summary(),
             state="" if finished else _state(directory, resolved),
             epochs=tuple(

@@ -8,6 +8,7 @@ import cattrs
 
 from snnplug.errors import RunDirectoryError
 from snnplug.runs.checksums import is_whole, known_files
+from snnplug.runs.shared_names import is_shared
 
 __all__ = ["UNREADABLE", "damaged", "missing", "missing_files", "unchecked_files"]
 
@@ -66,6 +67,8 @@ def _rest(directory: Path, name: str) -> str:
 
 
 def _remedy(directory: Path, name: str) -> str:
+    if is_shared(directory):
+        return "Get the shared run again, or ask who shared it"
     if name == "resolved.json":
         return (
             f"What was run is known from the recipe as given alone: snnplug run {directory / 'recipe.toml'}"

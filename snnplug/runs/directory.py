@@ -20,12 +20,13 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from snnplug.errors import RunDirectoryError, SnnplugError, StorageError, one_line
 from snnplug.runs.checksums import CHECKSUMS, forget_checksum, note_checksum, verified, write_atomically
 from snnplug.runs.claim import claim_directory, hold, holder
 from snnplug.runs.damage import damaged, missing, unchecked_files
+from snnplug.runs.shared_names import is_shared, shared_refusal
 from snnplug.runs.standard_json import to_json
 
 __all__ = ["RunDirectory"]
@@ -39,7 +40,12 @@ class RunDirectory:
     Args:
         path: the directory, which exists.
         run: that of the run which it is part of, for messages; None where it is the same.
+
+    Attributes:
+        writable: files may be added and replaced; those of a shared run may not.
     """
+
+    writable: ClassVar[bool] = True
 
     def __init__(self, path: Path, run: Path | None = None) -> None:
         self.path, self.run = path, run or path
@@ -101,6 +107,8 @@ class RunDirectory:
         """
         if not path.is_dir():
             raise RunDirectoryError(f"there is no run directory {path}")
+        if is_shared(path):
+            raise shared_refusal(path)
         if not (path / "resolved.json").is_file():
             if (path / CHECKSUMS).exists():
                 raise missing(path, "resolved.json")
@@ -229,6 +237,10 @@ class RunDirectory:
         """Replace a file of one JSON record a line in one step."""
         self.write_text(name, "".join(to_json(record, indent=None) + "\n" for record in records))
 
+    def damaged(self, name: str, what: str | Exception) -> RunDirectoryError:
+        """Return the error of a file that cannot be used."""
+        return damaged(self.path, name, what)
+
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader should know of it, a sentence each."""
@@ -250,9 +262,9 @@ class RunDirectory:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise damaged(self.path, name, error) from error
+            raise self.damaged(name, error) from error
         if content is None:
-            raise damaged(self.path, name, _WRONG)
+            raise self.damaged(name, _WRONG)
         return content
 
     def read_text(self, name: str) -> str | None:
@@ -265,7 +277,7 @@ class RunDirectory:
         try:
             return None if content is None else content.decode()
         except ValueError as error:
-            raise damaged(self.path, name, error) from error
+            raise self.damaged(name, error) from error
 
     def read_json(self, name: str) -> Any:
         """Return the content of a JSON file, or None if it is not there.
@@ -277,7 +289,7 @@ class RunDirectory:
         try:
             return None if content is None else json.loads(content)
         except (ValueError, RecursionError) as error:
-            raise damaged(self.path, name, error) from error
+            raise self.damaged(name, error) from error
 
     def read_summary(self) -> Any:
         """Return summary.json.
@@ -319,18 +331,18 @@ class RunDirectory:
             try:
                 with open(file, "rb") as handle:
                     if not verified(self.path, name, _whole):
-                        raise damaged(self.path, name, _WRONG)
+                        raise self.damaged(name, _WRONG)
                     with contextlib.suppress(Exception):  # torch raises whatever it stumbles over, at length
                         state = torch.load(file, map_location="cpu", weights_only=True, mmap=mapped)
                     replaced = not os.path.samestat(os.fstat(handle.fileno()), os.stat(file))
             except FileNotFoundError:
                 return None
             except OSError as error:
-                raise damaged(self.path, name, "it is no checkpoint") from error
+                raise self.damaged(name, "it is no checkpoint") from error
             if replaced:  # what was read may be of the one and of the other
                 continue
             if not isinstance(state, dict):
-                raise damaged(self.path, name, "it is no checkpoint")
+                raise self.damaged(name, "it is no checkpoint")
             return state
 
 

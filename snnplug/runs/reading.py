@@ -17,11 +17,12 @@ from snnplug.contracts import Activity, NeuronActivity, SynapseActivity
 from snnplug.errors import RunDirectoryError
 from snnplug.runs.answer_records import AnswerRecord
 from snnplug.runs.conversion_records import ConversionErrors
-from snnplug.runs.damage import UNREADABLE, damaged, missing, missing_files
+from snnplug.runs.damage import UNREADABLE, missing, missing_files
 from snnplug.runs.directory import RunDirectory
 from snnplug.runs.energy_records import EnergyRecord
 from snnplug.runs.export_records import ExportsRecord
 from snnplug.runs.lint_records import LintRecord
+from snnplug.runs.opening import directory_at
 from snnplug.runs.records import Accuracy, Epoch, Resolved, SearchRecord, Summary, TrialRecord
 from snnplug.runs.schema import SCHEMAS, Number
 
@@ -74,7 +75,7 @@ class Records:
         Raises:
             RunDirectoryError: there is no readable `resolved.json` in it.
         """
-        opened = RunDirectory(directory)
+        opened = directory_at(directory)
         problems = {name: str(missing(directory, name)) for name in missing_files(directory)}
 
         def read(name: str, record: Any, parse: Callable[[str], Any] = json.loads) -> Any:
@@ -84,7 +85,7 @@ class Records:
             except RunDirectoryError as error:
                 problems[name] = str(error)
             except UNREADABLE as error:
-                problems[name] = str(damaged(directory, name, error))
+                problems[name] = str(opened.damaged(name, error))
             return None
 
         resolved = read("resolved.json", Resolved)
@@ -184,7 +185,7 @@ def read_epochs(directory: RunDirectory) -> tuple[Epoch, ...]:
     try:
         lines = _lines(text or "")
     except UNREADABLE as error:
-        raise damaged(directory.path, name, error) from error
+        raise directory.damaged(name, error) from error
     return _structured(lines, tuple[Epoch, ...], directory, name)
 
 
@@ -203,7 +204,7 @@ def _structured(plain: Any, record: type[R], directory: RunDirectory, name: str)
         result: R = structure(plain, record)
         return result
     except UNREADABLE as error:
-        raise damaged(directory.path, name, error) from error
+        raise directory.damaged(name, error) from error
 
 
 def _lines(text: str) -> list[Any]:

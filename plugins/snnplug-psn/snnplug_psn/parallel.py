@@ -15,7 +15,8 @@ neuron too runs on whole windows only; `sliding_psn` is the one that runs step b
 from __future__ import annotations
 
 import math
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, ClassVar
 
 import torch
 from annotated_types import Ge, Gt, Le
@@ -103,6 +104,7 @@ class MaskedPSN(PSN):
         ParameterError: the surrogate is unknown.
     """
 
+    other_names: ClassVar[Mapping[str, str]] = {"_lambda_": "lambda_"}  # of SpikingJelly's
     lambda_: Tensor
 
     def __init__(
