@@ -23,6 +23,7 @@ from snnplug.contracts.export import OUTPUT
 from snnplug.engine.agreement import agreements, cause
 from snnplug.engine.asked import asked_components
 from snnplug.engine.device import usual_settings
+from snnplug.engine.digests import weights_digest
 from snnplug.engine.parts import Parts
 from snnplug.engine.prediction import Predictor, make_predictor, with_samples
 from snnplug.engine.read_back import Place, Refused, places, read_back, version_there
@@ -107,7 +108,7 @@ def export_run(
                 parameters=component.parameters,
                 file=f"exports/{target.name}" if out is None else target.name,
                 files=files,
-                weights=_weights_digest(model),
+                weights=weights_digest(model),
                 inputs=inputs,
                 samples=x.shape[1],
                 steps=x.shape[0],
@@ -236,10 +237,3 @@ def _keep(directory: RunDirectory, records: Records, record: ExportRecord) -> No
 
 def _digest(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()
-
-
-def _weights_digest(model: nn.Module) -> str:
-    found = hashlib.sha256()
-    for name, value in sorted(model.state_dict().items()):
-        found.update(name.encode() + value.contiguous().numpy().tobytes())
-    return found.hexdigest()

@@ -13,6 +13,7 @@ from snnplug.contracts import LayerGraph
 from snnplug.engine.asked import asked_components
 from snnplug.engine.chips import fit_of, layers_of
 from snnplug.engine.device import find_place, usual_settings
+from snnplug.engine.digests import weights_digest
 from snnplug.engine.evaluate import evaluate
 from snnplug.engine.parts import Parts, make_parts
 from snnplug.engine.prediction import make_predictor, no_samples, with_samples
@@ -76,7 +77,8 @@ def lint_run(
             return _lint_candidate(records, components, registry, candidate, quantize)
         predictor = make_predictor(records, registry, "cpu")
         network = layers_of(predictor.parts, predictor.model)
-        record = LintRecord(chips=tuple(_asked(chip, network) for chip in components))
+        weights = weights_digest(predictor.model)
+        record = LintRecord(weights=weights, chips=tuple(_asked(chip, network) for chip in components))
         if quantize:
             parts = with_samples(predictor.parts, records, registry)
             record = _with_quantized(record, components, parts, predictor.model, network)

@@ -145,7 +145,16 @@ class SpikingNeuron(StatefulModule, ChecksRanges):
 
         Returns:
             Spikes `[T, B, *]`; with a state given also the state after the last step.
+
+        Raises:
+            ContractError: the current has one axis alone, as a step of a loop over time has; or a state is
+                given and the neuron is windowed.
         """
+        if x.ndim < 2:
+            raise ContractError(
+                f"{type(self).__name__} takes a whole sequence [T, B, ...] and got one axis {list(x.shape)}; "
+                "in a script that loops over time use snnplug.nn.Stepwise"
+            )
         if state is not None:
             if self.windowed:
                 raise ContractError(

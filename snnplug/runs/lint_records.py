@@ -126,9 +126,11 @@ class LintRecord:
     Attributes:
         schema: of the file.
         network: which one: "trained", or the key of a candidate.
+        weights: SHA-256 of the trained network's parameters and buffers, as in `exports.json`.
         chips: what each says.
     """
 
     schema: int = 1
     network: str = "trained"
+    weights: str = ""
     chips: tuple[ChipRecord, ...] = ()

@@ -28,4 +28,5 @@ def snnplug_architectures() -> Iterable[ArchitectureSpec]:
         target="snnplug_nir.architecture:nir_network",
         summary="The network of a NIR file, with its weights.",
         reference=_PAPER,
+        trained=True,
     )
