@@ -51,9 +51,9 @@ BROKEN = {
         ["unknown hook 'snnplug_nuerons'", "Did you mean 'snnplug_neurons'?"],
     ),
     "hook of a newer core": (
-        f"{HEAD}@hookimpl\ndef snnplug_exporters(): return []",
+        f"{HEAD}@hookimpl\ndef snnplug_simulators(): return []",
         "hooks",
-        ["'snnplug_exporters' is unknown to snnplug 0.", "pip install -U snnplug"],
+        ["'snnplug_simulators' is unknown to snnplug 0.", "pip install -U snnplug"],
     ),
     "hook with an argument": (
         f"{HEAD}@hookimpl\ndef snnplug_neurons(x): return []",
@@ -170,14 +170,14 @@ def test_details_hold_the_traceback(distributions):
 
 
 def test_unknown_hook_marked_optional_is_passed_over(distributions):
-    optional = "@hookimpl(optionalhook=True)\ndef snnplug_exporters(): return []\n"
+    optional = "@hookimpl(optionalhook=True)\ndef snnplug_simulators(): return []\n"
     distributions.add("good-plugin", GOOD + optional)
     distributions.add("bad-plugin", HEAD + optional + "@hookimpl\ndef snnplug_neuron(): return []\n")
     found = distributions.probe()
     assert found["names"] == ["good-plugin:good"]
     [line] = found["stderr"]
     assert "unknown hook 'snnplug_neuron'" in line
-    assert "snnplug_exporters" not in line
+    assert "snnplug_simulators" not in line
 
 
 MARKER = "import os, pathlib; pathlib.Path(os.environ['MARKER']).touch()\n"

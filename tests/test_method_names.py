@@ -23,6 +23,7 @@ PLAIN_WORDS |= {"csv"}  # a format of files, and a tracker that writes them
 PLAIN_WORDS |= {"teacher"}  # of a distillation, and a callback that has one
 PLAIN_WORDS |= {"relu", "relu6", "clamp"}  # operations of torch, which the core uses and sees
 PLAIN_WORDS |= {"torch", "safetensors"}  # what the core is built on, a format, and exporters
+PLAIN_WORDS |= {"cores"}  # of a processor, and of a chip
 PLAIN_WORDS |= {"slurm"}  # whose environment the core reads where srun has started it
 LIBRARIES = {"spikingjelly", "snntorch", "norse", "tonic", "nir"}  # whose methods plugins wrap
 

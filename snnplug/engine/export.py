@@ -31,7 +31,8 @@ from snnplug.errors import DataError, RecipeError, StorageError
 from snnplug.nn.margins import Sent, sent_by_layers
 from snnplug.recipe.section import Table
 from snnplug.registry.component import Component
-from snnplug.registry.contain import calling, refuse
+from snnplug.registry.contain import calling, is_text, refuse
+from snnplug.registry.interrupts import listening
 from snnplug.registry.registry import Registry
 from snnplug.report.page import write_report
 from snnplug.runs.directory import RunDirectory
@@ -45,6 +46,7 @@ _EXPECTED = "a snnplug.Exported with the files that were written"
 Say = Callable[[str], object]
 
 
+@listening()
 def export_run(
     path: Path,
     exporter: str | Table,
@@ -170,16 +172,27 @@ def _written(
     try:
         with calling(component, _EXPECTED), torch.no_grad():
             exported: Any = built(model, x, folder / target.name)
-            if not isinstance(exported, Exported) or not exported.files:
-                refuse(component, _EXPECTED, exported)
-            if not all(Path(file).parent == folder and Path(file).is_file() for file in exported.files):
-                refuse(component, f"files beside {target.name}", [str(file) for file in exported.files])
-        moved = [target.parent / Path(file).name for file in exported.files]
-        for file, place in zip(exported.files, moved, strict=True):
+            files = _files(component, exported, folder)
+        moved = [target.parent / file.name for file in files]
+        for file, place in zip(files, moved, strict=True):
             os.replace(file, place)
         yield attrs.evolve(exported, files=moved)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _files(component: Component, exported: Any, folder: Path) -> list[Path]:
+    """Return what an exporter has written, all of it in a folder."""
+    if not isinstance(exported, Exported):
+        refuse(component, _EXPECTED, exported)
+    files, notes = exported.files, exported.notes
+    if not isinstance(files, list | tuple) or not files:
+        refuse(component, _EXPECTED, files)
+    if not all(isinstance(file, Path) and file.parent == folder and file.is_file() for file in files):
+        refuse(component, "paths of files beside the one that it is given", [str(file) for file in files])
+    if not isinstance(notes, list | tuple) or not all(is_text(note) for note in notes):
+        refuse(component, "texts as notes", notes)
+    return list(files)
 
 
 def _expected(exported: Exported, sent: Sent) -> dict[str, NDArray[np.float64]]:

@@ -24,12 +24,12 @@ NEURONS = {
 }
 
 
-def variants(steps: list[int]) -> dict[str, tuple[str, list[str]]]:
+def variants(steps: list[int], neurons: list[str]) -> dict[str, tuple[str, list[str]]]:
     """Return name to recipe and overrides."""
     found = {"cnn-relu": ("mnist_cnn", []), "cnn-linear": ("mnist_cnn", ["architecture.activation=none"])}
     for T in steps:
-        for neuron, overrides in NEURONS.items():
-            found[f"snn-{neuron}-T{T}"] = ("mnist_snn", [f"encoder.steps={T}", *overrides])
+        for neuron in neurons:
+            found[f"snn-{neuron}-T{T}"] = ("mnist_snn", [f"encoder.steps={T}", *NEURONS[neuron]])
     return found
 
 
@@ -86,6 +86,7 @@ def main() -> None:
     parser.add_argument("--root", required=True, help="folder that holds MNIST/raw")
     parser.add_argument("--out", type=Path, required=True, help="folder of the run directories")
     parser.add_argument("--steps", type=int, nargs="+", default=[5, 10, 25, 50])
+    parser.add_argument("--neurons", choices=NEURONS, nargs="+", default=list(NEURONS))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument(
@@ -100,7 +101,7 @@ def main() -> None:
         common.append(f"dataset.train_samples={given.train_samples}")
     keep_freed_memory()
     for seed in given.seeds:
-        for name, (recipe, overrides) in variants(given.steps).items():
+        for name, (recipe, overrides) in variants(given.steps, given.neurons).items():
             out = given.out / f"{name}-seed{seed}"
             if (out / "summary.json").exists():
                 continue
@@ -111,7 +112,7 @@ def main() -> None:
                 run(recipe, out=out, overrides=own, device=given.device, quiet=False)
     runs = {
         name: [ComparedRun.read(given.out / f"{name}-seed{seed}") for seed in given.seeds]
-        for name in variants(given.steps)
+        for name in variants(given.steps, given.neurons)
     }
     write_curves([seeds[0] for seeds in runs.values()], given.out / "curves.svg")
     base = statistics.median(run.seconds_per_epoch or 1.0 for run in runs["cnn-relu"])

@@ -160,7 +160,7 @@ def test_readers_that_fail_are_told_in_a_line(
     [
         ("raises", ComponentError, r"exporter acme-arrays:arrays 1 raised KeyError.*; expected"),
         ("none", ComponentError, r"gave None; expected a snnplug.Exported"),
-        ("elsewhere", ComponentError, r"expected files beside model.npz"),
+        ("elsewhere", ComponentError, r"expected paths of files beside the one"),
         ("no readers", ComponentError, r"gave 'none'; expected a list of snnplug.Readers"),
         ("no suffix", ComponentError, r"gave None; expected a suffix"),
         ("refuses", ExportError, r"^one thing\nanother thing$"),

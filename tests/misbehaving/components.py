@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -27,12 +28,15 @@ from snnplug import (
     EnergyItem,
     EnergyModelSpec,
     ExecutorSpec,
+    Exported,
+    ExporterSpec,
     Fit,
     Graph,
     LayerGraph,
     LossSpec,
     Need,
     NeuronSpec,
+    Reader,
     Registry,
     ScorerSpec,
     SearchSpaceSpec,
@@ -307,6 +311,19 @@ class BadChip(Places):
         return self.at("call", Fit(needs=self.at("needs", (need,))))
 
 
+class BadExporter(Places):
+    def __init__(self, *, place: str = "", way: str = "", late: str = "") -> None:
+        self.prepare(place, way, late)
+        self.suffix = self.at("suffix", ".bad")
+        script = Path(__file__)
+        self.readers = self.at("readers", [Reader(name="bad", module="a", distribution="a", script=script)])
+
+    def __call__(self, network: Any, x: Tensor, path: Path) -> Any:
+        path.write_text("written")
+        exported = Exported(files=self.at("files", [path]), notes=self.at("notes", ()))
+        return self.at("call", exported)
+
+
 SPECS = (
     NeuronSpec(name="bad", target=BadNeuron, summary="Bad."),
     EncoderSpec(name="bad", target=BadEncoder, summary="Bad."),
@@ -322,6 +339,7 @@ SPECS = (
     TrackerSpec(name="bad", target=BadTracker, summary="Bad."),
     CallbackSpec(name="bad", target=BadCallback, summary="Bad."),
     ChipSpec(name="bad", target=BadChip, summary="Bad."),
+    ExporterSpec(name="bad", target=BadExporter, summary="Bad."),
 )
 
 

@@ -146,6 +146,14 @@ BENCHMARKS = [
     *giving("benchmark", "facts", "none, text", "finite numbers as facts"),
     *giving("benchmark", "genotype", "set, complex, nan", "plain JSON as genotype"),
 ]
+EXPORTERS = [
+    *raising("exporter", "build", "call"),
+    *giving("exporter", "suffix", "none, endless, minus one", "a suffix"),
+    *giving("exporter", "readers", "none, text, endless, set", "a list of snnplug.Readers"),
+    *giving("exporter", "call", "none, text, endless, list", "expected a snnplug.Exported"),
+    *giving("exporter", "files", "none, text, endless, minus one", "expected"),
+    *giving("exporter", "notes", "none, endless, minus one", "texts as notes"),
+]
 TRACKERS = [  # it costs itself; tests/engine/test_tracking.py has what it may change
     *raising("tracker", "start", "log", "finish"),
     *raising("tracker", "log", late=True),
@@ -224,6 +232,24 @@ def test_benchmark_is_refused(case: Case) -> None:
     says_who_and_what(str(caught.value), case)
 
 
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("trained") / "run"
+    snnplug.run(recipe_with("neuron", {"use": "toy"}), out=out, registry=bad_registry(), device="cpu")
+    return out
+
+
+@pytest.mark.parametrize("case", drawn(EXPORTERS))
+def test_exporter_leaves_the_run_as_it_was(case: Case, trained: Path, tmp_path: Path) -> None:
+    before = {file: file.read_bytes() for file in trained.iterdir() if file.is_file()}
+    run = snnplug.load(trained, registry=bad_registry())
+    with pytest.raises(SnnplugError) as caught:
+        run.export({"use": "bad", **settings(case, tmp_path)}, tmp_path / "out" / "model.bad", verify=False)
+    says_who_and_what(str(caught.value), case)
+    assert {file: file.read_bytes() for file in trained.iterdir() if file.is_file()} == before
+    assert not list(tmp_path.glob("out/*"))
+
+
 @pytest.mark.parametrize("case", drawn(TRACKERS))
 def test_tracker_costs_itself(case: Case, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     directory = tmp_path / "run"
@@ -252,7 +278,7 @@ def test_tracker_that_cannot_be_built_stops_the_start(way: str, tmp_path: Path) 
 
 
 def test_the_table_is_whole() -> None:
-    cases = [*STOPPING, *COSTING, *BENCHMARKS, *TRACKERS]
+    cases = [*STOPPING, *COSTING, *BENCHMARKS, *EXPORTERS, *TRACKERS]
     assert len(cases) >= 121
     assert len({str(case) for case in cases}) == len(cases)
     assert {case.kind for case in cases} == set(snnplug.KINDS)
