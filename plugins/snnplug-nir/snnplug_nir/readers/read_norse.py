@@ -12,7 +12,9 @@ def run(file, x):
 
     graph = nir.read(file)
     if any(isinstance(node, nir.AvgPool2d) for node in graph.nodes.values()):
-        raise NotImplementedError("Norse has no average pool, and would leave it out without a word")
+        raise NotImplementedError(
+            "Norse has no average pool, and would leave it out without a word; write dialect = 'norse'"
+        )
     model = norse.torch.from_nir(graph, dt=float(graph.metadata["dt"])).eval()
     neurons = {n: m for n, m in model.named_modules() if isinstance(m, (IAFCell, LIFBoxCell))}
     return step_by_step(model, neurons, x, by_sample=True)
