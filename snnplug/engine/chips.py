@@ -14,7 +14,7 @@ from snnplug.nn import layer_graph
 from snnplug.registry.component import Component
 from snnplug.registry.contain import calling, refuse
 
-__all__ = ["fit_of", "layers_of"]
+__all__ = ["fit_of", "layers_of", "noise_input"]
 
 _EXPECTED = "a snnplug.Fit with a tuple of snnplug.Needs"
 
@@ -25,7 +25,7 @@ def layers_of(parts: Parts, network: nn.Module) -> LayerGraph:
     Raises:
         ComponentError: a part of the network fails.
     """
-    x = _sample(parts)
+    x = noise_input(parts)
     with parts.calls.running:
         return layer_graph(network, x)
 
@@ -49,10 +49,10 @@ def fit_of(chip: Component, network: LayerGraph) -> Fit:
         return fit
 
 
-def _sample(parts: Parts) -> Tensor:
-    """Return an encoded input `[T, 1, C, H, W]` of noise, of no events where the data has events."""
+def noise_input(parts: Parts, samples: int = 1) -> Tensor:
+    """Return an encoded input `[T, B, C, H, W]` of noise, of no events where the data has events."""
     data = parts.splits.task
     steps = (data.steps or parts.encoder.steps,) if data.events else ()
-    shape = (1, *steps, *data.input_shape)
+    shape = (samples, *steps, *data.input_shape)
     noise = torch.rand(shape, generator=torch.Generator().manual_seed(0))
     return parts.encode(noise if data.values == "scaled" else torch.zeros(shape), "layers")

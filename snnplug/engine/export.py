@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +21,12 @@ from snnplug.contracts import Exported, Exporter, Reader
 from snnplug.contracts.export import OUTPUT
 from snnplug.engine.agreement import agreements, cause
 from snnplug.engine.asked import asked_components
+from snnplug.engine.chips import noise_input
 from snnplug.engine.device import usual_settings
 from snnplug.engine.digests import weights_digest
-from snnplug.engine.parts import Parts
 from snnplug.engine.prediction import Predictor, make_predictor, with_samples
 from snnplug.engine.read_back import Place, Refused, places, read_back, version_there
-from snnplug.errors import DataError, RecipeError, StorageError
+from snnplug.errors import DataError, RecipeError, SnnplugError, StorageError
 from snnplug.nn.margins import Sent, sent_by_layers
 from snnplug.recipe.section import Table
 from snnplug.registry.component import Component
@@ -35,6 +34,7 @@ from snnplug.registry.contain import calling, is_text, refuse
 from snnplug.registry.interrupts import listening
 from snnplug.registry.registry import Registry
 from snnplug.report.page import write_report
+from snnplug.runs.checksums import checksum_of
 from snnplug.runs.directory import RunDirectory
 from snnplug.runs.export_records import ExportRecord, ExportsRecord, MarginRecord, ReaderRecord
 from snnplug.runs.opening import open_directory
@@ -42,6 +42,7 @@ from snnplug.runs.reading import Records, read_resolved, to_plain
 
 __all__ = ["export_run"]
 
+_FOLDER = "exports"  # of a run directory
 _EXPECTED = "a snnplug.Exported with the files that were written"
 Say = Callable[[str], object]
 
@@ -91,14 +92,14 @@ def export_run(
         known = _readers(component, built)
         suffix = built.suffix
     wanted = places(known, tuple(readers)) if verify else []
-    target = directory.path / "exports" / f"model{suffix}" if out is None else out
+    target = directory.path / _FOLDER / f"model{suffix}" if out is None else out
+    _check_place(target, directory)
     with usual_settings():
         predictor = make_predictor(records, registry, "cpu")
         x, inputs = _inputs(predictor, records, registry, max(1, samples), say)
-        model = copy.deepcopy(predictor.model).eval()
+        model = predictor.model.eval()
         with directory.locked(f"snnplug export {path}") if directory.writable else nullcontext():
-            with _written(component, built, model, x, target) as exported:
-                files = {file.name: _digest(file) for file in exported.files}
+            exported = _written(component, built, copy.deepcopy(model), x, target)
             sent = sent_by_layers(model, x)
             margins = [
                 MarginRecord(layer=name, ties=margin.ties, close=margin.close, all=margin.all)
@@ -108,8 +109,8 @@ def export_run(
                 exporter=component.qualified,
                 version=component.version,
                 parameters=component.parameters,
-                file=f"exports/{target.name}" if out is None else target.name,
-                files=files,
+                file=f"{_FOLDER}/{target.name}" if out is None else target.name,
+                files={file.name: checksum_of(file) for file in exported.files},
                 weights=weights_digest(model),
                 inputs=inputs,
                 samples=x.shape[1],
@@ -118,10 +119,15 @@ def export_run(
                 margins=tuple(margins),
             )
             expected = _expected(exported, sent)
-            told = [_read(place, target, x, expected, exported, record, say) for place in wanted]
+            with tempfile.TemporaryDirectory(prefix="snnplug-") as folder:
+                inputs_file = Path(folder) / "inputs.npz"
+                np.savez(inputs_file, x=x.numpy())
+                told = [
+                    _read(place, target, inputs_file, expected, exported, record, say) for place in wanted
+                ]
             record = attrs.evolve(record, readers=tuple(told))
             if directory.writable:
-                _keep(directory, records, record)
+                _keep(directory, record)
                 write_report(path, lambda line, details: say(line))
     return record
 
@@ -143,7 +149,7 @@ def _inputs(
         parts = with_samples(predictor.parts, records, registry)
     except DataError as error:
         say(f"{error}; the file is verified on noise")
-        return _noise(predictor.parts, samples), "noise"
+        return noise_input(predictor.parts, samples).contiguous(), "noise"
     splits = {name: getattr(parts.splits, name) for name in ("test", "val", "train")}
     name, split = next((n, s) for n, s in splits.items() if s is not None and len(s))
     batch = torch.arange(min(samples, len(split)))
@@ -151,34 +157,44 @@ def _inputs(
     return parts.encode(values, "export", name).contiguous(), name
 
 
-def _noise(parts: Parts, samples: int) -> Tensor:
-    data = parts.splits.task
-    steps = (data.steps or parts.encoder.steps,) if data.events else ()
-    shape = (samples, *steps, *data.input_shape)
-    noise = torch.rand(shape, generator=torch.Generator().manual_seed(0))
-    return parts.encode(noise if data.values == "scaled" else (noise < 0.1).float(), "export").contiguous()
+def _check_place(target: Path, directory: RunDirectory) -> None:
+    """Refuse a file in the place of one of the run's own.
+
+    Raises:
+        RecipeError: it is.
+    """
+    run, place = directory.path.resolve(), target.resolve()
+    if run in place.parents and run / _FOLDER not in place.parents:
+        raise RecipeError(
+            [f"{target} is among the run's own files; name one in {_FOLDER}/ of it, or outside of it"]
+        )
 
 
-@contextmanager
-def _written(
-    component: Component, built: Exporter, model: nn.Module, x: Tensor, target: Path
-) -> Iterator[Exported]:
-    """Let an exporter write beside the target, and move all of it there at once."""
+def _written(component: Component, built: Exporter, model: nn.Module, x: Tensor, target: Path) -> Exported:
+    """Let an exporter write beside the target, and move all of it there at once.
+
+    Raises:
+        StorageError: there is no room, or no right to write.
+    """
+    folder: Path | None = None
+    exported: Exported
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(prefix=".export-", dir=target.parent))
-    except OSError as error:
-        raise StorageError(f"{target} cannot be written: {error.strerror}") from error
-    try:
         with calling(component, _EXPECTED), torch.no_grad():
-            exported: Any = built(model, x, folder / target.name)
-            files = _files(component, exported, folder)
+            written: Any = built(model, x, folder / target.name)
+            exported, files = written, _files(component, written, folder)
         moved = [target.parent / file.name for file in files]
         for file, place in zip(files, moved, strict=True):
             os.replace(file, place)
-        yield attrs.evolve(exported, files=moved)
+        return attrs.evolve(exported, files=moved)
+    except OSError as error:
+        if isinstance(error, SnnplugError):  # missing data, say, which is none of the disk
+            raise
+        raise StorageError(f"{target} cannot be written: {error.strerror}") from error
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _files(component: Component, exported: Any, folder: Path) -> list[Path]:
@@ -207,7 +223,7 @@ def _expected(exported: Exported, sent: Sent) -> dict[str, NDArray[np.float64]]:
 def _read(
     place: Place,
     file: Path,
-    x: Tensor,
+    inputs: Path,
     expected: dict[str, NDArray[np.float64]],
     exported: Exported,
     record: ExportRecord,
@@ -220,15 +236,12 @@ def _read(
             name=name, python=python, state="absent", said=f"{place.reader.module} is missing"
         )
     say(f"reading it back with {place.reader.distribution} {version}")
-    with tempfile.TemporaryDirectory(prefix="snnplug-") as folder:
-        inputs, result = Path(folder) / "inputs.npz", Path(folder) / "result.npz"
-        np.savez(inputs, x=x.numpy())
-        try:
-            answered = read_back(place, file.resolve(), inputs, result)
-            known = {exported.layers.get(name, name): value for name, value in answered.items()}
-            layers = agreements(expected, known)
-        except (Refused, ValueError) as error:
-            return ReaderRecord(name=name, version=version, python=python, state="refused", said=str(error))
+    try:
+        answered = read_back(place, file.resolve(), inputs, inputs.with_name(f"{name}.npz"))
+        known = {exported.layers.get(layer, layer): value for layer, value in answered.items()}
+        layers = agreements(expected, known)
+    except (Refused, ValueError) as error:
+        return ReaderRecord(name=name, version=version, python=python, state="refused", said=str(error))
     said, equal = "", not any(layer.differing for layer in layers)
     if not equal:
         said = cause(layers, {one.layer: one for one in record.margins}, place.reader.refuses)
@@ -242,11 +255,7 @@ def _read(
     )
 
 
-def _keep(directory: RunDirectory, records: Records, record: ExportRecord) -> None:
-    before = records.exports.exports if records.exports is not None else ()
-    others = [one for one in before if one.file != record.file]
+def _keep(directory: RunDirectory, record: ExportRecord) -> None:
+    there = Records.read(directory.path).exports  # as it is now that nobody else writes
+    others = [one for one in (there.exports if there is not None else ()) if one.file != record.file]
     directory.write_json("exports.json", to_plain(ExportsRecord(exports=(*others, record))))
-
-
-def _digest(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()

@@ -53,13 +53,14 @@ class Sent:
     margins: Mapping[str, Margin]
 
 
-def sent_by_layers(model: nn.Module, x: Tensor) -> Sent:
+def sent_by_layers(model: nn.Module, x: Tensor, *, margins: bool = True) -> Sent:
     """Run a network in evaluation mode and return what its layers send.
 
     Args:
         model: input `[T, B, *]` to outputs `[T, B, *]`; a layer that runs several times has all its runs
             one after the other along T.
         x: input.
+        margins: count potentials at the threshold, which steps through every layer once more.
     """
     spikes: dict[str, list[Tensor]] = {}
     currents: dict[str, list[Tensor]] = {}
@@ -78,11 +79,12 @@ def sent_by_layers(model: nn.Module, x: Tensor) -> Sent:
     finally:
         watch.remove()
     neurons = {plain_name(name): module for name, module in model.named_modules()}
-    margins = {name: _margin(neurons[name], torch.cat(given)) for name, given in currents.items()}
+    counted = currents if margins else {}
+    found = {name: _margin(neurons[name], torch.cat(given)) for name, given in counted.items()}
     return Sent(
         {name: torch.cat(sent) for name, sent in spikes.items()},
         output,
-        {name: margin for name, margin in margins.items() if margin is not None},
+        {name: margin for name, margin in found.items() if margin is not None},
     )
 
 

@@ -212,6 +212,35 @@ def test_what_cannot_be_written_is_said(run: Path, registry: Registry, tmp_path:
         snnplug.load(tmp_path).export("arrays")
 
 
+def test_no_file_of_the_run_is_overwritten(run: Path, registry: Registry) -> None:
+    before = (run / "checkpoint.pt").read_bytes()
+    for out in (run / "checkpoint.pt", run / "new.npz", run / "exports" / ".." / "summary.json"):
+        with pytest.raises(RecipeError, match="is among the run's own files; name one in exports/ of it"):
+            export(run, registry, out=out)
+    assert (run / "checkpoint.pt").read_bytes() == before and not (run / "new.npz").exists()
+    assert export(run, registry, out=run / "exports" / "mine.npz").file == "mine.npz"
+    (run / "exports" / "folder.npz").mkdir()
+    with pytest.raises(StorageError, match="cannot be written"):
+        export(run, registry, out=run / "exports" / "folder.npz")
+
+
+def test_what_an_exporter_does_to_the_network_is_not_what_readers_are_held_against(
+    run: Path, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = Arrays.__call__
+
+    def changing(self: Arrays, network: Any, x: Any, path: Path) -> Any:
+        for value in network.parameters():
+            value.zero_()
+        return written(self, network, x, path)
+
+    clean = export(run, registry, "spikes", verify=False)
+    monkeypatch.setattr(Arrays, "__call__", changing)
+    changed = export(run, registry, "spikes", verify=False)
+    assert changed.weights == clean.weights and changed.margins == clean.margins
+    assert changed.files != clean.files
+
+
 def test_a_run_without_its_data_is_verified_on_noise(
     run: Path, registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:

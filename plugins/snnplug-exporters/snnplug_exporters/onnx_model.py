@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from snnplug import Exported, Reader
 from snnplug.errors import ExportError, TargetError
-from snnplug_exporters.program import notes, several, unrolled
+from snnplug_exporters.program import first_line, notes, several, unrolled
 
 __all__ = ["ONNX"]
 
@@ -64,9 +64,7 @@ class ONNX:
                     external_data=False,
                 )
         except Exception as error:  # of many kinds, and long
-            lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-            said = lines[0] if lines else type(error).__name__
-            raise ExportError([f"ONNX cannot say what the network does: {said}"]) from error
+            raise ExportError([f"ONNX cannot say what the network does: {first_line(error)}"]) from error
         return Exported(files=[path], notes=notes(x))
 
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from snnplug import Exported, Reader
 from snnplug.errors import ExportError
 
-__all__ = ["TorchExport", "several", "unrolled"]
+__all__ = ["TorchExport", "first_line", "notes", "several", "unrolled"]
 
 _FOLDER = Path(__file__).parent / "readers"
 
@@ -41,14 +41,18 @@ def unrolled(network: nn.Module, x: Tensor) -> Any:
     try:
         return torch.export.export(network, (several(x),), dynamic_shapes=({1: torch.export.Dim("batch")},))
     except Exception as error:  # torch raises of many kinds here, and says why in the first lines
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        said = lines[0] if lines else type(error).__name__
-        raise ExportError([f"torch.export cannot follow the network: {said}"]) from error
+        raise ExportError([f"torch.export cannot follow the network: {first_line(error)}"]) from error
 
 
 def several(x: Tensor) -> Tensor:
     """Return inputs of two samples at least: of one, torch takes the batch size for fixed."""
     return x if x.shape[1] > 1 else torch.cat([x, x], dim=1)
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of what an error says; torch's go on for pages."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__
 
 
 def notes(x: Tensor) -> list[str]:

@@ -138,8 +138,8 @@ def _check(network: nn.Module, x: Tensor, written: Written, dt: float) -> None:
     Raises:
         ExportError: it does something else than the network.
     """
-    ours = sent_by_layers(copy.deepcopy(network).double(), x.double())
-    theirs = sent_by_layers(NIRNetwork(written.graph, dt=dt).double(), x.double())
+    ours = sent_by_layers(copy.deepcopy(network).double(), x.double(), margins=False)
+    theirs = sent_by_layers(NIRNetwork(written.graph, dt=dt).double(), x.double(), margins=False)
     for node, layer in written.neurons.items():
         sent, read = ours.layers[layer], theirs.layers[f"nodes.{node}"]
         if sent.shape != read.shape:
