@@ -76,7 +76,7 @@ def command(
 
     \b
     Example: snnplug export runs/default-1 --to NAME
-    snnplug list exporter says which formats there are.
+    snnplug list --kind exporter says which formats there are.
 
     Exits with 1 where a reader differs by more than the tolerance, one that was named does not read it, or
     nobody does.

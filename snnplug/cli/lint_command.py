@@ -54,7 +54,7 @@ def command(
 
     \b
     Example: snnplug lint runs/default-1 --chip NAME --quantize
-    snnplug list chip says which names there are.
+    snnplug list --kind chip says which names there are.
 
     Exits with 0 where the network fits all of these chips, and with 1 where it does not.
     """
