@@ -34,7 +34,7 @@ from snnplug_datasets.augmentations import augmentation
 from snnplug_datasets.image import read_image
 from snnplug_datasets.listing import Samples, class_folders, labelled_images
 from snnplug_datasets.random_crop import random_resized_crop
-from snnplug_datasets.splitting import hold_out
+from snnplug_datasets.splitting import choose, hold_out
 
 __all__ = ["FolderSplit", "image_folder"]
 
@@ -133,8 +133,11 @@ def image_folder(
     channels: Literal[1, 3] = 3,
     resize: int | None = None,
     random_crop: bool = False,
+    train_samples: Annotated[int, Ge(0)] | None = None,
     val_fraction: Annotated[float, Interval(ge=0, lt=1)] = 0.1,
+    val_samples: Annotated[int, Ge(0)] | None = None,
     test_fraction: Annotated[float, Interval(ge=0, lt=1)] = 0.1,
+    test_samples: Annotated[int, Ge(0)] | None = None,
     split_seed: Annotated[int, Interval(ge=0, lt=2**32)] = 0,
     augment: Augment = False,
     crop_pad: Annotated[int, Ge(0)] = 4,
@@ -152,8 +155,11 @@ def image_folder(
             None for `size`.
         random_crop: training images are random parts of 8 to 100 % of the area, scaled to `size`, as networks
             for ImageNet are trained; none is kept in memory then.
+        train_samples: training images, every class with its share; None for all.
         val_fraction: share for validation where there is no folder for it; 0 for none.
+        val_samples: the same as a number, which goes before the fraction; with a folder, of its images.
         test_fraction: share for testing where there is no folder for it; 0 for none.
+        test_samples: the same as a number, which goes before the fraction; with a folder, of its images.
         split_seed: seed of the stratified division.
         augment: true to crop and flip training images at random, or a list of names of
             augmentations; see `snnplug_datasets.augmentations`.
@@ -183,10 +189,17 @@ def image_folder(
     test = _labelled(place / "test", classes) if divided else []
     if val and not test:
         val, test = [], val
-    if not test:
-        test, train = _draw(train, test_fraction, split_seed, "test")
-    if not val:
-        val, train = _draw(train, val_fraction, split_seed, "val")
+    if test:
+        test = _some(test, test_samples, split_seed, "test_samples")
+    else:
+        test, train = _draw(train, test_fraction, test_samples, split_seed, "test")
+    if val:
+        val = _some(val, val_samples, split_seed, "val_samples")
+    else:
+        val, train = _draw(train, val_fraction, val_samples, split_seed, "val")
+    train = _some(train, train_samples, split_seed, "train_samples")
+    if not train:
+        raise ValueError("train_samples, val_samples and test_samples must leave images to train on")
     task = Task(input_shape=(channels, size, size), classes=len(classes), mean=tuple(mean), std=tuple(std))
     crop = random_resized_crop((size, size)) if random_crop else None
     made = augmentation(augment, task, [{"use": "crop_flip", "pad": crop_pad}])
@@ -227,7 +240,19 @@ def _labelled(place: Path, classes: list[str]) -> Samples:
     return [(file, index[name]) for file, name in samples]
 
 
-def _draw(samples: Samples, fraction: float, seed: int, name: str) -> tuple[Samples, Samples]:
-    labels = torch.tensor([label for _, label in samples])
-    chosen, rest = hold_out(labels, fraction, None, seed, name)
+def _draw(
+    samples: Samples, fraction: float, count: int | None, seed: int, name: str
+) -> tuple[Samples, Samples]:
+    chosen, rest = hold_out(_labels(samples), fraction, count, seed, name)
     return [samples[i] for i in chosen.tolist()], [samples[i] for i in rest.tolist()]
+
+
+def _some(samples: Samples, count: int | None, seed: int, name: str) -> Samples:
+    if count is None:
+        return samples
+    chosen, _ = choose(_labels(samples), count, seed, name)
+    return [samples[i] for i in chosen.tolist()]
+
+
+def _labels(samples: Samples) -> Tensor:
+    return torch.tensor([label for _, label in samples])

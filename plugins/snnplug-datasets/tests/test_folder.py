@@ -77,6 +77,35 @@ def test_a_training_part_alone(tmp_path: Path) -> None:
     assert (len(splits.train), len(splits.val), len(splits.test)) == (9, 3, 3)
 
 
+@pytest.mark.parametrize("divided", [False, True])
+def test_fewer_images_keep_the_shares_of_the_classes(tmp_path: Path, divided: bool) -> None:
+    for part in ("train", "val", "test") if divided else ("",):
+        paint_classes(tmp_path / part, 10)
+    splits = load(tmp_path, train_samples=9, val_samples=6, test_samples=3)
+    for part, count in ((splits.train, 9), (splits.val, 6), (splits.test, 3)):
+        assert part.labels.bincount().tolist() == [count // 3] * 3
+    assert not set(splits.train.files) & set(splits.val.files + splits.test.files)
+    more = load(tmp_path, train_samples=12, val_samples=6, test_samples=3)
+    assert more.val.files == splits.val.files
+    assert load(tmp_path, val_samples=0).val is None
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"train_samples": 31}, "train_samples must be between 0 and the 21 samples there are, got 31"),
+        ({"train_samples": 0}, "train_samples, val_samples and test_samples must leave images to train on"),
+        ({"test_samples": 30}, "train_samples, val_samples and test_samples must leave images to train on"),
+        ({"test_samples": -1}, "test_samples must be at least 0, got -1"),
+        ({"val_samples": 2}, "val_samples takes 2 of 24 samples"),
+    ],
+)
+def test_numbers_of_images_that_cannot_be(tmp_path: Path, parameters: dict[str, int], message: str) -> None:
+    paint_classes(tmp_path, 10)
+    with pytest.raises(ParameterError, match=message):
+        load(tmp_path, **{"test_fraction": 0.2, "val_fraction": 0.125, **parameters})
+
+
 def test_tiny_imagenet(tmp_path: Path) -> None:
     paint_classes(tmp_path / "train", 4, "images")
     lines = []
