@@ -9,10 +9,13 @@ import attrs
 from snnplug.runs.energy_records import Energy
 from snnplug.runs.schema import Number
 
-__all__ = ["BESIDE", "Comparison", "Rival"]
+__all__ = ["BESIDE", "DRAWN", "Comparison", "Rival"]
 
 BESIDE = "train.compare."
 """How the stages of their trainings begin, in metrics.jsonl and in the names of checkpoints."""
+
+DRAWN = "drawn by chance"
+"""How networks of the search's space came to be that nobody searched for."""
 
 
 @attrs.frozen(kw_only=True)
@@ -46,3 +49,18 @@ class Comparison:
     rivals: tuple[Rival, ...] = ()
     split: str = "test"
     samples: int = 0
+
+    @property
+    def drawn(self) -> tuple[Rival, ...]:
+        """Those drawn by chance."""
+        return tuple(rival for rival in self.rivals if rival.how.startswith(DRAWN))
+
+    @property
+    def random_search(self) -> Rival | None:
+        """What a random search that trains all those drawn would find: the first with the best validation
+        accuracy; None for fewer than two, or without validation.
+        """
+        judged = [rival for rival in self.drawn if rival.val is not None]
+        if len(judged) < 2:
+            return None
+        return max(judged, key=lambda rival: rival.val or 0.0)

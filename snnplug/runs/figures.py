@@ -55,6 +55,10 @@ def figures(summary: Summary) -> dict[str, Figure]:
         _add(found, "seconds per candidate", search.seconds_per_candidate, ".3f")
     for rival in summary.comparison.rivals[1:] if summary.comparison is not None else ():
         _add(found, f"accuracy, {rival.how}", rival.accuracy, ".4f")
+    if summary.comparison is not None and (chosen := summary.comparison.random_search) is not None:
+        _add(
+            found, f"accuracy, best of {len(summary.comparison.drawn)} by validation", chosen.accuracy, ".4f"
+        )
     for stage, seconds in summary.seconds.items():
         _add(found, f"{stage} seconds", seconds, ".1f")
     return found

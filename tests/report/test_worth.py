@@ -43,6 +43,33 @@ def test_gains_are_said_with_intervals_whichever_way_they_fall(
     assert "Against the network x: −3.0 points (95 % interval −4.0 to −2.0)." in said
 
 
+def test_found_one_is_set_against_a_random_search_at_its_cost(
+    files: Files, text: Callable[[Files], str]
+) -> None:
+    rivals = [rival("found by the search", 0.96) | {"seconds": 12.0}]
+    for number, val, accuracy in ((1, 0.93, 0.99), (2, 0.95, 0.94), (3, 0.95, 0.98)):
+        row = rival(f"drawn by chance ({number})", accuracy, 0.96 - accuracy, -0.01, 0.05)
+        rivals.append(row | {"val": val, "seconds": 10.0 + number})
+    files["summary.json"]["comparison"] = {"rivals": rivals, "split": "test", "samples": 359}
+    files["summary.json"]["seconds"] = {"search": 20.5}
+    said = text(files)
+    assert "Against a random search, which trains all 3 drawn by chance in 36.0 s" in said
+    assert "the best by validation, drawn by chance (2): +2.0 points (95 % interval −1.0 to +5.0)" in said
+    assert "The search and the training of what it found took 32.5 s." in said
+
+
+@pytest.mark.parametrize("left_out", ["val", "drawn"])
+def test_one_drawn_or_none_validated_is_no_random_search(
+    files: Files, text: Callable[[Files], str], left_out: str
+) -> None:
+    rivals = [rival("found by the search", 0.96)]
+    for number in range(1, 2 if left_out == "drawn" else 3):
+        row = rival(f"drawn by chance ({number})", 0.9, 0.06, 0.01, 0.05)
+        rivals.append(row if left_out == "val" else row | {"val": 0.9})
+    files["summary.json"]["comparison"] = {"rivals": rivals, "split": "test", "samples": 359}
+    assert "random search" not in text(files)
+
+
 def test_nothing_is_said_of_what_was_not_compared(files: Files, text: Callable[[Files], str]) -> None:
     assert "Trained alike" not in text(files)
 

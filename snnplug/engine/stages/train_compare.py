@@ -11,6 +11,7 @@ import attrs
 from snnplug.engine.stage import Stage, Work
 from snnplug.errors import RecipeError
 from snnplug.recipe.section import Table, uses_each
+from snnplug.runs.comparison_records import DRAWN
 from snnplug.seeds import derive_seed
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ class TrainCompare(Stage):
         section, space = parts.plan.recipe.sections[self.name], parts.space
         if space is not None:
             for number, genotype in enumerate(_drawn(parts, space, work.genotype, section.random), 1):
-                how = f"drawn by chance{f' ({number})' if section.random > 1 else ''}"
+                how = f"{DRAWN}{f' ({number})' if section.random > 1 else ''}"
                 yield how, lambda g=genotype: parts.network(g, "train"), genotype
         for component, network in self._by_hand(parts):
             yield f"made by hand: {component.name}", network, component.to_dict()
