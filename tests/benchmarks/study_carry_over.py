@@ -4,9 +4,9 @@
     python tests/benchmarks/study_carry_over.py --out DIR --sets images --root IMAGES
 
 trains each set of cells as a study, and prints what `snnplug correlate` says of scorers against the test
-accuracies: 360 of the digits, 6 epochs, 8 channels, 1,258 test images; or of a folder of CIFAR-10 images,
-scaled to 16 x 16 pixels, 1,500 of them, 4 epochs, 16 channels, 2,000 test images. What is there already is
-not trained again.
+accuracies: 360 of the digits, 6 epochs or 40, 8 channels, 1,258 test images; or of a folder of CIFAR-10
+images, scaled to 16 x 16 pixels, 1,500 of them, 4 epochs, 16 channels, 2,000 test images. What is there
+already is not trained again.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ BASE = {
 }
 SETS: dict[str, dict[str, Any]] = {
     "thresholds": BASE,
+    "longer": {**BASE, "epochs": 40},
     "plif": {**BASE, "neuron": "plif"},
     "feedback": {**BASE, "operations": PAPER, "backward": True},
     "variant": {**BASE, "operations": LARGE, "backward": True, "pooling": "max"},
