@@ -10,7 +10,7 @@ import attrs
 from snnplug.errors import RecipeError, SnnplugError
 from snnplug.recipe.default import default_data
 from snnplug.recipe.recipe import Recipe
-from snnplug.recipe.section import Table, fields_of
+from snnplug.recipe.section import Table, fields_of, with_goal
 from snnplug.recipe.tables import lookup, put
 from snnplug.registry.component import Component
 from snnplug.registry.kinds import KINDS
@@ -88,18 +88,18 @@ class Plan:
         around, _, name = key.rpartition(".")
         if around in self._mappings:
             place = _place(data, around)
-            place[table["use"]] = place.pop(name)
+            place[table["use"]] = with_goal(place.pop(name), table)
         else:
             put(data, key, table)
 
     @property
     def _mappings(self) -> list[str]:
-        """Keys of the mappings from names to something else."""
+        """Keys of the mappings from names to goals."""
         return [
             f"{name}.{field.name}"
             for name, section in self.recipe.sections.items()
             for field, use in fields_of(type(section))
-            if use.form == "names"
+            if use.form == "goals"
         ]
 
 

@@ -11,7 +11,7 @@ import copy
 import functools
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, get_args
 
 import attrs
 
@@ -19,7 +19,7 @@ from snnplug.errors import RecipeError, did_you_mean
 from snnplug.recipe import stages
 from snnplug.recipe.default import complete, fill_in
 from snnplug.recipe.limits import beyond_64_bits, refuse_deep
-from snnplug.recipe.section import Named, Table, is_named, named_in, uses
+from snnplug.recipe.section import Goal, Named, Table, goal_of, is_named, named_in, uses
 from snnplug.recipe.stages import StageSpec, sections
 from snnplug.recipe.tables import lookup, put
 from snnplug.registry.structure import WrongTypeError, converter, explain
@@ -191,6 +191,7 @@ def _converter() -> Any:
     strict.register_structure_hook_func(lambda t: t == Table, _structure_table)
     strict.register_structure_hook_func(lambda t: t == Table | None, _structure_optional_table)
     strict.register_structure_hook_func(lambda t: t == str | Table, _structure_name_or_table)
+    strict.register_structure_hook_func(lambda t: t == Goal | Table, _structure_goal)
     return strict
 
 
@@ -209,6 +210,16 @@ def _structure_table(value: Any, _: Any) -> Table:
 
 def _structure_optional_table(value: Any, _: Any) -> Table | None:
     return None if value is None else _structure_table(value, _)
+
+
+def _structure_goal(value: Any, _: Any) -> str | Table:
+    goals = get_args(Goal)
+    if isinstance(value, dict) and "goal" not in value:
+        raise WrongTypeError(f"the key 'goal' is missing; give one of {', '.join(map(repr, goals))}")
+    if not isinstance(value, str | dict) or goal_of(value) not in goals:
+        given = value.get("goal") if isinstance(value, dict) else value
+        raise WrongTypeError(f"{given!r} is not one of {', '.join(map(repr, goals))}")
+    return value
 
 
 def _structure_name_or_table(value: Any, _: Any) -> str | Table:

@@ -18,7 +18,7 @@ from snnplug.contracts.ranges import limits_of
 from snnplug.errors import SnnplugError
 from snnplug.recipe.default import default_data
 from snnplug.recipe.recipe import Recipe
-from snnplug.recipe.section import Uses, fields_of
+from snnplug.recipe.section import Goal, Uses, fields_of
 from snnplug.recipe.stages import sections
 from snnplug.recipe.tables import lookup
 from snnplug.registry.docstrings import descriptions
@@ -112,8 +112,10 @@ class _Writer:
             return {"type": "boolean"}
         if use.form == "each":
             return {"type": "array", "items": self._named(use.kind)}
-        if use.form == "names":
-            return {"type": "object"}
+        if use.form == "goals":
+            goal = _of_type(Goal)
+            table = {"type": "object", "properties": {"goal": goal}, "required": ["goal"]}
+            return {"type": "object", "additionalProperties": {"anyOf": [goal, table]}}
         usual = lookup(default_data(), f"{key}.use")
         if usual is None:
             return {"$ref": f"#/$defs/{use.kind}"}

@@ -16,10 +16,12 @@ from typing import Any, Literal, NamedTuple
 import attrs
 
 __all__ = [
+    "Goal",
     "Named",
     "Table",
     "Uses",
     "fields_of",
+    "goal_of",
     "is_named",
     "named_in",
     "names_one",
@@ -27,10 +29,13 @@ __all__ = [
     "uses",
     "uses_all",
     "uses_each",
-    "uses_names",
+    "uses_goals",
+    "with_goal",
 ]
 
 Table = dict[str, Any]
+Goal = Literal["min", "max"]
+_GOAL = "goal"
 _KEY = "snnplug_uses"
 _NAMED = "snnplug_named"
 
@@ -40,13 +45,14 @@ class Uses(NamedTuple):
 
     Attributes:
         kind: of the registered things.
-        form: "table" for one table; "each" for a list of names or tables; "names" for a mapping whose
-            keys are names; "all" for a truth value that stands for everything registered with a flag.
+        form: "table" for one table; "each" for a list of names or tables; "goals" for a mapping from names
+            to goals, or to tables of a goal and parameters; "all" for a truth value that stands for
+            everything registered with a flag.
         flag: for "all", the fact of the spec that is true.
     """
 
     kind: str
-    form: Literal["table", "each", "names", "all"]
+    form: Literal["table", "each", "goals", "all"]
     flag: str = ""
 
 
@@ -79,9 +85,20 @@ def uses_each(kind: str) -> Any:
     return attrs.field(factory=list, metadata={_KEY: Uses(kind, "each")})
 
 
-def uses_names(kind: str) -> Any:
-    """Declare a field that maps names to something, empty by default."""
-    return attrs.field(factory=dict, metadata={_KEY: Uses(kind, "names")})
+def uses_goals(kind: str) -> Any:
+    """Declare a mapping from names to "min" or "max", or to `{ goal = "max", parameter = value }`."""
+    return attrs.field(factory=dict, metadata={_KEY: Uses(kind, "goals")})
+
+
+def goal_of(value: str | Table) -> str:
+    """Return the goal that a name of such a mapping has."""
+    return value if isinstance(value, str) else str(value[_GOAL])
+
+
+def with_goal(goal: str | Table, table: Table) -> str | Table:
+    """Return what such a mapping has under the name of a table, the goal kept."""
+    parameters = {key: value for key, value in table.items() if key != "use"}
+    return {_GOAL: goal_of(goal), **parameters} if parameters else goal_of(goal)
 
 
 def uses_all(kind: str, flag: str, default: bool = True) -> Any:
@@ -111,9 +128,10 @@ def named_in(section: Any, prefix: str = "") -> Iterator[Named]:
             for i, entry in enumerate(value):
                 table = {"use": entry} if isinstance(entry, str) else entry
                 yield Named(f"{key}.{i}", use.kind, table)
-        elif use.form == "names":
-            for name in value:
-                yield Named(f"{key}.{name}", use.kind, {"use": name})
+        elif use.form == "goals":
+            for name, goal in value.items():
+                given = {} if isinstance(goal, str) else {k: v for k, v in goal.items() if k != _GOAL}
+                yield Named(f"{key}.{name}", use.kind, {**given, "use": name})
     for field in attrs.fields(type(section)):
         if attrs.has(type(inner := getattr(section, field.name))):
             yield from named_in(inner, f"{prefix}.{field.name}".lstrip("."))

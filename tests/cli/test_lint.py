@@ -29,7 +29,7 @@ space = { use = "snasnet", channels = 4 }
 strategy = { use = "random", draws = 2 }
 scorer = "parameters"
 baselines = false
-objectives = { fpga_headroom = "max" }
+objectives = { chip_headroom = { goal = "max", chip = "fpga" } }
 """
 CELL = "0303 0030 0002 0000"
 
@@ -108,7 +108,7 @@ def test_a_candidate_of_a_search_is_asked_about_by_its_key(tmp_path: Path) -> No
     done = snnplug.run(tmp_path / "search.toml", out=tmp_path / "run", device="cpu")
     trial = done.trials[-1]
     arguments = (tmp_path / "run", "--chip", "fpga", "--candidate", trial.key[:12], "--json")
-    headroom = trial.values["snnplug-chips:fpga_headroom"]
+    headroom = trial.values["snnplug-chips:chip_headroom"]
     said = json.loads(lint(*arguments, code=int(headroom < 0)).stdout)
     assert said["network"] == trial.key
     assert said["chips"][0]["headroom"] == pytest.approx(headroom)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 import toys
+from annotated_types import Ge
 
 from snnplug import ScorerSpec, StrategySpec, replay, run
 from snnplug.errors import RecipeError
@@ -97,6 +98,32 @@ class Picky:
         return float(candidate.genotype)
 
 
+def scaled(candidate: Any, *, scale: Annotated[float, Ge(0)] = 1.0, by: Any = None) -> float:
+    """Return so many times the genotype, less what another scorer says of it."""
+    return scale * candidate.genotype - (by.build()(candidate) if by else 0.0)
+
+
+SCALED = ScorerSpec(name="scaled", target=scaled, summary="Scaled.", components={"by": "scorer"})
+
+
+def test_objective_has_parameters_beside_its_goal(
+    toy_registry: Any, recipe: dict[str, Any], tmp_path: Path
+) -> None:
+    toy_registry.register(SCALED)
+    recipe["search"]["objectives"]["scaled"] = {"goal": "max", "scale": 3.0, "by": "toy_size"}
+    done = run(
+        recipe, out=tmp_path / "run", registry=toy_registry, overrides=["search.objectives.scaled.scale=5.0"]
+    )
+    for trial in done.trials:
+        values = trial.values
+        assert values["local:scaled"] == 5.0 * trial.genotype - values["local:toy_size"]
+    assert done.summary["search"]["objectives"] == {"local:toy_size": "min", "local:scaled": "max"}
+    resolved = json.loads((tmp_path / "run" / "resolved.json").read_text())["recipe"]["search"]["objectives"]
+    by = {"use": "local:toy_size"}
+    assert resolved == {"local:toy_size": "min", "local:scaled": {"goal": "max", "scale": 5.0, "by": by}}
+    assert replay(tmp_path / "run", out=tmp_path / "again", registry=toy_registry).identical
+
+
 @pytest.mark.parametrize(
     ("objectives", "message"),
     [
@@ -105,11 +132,17 @@ class Picky:
         ({"toy": "max"}, r"search\.objectives\.toy: it is the scorer of the search already"),
         ({"toy_size": "min", "local:toy_size": "max"}, r"local:toy_size: it is named twice"),
         (["toy_size"], r"search\.objectives"),
+        ({"toy_size": {"goal": "most"}}, r"search\.objectives.*'most' is not one of 'min', 'max'"),
+        ({"toy_size": {"scale": 2.0}}, r"search\.objectives.*'goal' is missing; give one of 'min', 'max'"),
+        ({"toy_size": {"goal": 1}}, r"search\.objectives.*1 is not one of 'min', 'max'"),
+        ({"scaled": {"goal": "min", "scal": 2.0}}, r"search\.objectives\.scaled.*Did you mean 'scale'"),
+        ({"scaled": {"goal": "min", "scale": -2.0}}, r"search\.objectives\.scaled\.scale must be at least 0"),
     ],
 )
 def test_wrong_objectives_are_refused(
     objectives: Any, message: str, toy_registry: Any, recipe: dict[str, Any], tmp_path: Path
 ) -> None:
+    toy_registry.register(SCALED)
     recipe["search"]["objectives"] = objectives
     with pytest.raises(RecipeError, match=message) as refused:
         run(recipe, out=tmp_path / "run", registry=toy_registry)

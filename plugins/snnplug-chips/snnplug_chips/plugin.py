@@ -50,19 +50,13 @@ def snnplug_chips() -> Iterable[ChipSpec]:
 
 @hookimpl
 def snnplug_scorers() -> Iterable[ScorerSpec]:
-    """Return the scorers: how much room a chip has left."""
+    """Return the scorer."""
     yield ScorerSpec(
         name="chip_headroom",
         target="snnplug_chips.headroom:ChipHeadroom",
         summary="The smallest share left of any limit of a chip, negative where the network does not fit.",
         components={"chip": "chip"},
     )
-    for name in ("speck", "xylo", "loihi2", "spinnaker2", "brainscales2", "fpga"):
-        yield ScorerSpec(
-            name=f"{name}_headroom",
-            target=f"snnplug_chips.headroom:{name}_headroom",
-            summary=f"What a network leaves of the limits of {name} as it is without parameters.",
-        )
 
 
 @hookimpl

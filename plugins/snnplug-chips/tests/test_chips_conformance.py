@@ -47,10 +47,6 @@ class TestChipHeadroom(ScorerConformance):
     params = ({"chip": "fpga"}, {"chip": {"use": "fpga", "memory": 0.1}})
 
 
-class TestSpeckHeadroom(ScorerConformance):
-    name = "snnplug-chips:speck_headroom"
-
-
 @pytest.mark.parametrize("name", PROFILES)
 def test_every_limit_has_a_source_with_a_date(name: str) -> None:
     profile = read_profile(name)

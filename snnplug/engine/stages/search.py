@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
 
@@ -16,7 +16,7 @@ from snnplug.engine.scoring.limits import Limits
 from snnplug.engine.stage import Stage, Work
 from snnplug.errors import ComponentError, ContractError, RecipeError
 from snnplug.recipe.plan import Plan
-from snnplug.recipe.section import Table, uses, uses_all, uses_each, uses_names
+from snnplug.recipe.section import Goal, Table, goal_of, uses, uses_all, uses_each, uses_goals
 from snnplug.registry.component import Component
 from snnplug.registry.contain import calling, describe, is_text, refuse, title
 from snnplug.runs.search_records import SearchRecord, TrialRecord
@@ -45,8 +45,8 @@ class SearchSection:
             what it was told; for a strategy that asks at so many rungs. The best at the last one is found.
         round_size: genotypes asked for at a time; a strategy that learns is told after each round.
         baselines: also record every installed baseline score of each candidate.
-        objectives: scorers by name, "min" or "max" each: the search finds the trade-off between them
-            and the score, and names the candidates that are best in it.
+        objectives: scorers by name, "min" or "max" each, or a table of this `goal` and parameters: the search
+            finds the trade-off between them and the score, and names the candidates that are best in it.
         workers: processes that score the candidates of a round; the result is the same with any number.
         executor: table: what starts these processes, here or elsewhere; without it they are on this machine.
         timeout: seconds that a candidate may take, or 0 for as long as it needs; one that takes longer has
@@ -61,7 +61,7 @@ class SearchSection:
     rungs: list[str | Table] = uses_each("scorer")
     round_size: int = attrs.field(default=16, validator=_at_least_1)
     baselines: bool = uses_all("scorer", "baseline")
-    objectives: dict[str, Literal["min", "max"]] = uses_names("scorer")
+    objectives: dict[str, Goal | Table] = uses_goals("scorer")
     workers: int = attrs.field(default=1, validator=_at_least_1)
     executor: Table | None = uses("executor", default=None)
     timeout: float = attrs.field(default=0.0, validator=_at_least_0)
@@ -123,7 +123,7 @@ def _goals(plan: Plan) -> dict[str, float]:
     """Return 1 for each objective to maximise, -1 for each to minimise, by qualified name."""
     goals = plan.recipe.search.objectives
     return {
-        component.qualified: 1.0 if goals[name] == "max" else -1.0
+        component.qualified: 1.0 if goal_of(goals[name]) == "max" else -1.0
         for name, component in plan.under("search.objectives").items()
     }
 
