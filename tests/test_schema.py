@@ -116,6 +116,23 @@ def test_right(neuron: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("objectives", "wrong"),
+    [
+        ("{}", False),
+        ('{ size = "min", depth = "max" }', False),
+        ('{ size = { goal = "min", scale = 2 } }', False),
+        ('{ size = "least" }', True),
+        ("{ size = { scale = 2 } }", True),
+        ('{ size = { goal = "least" } }', True),
+        ("{ size = 1 }", True),
+    ],
+)
+def test_goals(objectives: str, wrong: bool) -> None:
+    found = mistakes(f"{BASE}\n[search]\nobjectives = {objectives}\n")
+    assert any(key.startswith("search.objectives") for key in found) == wrong
+
+
+@pytest.mark.parametrize(
     "neuron",
     [
         'use = "nime"',

@@ -19,7 +19,7 @@ from snnplug.errors import RecipeError, did_you_mean
 from snnplug.recipe import stages
 from snnplug.recipe.default import complete, fill_in
 from snnplug.recipe.limits import beyond_64_bits, refuse_deep
-from snnplug.recipe.section import Goal, Named, Table, goal_of, is_named, named_in, uses
+from snnplug.recipe.section import Goal, Named, Table, is_named, named_in, uses
 from snnplug.recipe.stages import StageSpec, sections
 from snnplug.recipe.tables import lookup, put
 from snnplug.registry.structure import WrongTypeError, converter, explain
@@ -213,13 +213,16 @@ def _structure_optional_table(value: Any, _: Any) -> Table | None:
 
 
 def _structure_goal(value: Any, _: Any) -> str | Table:
-    goals = get_args(Goal)
+    goals = ", ".join(map(repr, get_args(Goal)))
+    if isinstance(value, dict) and "use" in value:
+        raise WrongTypeError("the key 'use' does not belong here: the name before the table is what is used")
     if isinstance(value, dict) and "goal" not in value:
-        raise WrongTypeError(f"the key 'goal' is missing; give one of {', '.join(map(repr, goals))}")
-    if not isinstance(value, str | dict) or goal_of(value) not in goals:
-        given = value.get("goal") if isinstance(value, dict) else value
-        raise WrongTypeError(f"{given!r} is not one of {', '.join(map(repr, goals))}")
-    return value
+        raise WrongTypeError(f"the key 'goal' is missing; give one of {goals}")
+    goal = value["goal"] if isinstance(value, dict) else value
+    if not isinstance(goal, str) or goal not in get_args(Goal):
+        raise WrongTypeError(f"{goal!r} is not one of {goals}")
+    found: str | Table = value
+    return found
 
 
 def _structure_name_or_table(value: Any, _: Any) -> str | Table:

@@ -92,7 +92,8 @@ def uses_goals(kind: str) -> Any:
 
 def goal_of(value: str | Table) -> str:
     """Return the goal that a name of such a mapping has."""
-    return value if isinstance(value, str) else str(value[_GOAL])
+    goal: str = value if isinstance(value, str) else value[_GOAL]
+    return goal
 
 
 def with_goal(goal: str | Table, table: Table) -> str | Table:

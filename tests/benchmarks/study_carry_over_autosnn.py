@@ -4,8 +4,8 @@
 
 trains supernets of the recipe autosnn_digits, scores every network of the space by the accuracy that it
 inherits from each of them and by its structure, and prints Kendall's tau of both, with 95 % intervals over
-the networks: 625 with four places, as the recipe has, 3,125 with five, which take ten times as long. Parts
-that are there already are not run again.
+the networks: 625 with four places, as the recipe has, 3,125 with five. Parts that are there already are
+not run again.
 """
 
 from __future__ import annotations

@@ -124,6 +124,23 @@ def test_objective_has_parameters_beside_its_goal(
     assert replay(tmp_path / "run", out=tmp_path / "again", registry=toy_registry).identical
 
 
+def test_objective_that_is_a_baseline_is_scored_once_with_its_parameters(
+    toy_registry: Any, recipe: dict[str, Any], tmp_path: Path
+) -> None:
+    seen: list[float] = []
+
+    def counted(candidate: Any, *, scale: float = 1.0) -> float:
+        """Return so many times the genotype."""
+        seen.append(scale)
+        return scale * candidate.genotype
+
+    toy_registry.register(ScorerSpec(name="counted", target=counted, summary="Counted.", baseline=True))
+    recipe["search"] |= {"baselines": True, "objectives": {"counted": {"goal": "min", "scale": 3.0}}}
+    done = run(recipe, out=tmp_path / "run", registry=toy_registry)
+    assert seen == [3.0] * len(done.trials)
+    assert all(trial.values["local:counted"] == 3.0 * trial.genotype for trial in done.trials)
+
+
 @pytest.mark.parametrize(
     ("objectives", "message"),
     [
@@ -134,6 +151,7 @@ def test_objective_has_parameters_beside_its_goal(
         (["toy_size"], r"search\.objectives"),
         ({"toy_size": {"goal": "most"}}, r"search\.objectives.*'most' is not one of 'min', 'max'"),
         ({"toy_size": {"scale": 2.0}}, r"search\.objectives.*'goal' is missing; give one of 'min', 'max'"),
+        ({"toy_size": {"goal": "min", "use": "toy"}}, r"toy_size: the key 'use' does not belong here"),
         ({"toy_size": {"goal": 1}}, r"search\.objectives.*1 is not one of 'min', 'max'"),
         ({"scaled": {"goal": "min", "scal": 2.0}}, r"search\.objectives\.scaled.*Did you mean 'scale'"),
         ({"scaled": {"goal": "min", "scale": -2.0}}, r"search\.objectives\.scaled\.scale must be at least 0"),

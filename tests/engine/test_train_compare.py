@@ -15,6 +15,7 @@ from snnplug.engine.answers import answers
 from snnplug.engine.parts import make_parts
 from snnplug.errors import RecipeError, RunFailed
 from snnplug.recipe.plan import make_plan
+from snnplug.runs.figures import figures
 from snnplug.runs.reading import Records
 from snnplug.statistics.intervals import paired_difference
 
@@ -51,6 +52,15 @@ def test_rows_are_the_found_one_then_drawn_ones_then_those_made_by_hand(done: Ru
     assert done.result.accuracy is not None and rows[0].accuracy == done.result.accuracy.test
     assert rows[0].parameters == done.result.parameters
     assert all(row.energy and row.spikes is not None for row in rows)
+
+
+def test_random_search_is_the_drawn_one_with_the_best_validation(done: Run) -> None:
+    assert done.result is not None and done.result.comparison is not None
+    found = done.result.comparison
+    assert found.drawn == found.rivals[1:3]
+    chosen = max(found.drawn, key=lambda rival: rival.val)
+    assert found.random_search == chosen
+    assert figures(done.result)["accuracy, best of 2 by validation"].value == chosen.accuracy
 
 
 def test_difference_is_between_answers_to_the_same_samples(done: Run, toy_registry: Any) -> None:

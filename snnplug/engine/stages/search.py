@@ -129,11 +129,18 @@ def _goals(plan: Plan) -> dict[str, float]:
 
 
 def _scorers(plan: Plan) -> Scorers:
-    """Return the search's own scorer, all others that are recorded, and those of the rungs."""
+    """Return the search's own scorer, all others that are recorded, and those of the rungs.
+
+    A baseline that is an objective as well is scored once, with the objective's parameters.
+    """
     from snnplug.engine.scoring.scorers import Scorers
 
-    others = (*plan.under("search.baselines").values(), *plan.under("search.objectives").values())
-    return Scorers((plan["search.scorer"], *others), tuple(plan.under("search.rungs").values()))
+    others = {
+        component.qualified: component
+        for key in ("search.baselines", "search.objectives")
+        for component in plan.under(key).values()
+    }
+    return Scorers((plan["search.scorer"], *others.values()), tuple(plan.under("search.rungs").values()))
 
 
 def _check_rungs(parts: Parts, strategy: Strategy) -> None:

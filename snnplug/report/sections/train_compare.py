@@ -51,29 +51,30 @@ def _rows(found: Comparison) -> list[_Row]:
 def _verdicts(found: Comparison) -> Iterator[str]:
     """Yield a sentence for each other network: by how much the run's own is better, and how sure that is."""
     for rival in found.rivals[1:]:
-        if rival.difference is None or rival.low is None or rival.high is None:
-            continue
-        yield f"Against the network {rival.how}: {_gain(found, rival)}."
+        if gain := _gain(found, rival):
+            yield f"Against the network {rival.how}: {gain}."
 
 
 def _gain(found: Comparison, rival: Rival) -> str:
-    low, high = rival.low or 0.0, rival.high or 0.0
-    interval = f"95 % interval {words.change(100 * low)} to {words.change(100 * high)}"
-    sure = low > 0 or high < 0
+    """Return the difference with its interval; nothing where one of them is not known."""
+    if rival.difference is None or rival.low is None or rival.high is None:
+        return ""
+    interval = f"95 % interval {words.change(100 * rival.low)} to {words.change(100 * rival.high)}"
+    sure = rival.low > 0 or rival.high < 0
     told = "" if sure else f"; not distinguishable on {found.samples:,} {found.split} samples"
-    return f"{words.change(100 * (rival.difference or 0.0))} points ({interval}){told}"
+    return f"{words.change(100 * rival.difference)} points ({interval}){told}"
 
 
 def _against_random_search(found: Comparison, records: Records) -> Iterator[str]:
     """Yield what the search bought against training those drawn by chance, with the time of both."""
     chosen = found.random_search
-    if chosen is None or chosen.difference is None:
+    if chosen is None or not (gain := _gain(found, chosen)):
         return
     theirs = sum(rival.seconds or 0.0 for rival in found.drawn)
     searched = (records.summary.seconds.get("search") if records.summary else None) or 0.0
     ours = searched + (found.rivals[0].seconds or 0.0)
     yield (
         f"Against a random search, which trains all {len(found.drawn)} drawn by chance in "
-        f"{words.seconds(theirs)} and takes the best by validation, {chosen.how}: {_gain(found, chosen)}. "
+        f"{words.seconds(theirs)} and takes the best by validation, {chosen.how}: {gain}. "
         f"The search and the training of what it found took {words.seconds(ours)}."
     )
