@@ -20,6 +20,7 @@ from snnplug import (
     NeuronSpec,
     Registration,
     Registry,
+    ScorerSpec,
 )
 from snnplug.cli import main
 from snnplug.recipe.built_in import built_in_recipes, load_built_in
@@ -63,6 +64,7 @@ def registry() -> Registry:
         DatasetSpec(name="data", target=plain, summary="Data."),
         EncoderSpec(name="code", target=plain, summary="Code."),
         LossSpec(name="loss", target=plain, summary="Loss."),
+        ScorerSpec(name="counted", target=plain, summary="Counted."),
     ]
     twin = NeuronSpec(name="twin", target=Neuron, summary="Twin.")
     ours = [Registration("acme", "1", spec) for spec in (*specs, twin)]
@@ -121,6 +123,8 @@ def test_right(neuron: str) -> None:
         ("{}", False),
         ('{ size = "min", depth = "max" }', False),
         ('{ size = { goal = "min", scale = 2 } }', False),
+        ('{ size = { use = "counted", goal = "min", scale = 2 } }', False),
+        ('{ size = { use = "count", goal = "min" } }', True),
         ('{ size = "least" }', True),
         ("{ size = { scale = 2 } }", True),
         ('{ size = { goal = "least" } }', True),

@@ -87,7 +87,7 @@ class Searcher:
         strategy: at its start.
         scorers: the search's own and those that are recorded beside it; those of its rungs.
         goals: 1 for each of the recipe's objectives to be maximised, -1 for each to be minimised, by
-            qualified name.
+            the name of its values.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class Searcher:
         self.space: SearchSpace = session.parts.space
         self.references = references_of(session.parts)
         keys = {reference.key for reference in self.references.values()}
-        self.first = Rung(session, 0, scorers.first[0], keys)
+        self.first = Rung(session, 0, plan["search.scorer"], keys)
         above = (Rung(session, level, scorer) for level, scorer in enumerate(scorers.rungs, 1))
         self.rungs = (self.first, *above)
         self.known = self.first.known
@@ -199,10 +199,11 @@ class Searcher:
         trials = [trial for trial in drawn if trial.key not in beyond]
         if beyond:
             self.session.note(f"search.limits refused {len(beyond)} of {len(drawn)} candidates")
-        first = self.scorers.first
-        counts = [(c, sum(c.qualified in t.values for t in trials), len(trials)) for c in first[1:]]
+        own = (self.first.scorer, len(_finite(trials)), len(trials))
+        beside = self.scorers.beside.items()
+        counts = [(c, sum(name in t.values for t in trials), len(trials)) for name, c in beside]
         above = [(rung.scorer, len(_finite(rung.trials)), len(rung.draws)) for rung in self.rungs[1:]]
-        for component, count, of in ((first[0], len(_finite(trials)), len(trials)), *counts, *above):
+        for component, count, of in (own, *counts, *above):
             if failed := of - count:
                 self.session.note(f"{title(component)} has no finite score for {failed} of {of} candidates")
 

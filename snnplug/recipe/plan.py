@@ -10,7 +10,7 @@ import attrs
 from snnplug.errors import RecipeError, SnnplugError
 from snnplug.recipe.default import default_data
 from snnplug.recipe.recipe import Recipe
-from snnplug.recipe.section import Table, fields_of, with_goal
+from snnplug.recipe.section import Table, fields_of, has_own_name, with_goal
 from snnplug.recipe.tables import lookup, put
 from snnplug.registry.component import Component
 from snnplug.registry.kinds import KINDS
@@ -88,7 +88,8 @@ class Plan:
         around, _, name = key.rpartition(".")
         if around in self._mappings:
             place = _place(data, around)
-            place[table["use"]] = with_goal(place.pop(name), table)
+            value = place.pop(name)
+            place[name if has_own_name(value) else table["use"]] = with_goal(value, table)
         else:
             put(data, key, table)
 

@@ -214,8 +214,6 @@ def _structure_optional_table(value: Any, _: Any) -> Table | None:
 
 def _structure_goal(value: Any, _: Any) -> str | Table:
     goals = ", ".join(map(repr, get_args(Goal)))
-    if isinstance(value, dict) and "use" in value:
-        raise WrongTypeError("the key 'use' does not belong here: the name before the table is what is used")
     if isinstance(value, dict) and "goal" not in value:
         raise WrongTypeError(f"the key 'goal' is missing; give one of {goals}")
     goal = value["goal"] if isinstance(value, dict) else value

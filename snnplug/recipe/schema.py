@@ -114,7 +114,8 @@ class _Writer:
             return {"type": "array", "items": self._named(use.kind)}
         if use.form == "goals":
             goal = _of_type(Goal)
-            table = {"type": "object", "properties": {"goal": goal}, "required": ["goal"]}
+            properties = {"goal": goal, "use": self._named(use.kind)["anyOf"][0]}
+            table = {"type": "object", "properties": properties, "required": ["goal"]}
             return {"type": "object", "additionalProperties": {"anyOf": [goal, table]}}
         usual = lookup(default_data(), f"{key}.use")
         if usual is None:

@@ -22,6 +22,7 @@ __all__ = [
     "Uses",
     "fields_of",
     "goal_of",
+    "has_own_name",
     "is_named",
     "named_in",
     "names_one",
@@ -86,7 +87,10 @@ def uses_each(kind: str) -> Any:
 
 
 def uses_goals(kind: str) -> Any:
-    """Declare a mapping from names to "min" or "max", or to `{ goal = "max", parameter = value }`."""
+    """Declare a mapping from names to "min" or "max", or to `{ goal = "max", parameter = value }`.
+
+    The name is that of what is used, or any other where the table has `use`.
+    """
     return attrs.field(factory=dict, metadata={_KEY: Uses(kind, "goals")})
 
 
@@ -96,9 +100,14 @@ def goal_of(value: str | Table) -> str:
     return goal
 
 
+def has_own_name(value: str | Table) -> bool:
+    """Whether what stands under a name of such a mapping says itself what it uses."""
+    return not isinstance(value, str) and "use" in value
+
+
 def with_goal(goal: str | Table, table: Table) -> str | Table:
-    """Return what such a mapping has under the name of a table, the goal kept."""
-    parameters = {key: value for key, value in table.items() if key != "use"}
+    """Return what such a mapping has for a table, the goal kept, and `use` where it was given."""
+    parameters = {key: value for key, value in table.items() if key != "use" or has_own_name(goal)}
     return {_GOAL: goal_of(goal), **parameters} if parameters else goal_of(goal)
 
 
@@ -132,7 +141,7 @@ def named_in(section: Any, prefix: str = "") -> Iterator[Named]:
         elif use.form == "goals":
             for name, goal in value.items():
                 given = {} if isinstance(goal, str) else {k: v for k, v in goal.items() if k != _GOAL}
-                yield Named(f"{key}.{name}", use.kind, {**given, "use": name})
+                yield Named(f"{key}.{name}", use.kind, {"use": name, **given})
     for field in attrs.fields(type(section)):
         if attrs.has(type(inner := getattr(section, field.name))):
             yield from named_in(inner, f"{prefix}.{field.name}".lstrip("."))

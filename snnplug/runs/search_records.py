@@ -102,11 +102,11 @@ class RungRecord:
 class SearchRecord:
     """What a search found; `best` is the genotype, plain JSON.
 
-    `objectives` are goals ("min" or "max") by scorer; no candidate beats one of `pareto` in all of them
-    and in the score. Of the `distinct` candidates some were `refused` by limits, None without limits, and all
-    others `evaluated`. `references` are networks made by hand, by name, scored beside the search. With
-    `rungs` the best is that of the highest one; `score` is the scorer's all the same. `higher_is_better` says
-    which of its scores are better, None in records of an earlier snnplug.
+    `objectives` are goals ("min" or "max") by the name of their values; no candidate beats one of `pareto`
+    in all of them and in the score. Of the `distinct` candidates some were `refused` by limits, None without
+    limits, and all others `evaluated`. `references` are networks made by hand, by name, scored beside the
+    search. With `rungs` the best is that of the highest one; `score` is the scorer's all the same.
+    `higher_is_better` says which of its scores are better, None in records of an earlier snnplug.
     """
 
     space: str = ""

@@ -141,6 +141,46 @@ def test_objective_that_is_a_baseline_is_scored_once_with_its_parameters(
     assert all(trial.values["local:counted"] == 3.0 * trial.genotype for trial in done.trials)
 
 
+def test_one_scorer_is_two_objectives_under_their_own_names(
+    toy_registry: Any, recipe: dict[str, Any], tmp_path: Path
+) -> None:
+    toy_registry.register(SCALED)
+    recipe["search"]["objectives"] = {
+        "twice": {"use": "scaled", "goal": "min", "scale": 2.0},
+        "scaled": {"goal": "max", "scale": 3.0},
+        "size": {"use": "toy_size", "goal": "min"},  # which is a baseline too
+    }
+    changed = ["search.objectives.twice.scale=4.0"]
+    done = run(recipe, out=tmp_path / "run", registry=toy_registry, overrides=changed)
+    for trial in done.trials:
+        values = trial.values
+        assert (values["twice"], values["local:scaled"]) == (4.0 * trial.genotype, 3.0 * trial.genotype)
+        assert values["size"] == values["local:toy_size"]
+    assert done.summary["search"]["objectives"] == {"twice": "min", "local:scaled": "max", "size": "min"}
+    assert {told.objectives[1:] for told in TOLD} == {
+        (-4.0 * told.genotype, 3.0 * told.genotype, told.objectives[3]) for told in TOLD
+    }
+    resolved = json.loads((tmp_path / "run" / "resolved.json").read_text())["recipe"]["search"]["objectives"]
+    assert resolved == {
+        "twice": {"goal": "min", "use": "local:scaled", "scale": 4.0},
+        "local:scaled": {"goal": "max", "scale": 3.0},
+        "size": {"goal": "min", "use": "local:toy_size"},
+    }
+    assert replay(tmp_path / "run", out=tmp_path / "again", registry=toy_registry).identical
+
+
+def test_scorer_of_the_search_is_an_objective_with_other_parameters(
+    toy_registry: Any, recipe: dict[str, Any], tmp_path: Path
+) -> None:
+    toy_registry.register(SCALED)
+    recipe["search"] |= {
+        "scorer": {"use": "scaled"},
+        "objectives": {"other": {"use": "scaled", "goal": "min", "scale": 2.0}},
+    }
+    done = run(recipe, out=tmp_path / "run", registry=toy_registry)
+    assert all(trial.values["other"] == 2.0 * trial.score for trial in done.trials)
+
+
 @pytest.mark.parametrize(
     ("objectives", "message"),
     [
@@ -151,7 +191,19 @@ def test_objective_that_is_a_baseline_is_scored_once_with_its_parameters(
         (["toy_size"], r"search\.objectives"),
         ({"toy_size": {"goal": "most"}}, r"search\.objectives.*'most' is not one of 'min', 'max'"),
         ({"toy_size": {"scale": 2.0}}, r"search\.objectives.*'goal' is missing; give one of 'min', 'max'"),
-        ({"toy_size": {"goal": "min", "use": "toy"}}, r"toy_size: the key 'use' does not belong here"),
+        (
+            {"large": {"goal": "min", "use": "toy_sise"}},
+            r"search\.objectives\.large.*Did you mean 'toy_size'",
+        ),
+        ({"large": {"goal": "min", "use": "toy"}}, r"large: it is the scorer of the search already"),
+        ({"large": {"goal": "min", "use": "toy_size"}, "toy_size": "min"}, r"toy_size: it is named twice"),
+        ({"toy_size": "min", "large": {"goal": "max", "use": "toy_size"}}, r"large: it is named twice"),
+        ({"toy_size": {"goal": "min", "use": "scaled"}}, r"toy_size: beside 'use' a name has no ':'"),
+        ({"a:b": {"goal": "min", "use": "scaled"}}, r"a:b: beside 'use' a name has no ':'"),
+        (
+            {"large": {"goal": "min", "use": "scaled", "scal": 2.0}},
+            r"objectives\.large.*Did you mean 'scale'",
+        ),
         ({"toy_size": {"goal": 1}}, r"search\.objectives.*1 is not one of 'min', 'max'"),
         ({"scaled": {"goal": "min", "scal": 2.0}}, r"search\.objectives\.scaled.*Did you mean 'scale'"),
         ({"scaled": {"goal": "min", "scale": -2.0}}, r"search\.objectives\.scaled\.scale must be at least 0"),

@@ -165,11 +165,11 @@ def test_a_candidate_that_takes_too_long_has_no_score_and_says_why(laggard_regis
     plan = make_plan(recipe, laggard_registry)
     parts = make_parts(plan, torch.device("cpu"))
     jobs = [Job(index, width, str(width)) for index, width in enumerate([3, 5, 4])]
-    with scoring(parts, Scorers((plan["search.scorer"],)), 1, "", timeout=5.0) as score:
+    with scoring(parts, Scorers(plan["search.scorer"]), 1, "", timeout=5.0) as score:
         found = {scored.trial.genotype: scored for scored in score(jobs)}
     assert math.isnan(found[5].trial.score)
     assert found[5].reason == "it took longer than search.timeout = 5 s"
-    with scoring(parts, Scorers((plan["search.scorer"],)), 1, "") as score:
+    with scoring(parts, Scorers(plan["search.scorer"]), 1, "") as score:
         for scored in score([jobs[0], jobs[2]]):
             assert found[scored.trial.genotype].trial.score == scored.trial.score
 

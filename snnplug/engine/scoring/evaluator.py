@@ -111,6 +111,7 @@ class Evaluator:
         search = parts.plan.recipe.search
         self.limits: Limits = Limits() if search is None else search.limits
         self.scorers = tuple(zip(scorers.first, build_scorers(scorers.first), strict=True))
+        self.names = tuple(scorers.beside)
         self.rungs = tuple(zip(scorers.rungs, build_scorers(scorers.rungs), strict=True))
         self.batch = functools.lru_cache(maxsize=8)(self._batch)
         self.shuffled = order(len(parts.splits.train), derive_seed(parts.seed, "search batches"))
@@ -157,7 +158,7 @@ class Evaluator:
         if beyond and not job.unlimited:
             return Scored(unscored, beyond.reason, beyond=beyond.by)
         own, *others = [self._try(*scorer, candidate) for scorer in self.scorers]
-        recorded = zip((component.qualified for component, _ in self.scorers[1:]), others, strict=True)
+        recorded = zip(self.names, others, strict=True)
         trial = attrs.evolve(
             unscored,
             score=own.value,

@@ -77,7 +77,7 @@ def score_networks(
                 ]
             timeout, (workers, executor) = parts.plan.recipe.search.timeout, _workers(scorer, parts)
             weights = shared if inherits(scorer) else None
-            used = Scorers((scorer,), shared=weights)
+            used = Scorers(scorer, shared=weights)
             with scoring(parts, used, workers, "the same command", timeout, executor) as score:
                 for scored in score(jobs):
                     network, trial = networks[scored.trial.index], scored.trial

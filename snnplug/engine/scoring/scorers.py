@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import attrs
 
@@ -22,16 +22,23 @@ class Scorers:
     """Scorers, and what they need beside the parts of the run.
 
     Attributes:
-        first: the one that gives the score, then those whose values are recorded beside it.
+        score: the one that gives the score; None scores nothing.
+        beside: those whose values are recorded beside it, by the names of these.
         rungs: those of the rungs above, each of which scores some of the candidates.
         shared: weights that candidates inherit; None without a supernet.
         trainings: how candidates are trained; None where they are not.
     """
 
-    first: tuple[Component, ...]
+    score: Component | None
+    beside: Mapping[str, Component] = attrs.field(factory=dict)
     rungs: tuple[Component, ...] = ()
     shared: Shared | None = None
     trainings: Trainings | None = None
+
+    @property
+    def first(self) -> tuple[Component, ...]:
+        """Those of the first rung, which score all candidates."""
+        return (*([self.score] if self.score else []), *self.beside.values())
 
 
 def build_scorers(components: Sequence[Component]) -> list[Callable[[Candidate], float]]:

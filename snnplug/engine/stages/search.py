@@ -6,6 +6,7 @@ The loop is in `snnplug.engine.searching`.
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -16,7 +17,16 @@ from snnplug.engine.scoring.limits import Limits
 from snnplug.engine.stage import Stage, Work
 from snnplug.errors import ComponentError, ContractError, RecipeError
 from snnplug.recipe.plan import Plan
-from snnplug.recipe.section import Goal, Table, goal_of, uses, uses_all, uses_each, uses_goals
+from snnplug.recipe.section import (
+    Goal,
+    Table,
+    goal_of,
+    has_own_name,
+    uses,
+    uses_all,
+    uses_each,
+    uses_goals,
+)
 from snnplug.registry.component import Component
 from snnplug.registry.contain import calling, describe, is_text, refuse, title
 from snnplug.runs.search_records import SearchRecord, TrialRecord
@@ -45,8 +55,9 @@ class SearchSection:
             what it was told; for a strategy that asks at so many rungs. The best at the last one is found.
         round_size: genotypes asked for at a time; a strategy that learns is told after each round.
         baselines: also record every installed baseline score of each candidate.
-        objectives: scorers by name, "min" or "max" each, or a table of this `goal` and parameters: the search
-            finds the trade-off between them and the score, and names the candidates that are best in it.
+        objectives: scorers by name, "min" or "max" each, or a table of this `goal` and parameters, with `use`
+            under a name of its own: the search finds the trade-off between them and the score, and names the
+            candidates that are best in it.
         workers: processes that score the candidates of a round; the result is the same with any number.
         executor: table: what starts these processes, here or elsewhere; without it they are on this machine.
         timeout: seconds that a candidate may take, or 0 for as long as it needs; one that takes longer has
@@ -119,28 +130,34 @@ class Search(Stage):
         work.genotype = session.share(work.genotype)
 
 
-def _goals(plan: Plan) -> dict[str, float]:
-    """Return 1 for each objective to maximise, -1 for each to minimise, by qualified name."""
-    goals = plan.recipe.search.objectives
+def _objectives(plan: Plan) -> dict[str, tuple[Component, float]]:
+    """Return each objective's scorer, and 1 to maximise or -1 to minimise it, by the name of its values."""
+    given = plan.recipe.search.objectives
     return {
-        component.qualified: 1.0 if goal_of(goals[name]) == "max" else -1.0
+        name if has_own_name(given[name]) else component.qualified: (
+            component,
+            1.0 if goal_of(given[name]) == "max" else -1.0,
+        )
         for name, component in plan.under("search.objectives").items()
     }
+
+
+def _goals(plan: Plan) -> dict[str, float]:
+    return {name: sign for name, (_, sign) in _objectives(plan).items()}
 
 
 def _scorers(plan: Plan) -> Scorers:
     """Return the search's own scorer, all others that are recorded, and those of the rungs.
 
-    A baseline that is an objective as well is scored once, with the objective's parameters.
+    A baseline that is an objective as well is scored once, with the objective's parameters; an objective
+    under a name of its own stands beside it.
     """
     from snnplug.engine.scoring.scorers import Scorers
 
-    others = {
-        component.qualified: component
-        for key in ("search.baselines", "search.objectives")
-        for component in plan.under(key).values()
-    }
-    return Scorers((plan["search.scorer"], *others.values()), tuple(plan.under("search.rungs").values()))
+    baselines = {component.qualified: component for component in plan.under("search.baselines").values()}
+    objectives = {name: component for name, (component, _) in _objectives(plan).items()}
+    rungs = tuple(plan.under("search.rungs").values())
+    return Scorers(plan["search.scorer"], {**baselines, **objectives}, rungs)
 
 
 def _check_rungs(parts: Parts, strategy: Strategy) -> None:
@@ -164,13 +181,26 @@ def _check_rungs(parts: Parts, strategy: Strategy) -> None:
 
 
 def _repeated(plan: Plan) -> list[str]:
-    seen = {plan["search.scorer"].qualified: "it is the scorer of the search already"}
-    problems = []
+    """Return a line for each objective that is there already, or whose own name means something else."""
+    given, problems = plan.recipe.search.objectives, []
+    recorded = {component.name for component in plan.under("search.baselines").values()}
+    already = "it is the scorer of the search already"
+    seen = dict.fromkeys(_marks(plan["search.scorer"], own=False), already)
     for name, component in plan.under("search.objectives").items():
-        if component.qualified in seen:
-            problems.append(f"search.objectives.{name}: {seen[component.qualified]}")
-        seen.setdefault(component.qualified, "it is named twice")
+        own = has_own_name(given[name])
+        marks = _marks(component, own)
+        if found := next((seen[mark] for mark in marks if mark in seen), None):
+            problems.append(f"search.objectives.{name}: {found}")
+        elif own and (":" in name or name in recorded):
+            problems.append(f"search.objectives.{name}: beside 'use' a name has no ':', and is no scorer's")
+        seen |= dict.fromkeys(marks, "it is named twice")
     return problems
+
+
+def _marks(component: Component, own: bool) -> list[str]:
+    """Return what another use of a scorer may not share: its parameters, and without an own name its name."""
+    parameters = json.dumps(component.to_dict(), sort_keys=True, default=str)
+    return [parameters] if own else [component.qualified, parameters]
 
 
 def _judging(plan: Plan) -> dict[str, Component]:
