@@ -1,6 +1,6 @@
 """Do scores of the structure tell what a supernet tells? Networks of AutoSNN, all of them, on the digits.
 
-    python tests/benchmarks/study_carry_over_autosnn.py --out DIR [--seeds 3] [--places 4]
+    python tests/benchmarks/study_carry_over_autosnn.py --out DIR [--seeds 3] [--places 4] [--epochs 20]
 
 trains supernets of the recipe autosnn_digits, scores every network of the space by the accuracy that it
 inherits from each of them and by its structure, and prints Kendall's tau of both, with 95 % intervals over
@@ -27,7 +27,7 @@ INHERITED = "search.scorer={use = 'spike_aware_fitness', exponent = 0.0}"
 STRUCTURE = ("spiking_chain", "spiking_depth")
 
 
-def scores(out: Path, places: int, *overrides: str, supernet: bool) -> Mapping[str, float]:
+def scores(out: Path, places: int, *overrides: str, epochs: int = 0) -> Mapping[str, float]:
     """Run a search through all networks, or read it, and return scores by network."""
     if (out / "summary.json").exists():
         done = snnplug.load(out)
@@ -35,7 +35,9 @@ def scores(out: Path, places: int, *overrides: str, supernet: bool) -> Mapping[s
         recipe = tomllib.loads(recipe_text("autosnn_digits"))
         recipe["search"]["space"]["macro"] = MACROS[places]
         del recipe["train"], recipe["energy"]
-        if not supernet:
+        if epochs:
+            recipe["search"]["supernet"]["epochs"] = epochs
+        else:
             del recipe["search"]["supernet"]
         done = snnplug.run(recipe, out=out, overrides=[*overrides, *ALL], device="cpu", quiet=False)
     return {trial.key: trial.score for trial in done.trials if trial.score is not None}
@@ -49,13 +51,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--places", type=int, choices=MACROS, default=4)
+    parser.add_argument("--epochs", type=int, default=20, help="of the supernets' training")
     given = parser.parse_args()
     places = given.places
-    structure = {
-        name: scores(given.out / name, places, f"search.scorer={name}", supernet=False) for name in STRUCTURE
-    }
+    structure = {name: scores(given.out / name, places, f"search.scorer={name}") for name in STRUCTURE}
     inherited = [
-        scores(given.out / f"inherited{seed}", places, INHERITED, f"seed={seed}", supernet=True)
+        scores(given.out / f"inherited{seed}", places, INHERITED, f"seed={seed}", epochs=given.epochs)
         for seed in range(given.seeds)
     ]
     keys = sorted(set.intersection(*map(set, (*structure.values(), *inherited))))
