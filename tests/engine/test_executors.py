@@ -121,11 +121,12 @@ def test_a_supernet_reaches_workers_that_do_not_see_its_run(tmp_path: Path) -> N
 @pytest.mark.skipif(not Path("/proc").exists(), reason="looks for processes in /proc")
 def test_a_head_that_dies_costs_what_was_not_finished(tmp_path: Path) -> None:
     needs({"use": "ray"})
-    draws = ["-s", "search.strategy.draws=100", "-s", "search.scorer=sahd", "-s", "search.space.channels=48"]
+    draws = ["-s", "search.strategy.draws=300", "-s", "search.scorer=sahd", "-s", "search.space.channels=48"]
     less = ["-s", "train.epochs=1", "-s", "train.compare.random=0", "-s", "train.compare.architectures=[]"]
     start = [sys.executable, "-m", "snnplug", "run", "-q", *draws, *less, "--out"]
     by_ray = ["-s", "search.workers=2", "-s", "search.executor=ray"]
-    process = subprocess.Popen([*start, str(tmp_path / "run"), *by_ray], stderr=subprocess.PIPE)
+    soon = {**os.environ, "RAY_gcs_rpc_server_reconnect_timeout_s": "3"}  # workers answer without a head, too
+    process = subprocess.Popen([*start, str(tmp_path / "run"), *by_ray], stderr=subprocess.PIPE, env=soon)
     journal = tmp_path / "run" / "trials.journal"
     until = time.monotonic() + 200
     while not (journal.exists() and len(journalled(tmp_path / "run")) >= 8):
