@@ -192,7 +192,9 @@ def _repeated(plan: Plan) -> list[str]:
         if found := next((seen[mark] for mark in marks if mark in seen), None):
             problems.append(f"search.objectives.{name}: {found}")
         elif own and (":" in name or name in recorded):
-            problems.append(f"search.objectives.{name}: beside 'use' a name has no ':', and is no scorer's")
+            problems.append(
+                f"search.objectives.{name}: beside 'use' a name has no ':' and is no scorer's; choose another"
+            )
         seen |= dict.fromkeys(marks, "it is named twice")
     return problems
 
