@@ -105,7 +105,7 @@ class Searcher:
         self.space: SearchSpace = session.parts.space
         self.references = references_of(session.parts)
         keys = {reference.key for reference in self.references.values()}
-        self.first = Rung(session, 0, plan["search.scorer"], keys)
+        self.first = Rung(session, 0, scorers.score, keys)
         above = (Rung(session, level, scorer) for level, scorer in enumerate(scorers.rungs, 1))
         self.rungs = (self.first, *above)
         self.known = self.first.known

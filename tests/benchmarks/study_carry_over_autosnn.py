@@ -27,18 +27,18 @@ INHERITED = "search.scorer={use = 'spike_aware_fitness', exponent = 0.0}"
 STRUCTURE = ("spiking_chain", "spiking_depth")
 
 
-def scores(out: Path, places: int, *overrides: str, epochs: int = 0) -> Mapping[str, float]:
-    """Run a search through all networks, or read it, and return scores by network."""
+def scores(out: Path, places: int, *overrides: str, epochs: int | None = None) -> Mapping[str, float]:
+    """Run a search through all networks, or read it, and return scores; `epochs` are those of a supernet."""
     if (out / "summary.json").exists():
         done = snnplug.load(out)
     else:
         recipe = tomllib.loads(recipe_text("autosnn_digits"))
         recipe["search"]["space"]["macro"] = MACROS[places]
         del recipe["train"], recipe["energy"]
-        if epochs:
-            recipe["search"]["supernet"]["epochs"] = epochs
-        else:
+        if epochs is None:
             del recipe["search"]["supernet"]
+        else:
+            recipe["search"]["supernet"]["epochs"] = epochs
         done = snnplug.run(recipe, out=out, overrides=[*overrides, *ALL], device="cpu", quiet=False)
     return {trial.key: trial.score for trial in done.trials if trial.score is not None}
 

@@ -402,10 +402,10 @@ def test_the_first_held_out_samples_stand_for_all_of_a_split_that_is_sorted_by_c
     registry.register(DatasetSpec(name="in_folders", target=in_folders, summary="One class after the other."))
     recipe["dataset"] = {"use": "in_folders"}
     parts = parts_of(recipe, registry)
-    scoring = Evaluator(parts, Scorers(None))
+    scoring = Evaluator(parts, Scorers(parts.plan["search.scorer"]))
     first, labels = scoring._held_out(0, 40)
     assert 0 < labels.sum() < 40
     assert torch.equal(first[0, :, 0, 0, 0] > 0, labels > 0)
     everything = torch.cat([scoring._held_out(i, 40)[1] for i in range(5)])
     assert everything.bincount().tolist() == [100, 100]
-    assert torch.equal(labels, Evaluator(parts, Scorers(None))._held_out(0, 40)[1])
+    assert torch.equal(labels, Evaluator(parts, Scorers(parts.plan["search.scorer"]))._held_out(0, 40)[1])

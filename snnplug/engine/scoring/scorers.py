@@ -22,14 +22,14 @@ class Scorers:
     """Scorers, and what they need beside the parts of the run.
 
     Attributes:
-        score: the one that gives the score; None scores nothing.
-        beside: those whose values are recorded beside it, by the names of these.
+        score: the one that gives the score.
+        beside: those whose values are recorded beside it, by the names of the values.
         rungs: those of the rungs above, each of which scores some of the candidates.
         shared: weights that candidates inherit; None without a supernet.
         trainings: how candidates are trained; None where they are not.
     """
 
-    score: Component | None
+    score: Component
     beside: Mapping[str, Component] = attrs.field(factory=dict)
     rungs: tuple[Component, ...] = ()
     shared: Shared | None = None
@@ -38,7 +38,7 @@ class Scorers:
     @property
     def first(self) -> tuple[Component, ...]:
         """Those of the first rung, which score all candidates."""
-        return (*([self.score] if self.score else []), *self.beside.values())
+        return (self.score, *self.beside.values())
 
 
 def build_scorers(components: Sequence[Component]) -> list[Callable[[Candidate], float]]:

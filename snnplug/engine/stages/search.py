@@ -6,7 +6,6 @@ The loop is in `snnplug.engine.searching`.
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -30,7 +29,7 @@ from snnplug.recipe.section import (
 from snnplug.registry.component import Component
 from snnplug.registry.contain import calling, describe, is_text, refuse, title
 from snnplug.runs.search_records import SearchRecord, TrialRecord
-from snnplug.seeds import derive_seed
+from snnplug.seeds import derive_seed, digest
 
 if TYPE_CHECKING:
     from snnplug.engine.parts import Parts
@@ -183,15 +182,16 @@ def _check_rungs(parts: Parts, strategy: Strategy) -> None:
 def _repeated(plan: Plan) -> list[str]:
     """Return a line for each objective that is there already, or whose own name means something else."""
     given, problems = plan.recipe.search.objectives, []
-    recorded = {component.name for component in plan.under("search.baselines").values()}
-    already = "it is the scorer of the search already"
-    seen = dict.fromkeys(_marks(plan["search.scorer"], own=False), already)
-    for name, component in plan.under("search.objectives").items():
+    scorer, objectives = plan["search.scorer"], plan.under("search.objectives")
+    named = [used for name, used in objectives.items() if not has_own_name(given[name])]
+    taken = {used.name for used in (scorer, *plan.under("search.baselines").values(), *named)}
+    seen = dict.fromkeys(_marks(scorer, own=False), "it is the scorer of the search already")
+    for name, component in objectives.items():
         own = has_own_name(given[name])
         marks = _marks(component, own)
         if found := next((seen[mark] for mark in marks if mark in seen), None):
             problems.append(f"search.objectives.{name}: {found}")
-        elif own and (":" in name or name in recorded):
+        elif own and (":" in name or name in taken):
             problems.append(
                 f"search.objectives.{name}: beside 'use' a name has no ':' and is no scorer's; choose another"
             )
@@ -201,7 +201,7 @@ def _repeated(plan: Plan) -> list[str]:
 
 def _marks(component: Component, own: bool) -> list[str]:
     """Return what another use of a scorer may not share: its parameters, and without an own name its name."""
-    parameters = json.dumps(component.to_dict(), sort_keys=True, default=str)
+    parameters = digest(component.to_dict())
     return [parameters] if own else [component.qualified, parameters]
 
 
