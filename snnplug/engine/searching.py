@@ -199,13 +199,19 @@ class Searcher:
         trials = [trial for trial in drawn if trial.key not in beyond]
         if beyond:
             self.session.note(f"search.limits refused {len(beyond)} of {len(drawn)} candidates")
-        own = (self.first.scorer, len(_finite(trials)), len(trials))
-        beside = self.scorers.beside.items()
-        counts = [(c, sum(name in t.values for t in trials), len(trials)) for name, c in beside]
-        above = [(rung.scorer, len(_finite(rung.trials)), len(rung.draws)) for rung in self.rungs[1:]]
-        for component, count, of in (own, *counts, *above):
+        own = (title(self.first.scorer), len(_finite(trials)), len(trials))
+        beside = [
+            (
+                title(scorer) if name == scorer.qualified else f"{title(scorer)} as {name}",
+                sum(name in trial.values for trial in trials),
+                len(trials),
+            )
+            for name, scorer in self.scorers.beside.items()
+        ]
+        above = [(title(rung.scorer), len(_finite(rung.trials)), len(rung.draws)) for rung in self.rungs[1:]]
+        for said, count, of in (own, *beside, *above):
             if failed := of - count:
-                self.session.note(f"{title(component)} has no finite score for {failed} of {of} candidates")
+                self.session.note(f"{said} has no finite score for {failed} of {of} candidates")
 
     def _ask(self) -> list[tuple[Ask, str]]:
         """Return what the strategy wants to know next, with keys; one that asks without end is stopped."""

@@ -77,12 +77,18 @@ def test_without_objectives_nothing_is_told(
     assert {told.objectives for told in TOLD} == {()}
 
 
+@pytest.mark.parametrize(
+    ("objectives", "said"),
+    [({"picky": "max"}, "picky"), ({"mine": {"use": "picky", "goal": "max"}}, "picky as mine")],
+)
 def test_a_failed_objective_is_no_number_and_off_the_front(
-    toy_registry: Any, recipe: dict[str, Any], tmp_path: Path
+    objectives: Any, said: str, toy_registry: Any, recipe: dict[str, Any], tmp_path: Path
 ) -> None:
     toy_registry.register(ScorerSpec(name="picky", target=Picky, summary="Fails."))
-    recipe["search"]["objectives"] = {"picky": "max"}
-    search = run(recipe, out=tmp_path / "run", registry=toy_registry).summary["search"]
+    recipe["search"]["objectives"] = objectives
+    summary = run(recipe, out=tmp_path / "run", registry=toy_registry).summary
+    search = summary["search"]
+    assert any(f":{said} has no finite score" in note for note in summary["notes"])
     failed = [told for told in TOLD if told.genotype > 6]
     assert failed
     assert all(math.isnan(told.objectives[1]) for told in failed)
